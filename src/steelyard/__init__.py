@@ -1,0 +1,1 @@
+"""Steelyard: the open platform for portfolio management and rebalancing."""
