@@ -50,7 +50,9 @@ class Settings:
             data_dir=_path(env.get("STEELYARD_HOME")),
             postgres_bin=_path(env.get("STEELYARD_PG_BIN")),
             pool_size=_positive("STEELYARD_POOL_SIZE", env.get("STEELYARD_POOL_SIZE"), default=5),
-            keep_versions=_positive("STEELYARD_KEEP_VERSIONS", env.get("STEELYARD_KEEP_VERSIONS"), default=10),
+            keep_versions=_positive(
+                "STEELYARD_KEEP_VERSIONS", env.get("STEELYARD_KEEP_VERSIONS"), default=10
+            ),
         )
 
 
