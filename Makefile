@@ -1,0 +1,67 @@
+# Everything a developer types. A fresh machine needs make and Python 3.11 or newer (with venv); the rest is
+# installed into .venv from requirements/*.txt, hash by hash. `make demo` installs what it runs on and no more;
+# the other targets install the tools too, into the same .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+BASE := $(VENV)/.base-installed
+DEV := $(VENV)/.dev-installed
+INSTALLED = $(if $(wildcard $(DEV)),$(DEV),$(BASE))
+PIP_INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --progress-bar on
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+SQL := src/steelyard/storage/sql
+WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null); [ "$${n:-1}" -ge 2 ] && echo 2 || echo 0)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check bench lock mutate clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## show the sample book, analysed (SERVE=0: show it and end)
+	@$(BIN)/steelyard demo
+
+test: $(DEV) ## run every test
+	$(BIN)/pytest -n $(WORKERS)
+
+check: $(DEV) ## style, types, import contract, SQL
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest --quiet tests/test_tidy.py
+	$(BIN)/sqlfluff lint --disable-progress-bar $(SQL)
+	$(BIN)/squawk $(SQL)/schema.sql $(wildcard $(SQL)/migrations/*.sql)
+
+bench: $(DEV) ## run the benchmarks, one after the other
+	@set -e; for file in benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python "$$file"; done
+
+lock: $(DEV) ## write requirements/*.txt anew from pyproject.toml
+	$(LOCK) pyproject.toml --output-file requirements/base.txt
+	$(LOCK) pyproject.toml --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
+	$(LOCK) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
+
+mutate: $(DEV) ## break domain and analytics on purpose and see whether a test notices (slow)
+	$(BIN)/mutmut run
+
+clean: ## remove .venv and everything that was made
+	rm -rf $(VENV) build dist mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@python=$$(sh scripts/find-python) && echo "Making $(VENV) with $$($$python --version)" && \
+		$$python -m venv $(VENV)
+
+$(BASE): requirements/base.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what Steelyard runs on (once)"
+	@$(PIP_INSTALL) --require-hashes -r requirements/base.txt -r requirements/build.txt
+	@$(PIP_INSTALL) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(DEV): requirements/dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what Steelyard runs on and its tools (once)"
+	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@$(PIP_INSTALL) --no-build-isolation --no-deps --editable .
+	@touch $@
