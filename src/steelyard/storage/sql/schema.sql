@@ -48,7 +48,7 @@ values ('GBX', 'GBP', 100), ('ZAC', 'ZAR', 100), ('ILA', 'ILS', 100);
 create table steelyard.fx_rates (
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     rate_date date not null,
-    units_per_eur numeric(27, 12) not null check (units_per_eur > 0),
+    units_per_eur numeric(27, 12) not null check (units_per_eur > 0 and units_per_eur < 'Infinity'),
     source text not null default 'file',
     primary key (currency, rate_date)
 );
@@ -68,7 +68,7 @@ create table steelyard.asset_master (
     issuer text,
     issue_date date,
     maturity_date date,
-    par_value numeric(23, 8) check (par_value >= 0),
+    par_value numeric(23, 8) check (par_value >= 0 and par_value < 'Infinity'),
     rating text,
     sector text,
     issuing_country text,
@@ -95,7 +95,7 @@ comment on column steelyard.asset_master.benchmark_asset_id is 'The asset its be
 create table steelyard.market_data (
     asset_id text not null references steelyard.asset_master (asset_id),
     price_date date not null,
-    closing_price numeric(27, 12) not null check (closing_price > 0),
+    closing_price numeric(27, 12) not null check (closing_price > 0 and closing_price < 'Infinity'),
     source text not null default 'file',
     price_time timestamptz,
     primary key (asset_id, price_date)
@@ -111,8 +111,8 @@ comment on column steelyard.market_data.price_time is 'When the price was made, 
 create table steelyard.performance_history (
     asset_id text not null references steelyard.asset_master (asset_id),
     date date not null,
-    daily_return double precision check (daily_return >= -1),
-    total_return double precision check (total_return >= -1),
+    daily_return double precision check (daily_return >= -1 and daily_return < 'Infinity'),
+    total_return double precision check (total_return >= -1 and total_return < 'Infinity'),
     origin text not null default 'loaded' check (origin in ('loaded', 'derived')),
     primary key (asset_id, date)
 );
@@ -127,13 +127,13 @@ comment on column steelyard.performance_history.origin is 'loaded = the firm''s 
 create table steelyard.risk_metrics (
     asset_id text not null references steelyard.asset_master (asset_id),
     calculation_date date not null,
-    volatility double precision check (volatility >= 0),
-    var_95 double precision,
-    beta double precision,
-    sharpe_ratio double precision,
-    expected_shortfall_95 double precision,
-    var_95_parametric double precision,
-    expected_shortfall_95_parametric double precision,
+    volatility double precision check (volatility >= 0 and volatility < 'Infinity'),
+    var_95 double precision check (var_95 between '-1e300' and '1e300'),
+    beta double precision check (beta between '-1e300' and '1e300'),
+    sharpe_ratio double precision check (sharpe_ratio between '-1e300' and '1e300'),
+    expected_shortfall_95 double precision check (expected_shortfall_95 between '-1e300' and '1e300'),
+    var_95_parametric double precision check (var_95_parametric between '-1e300' and '1e300'),
+    expected_shortfall_95_parametric double precision check (expected_shortfall_95_parametric between '-1e300' and '1e300'),
     max_drawdown double precision check (max_drawdown between 0 and 1),
     observations integer check (observations >= 0),
     origin text not null default 'loaded' check (origin in ('loaded', 'derived')),
@@ -170,7 +170,7 @@ comment on column steelyard.benchmarks.asset_id is 'The index or fund whose pric
 create table steelyard.risk_free_rates (
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     rate_date date not null,
-    annual_rate double precision not null check (annual_rate > -1),
+    annual_rate double precision not null check (annual_rate > -1 and annual_rate < 'Infinity'),
     series text not null,
     primary key (currency, rate_date)
 );
@@ -238,7 +238,7 @@ create table steelyard.accounts (
     household_id text,
     base_currency text not null check (base_currency ~ '^[A-Z]{3}$'),
     model_id text,
-    stated_value numeric(23, 8) check (stated_value >= 0),
+    stated_value numeric(23, 8) check (stated_value >= 0 and stated_value < 'Infinity'),
     stated_value_date date,
     primary key (tenant_id, account_id),
     foreign key (tenant_id, household_id) references steelyard.households (tenant_id, household_id),
@@ -259,7 +259,7 @@ create table steelyard.portfolio_allocation (
     portfolio text not null,
     asset_id text not null references steelyard.asset_master (asset_id),
     as_of date,
-    quantity numeric(27, 12),
+    quantity numeric(27, 12) check (quantity < 'Infinity'),
     target_weight numeric(18, 12) check (target_weight between 0 and 1),
     actual_weight numeric(18, 12) check (actual_weight between -10 and 10),
     unique nulls not distinct (tenant_id, portfolio, asset_id, as_of),
@@ -284,8 +284,8 @@ create table steelyard.transactions (
     quantity numeric(27, 12),
     price numeric(27, 12),
     currency text not null check (currency ~ '^[A-Z]{3}$'),
-    total_amount numeric(23, 8) not null check (total_amount >= 0),
-    transaction_costs numeric(23, 8) check (transaction_costs >= 0),
+    total_amount numeric(23, 8) not null check (total_amount >= 0 and total_amount < 'Infinity'),
+    transaction_costs numeric(23, 8) check (transaction_costs >= 0 and transaction_costs < 'Infinity'),
     primary key (tenant_id, transaction_id),
     foreign key (tenant_id, account_id) references steelyard.accounts (tenant_id, account_id)
 );
@@ -460,9 +460,9 @@ create table steelyard.asset_360_rows (
     performance_origin text,
     avg_volatility double precision,
     value_at_risk double precision,
-    value_at_risk_amount numeric(23, 8),
+    value_at_risk_amount double precision,
     expected_shortfall double precision,
-    expected_shortfall_amount numeric(23, 8),
+    expected_shortfall_amount double precision,
     beta double precision,
     sharpe_ratio double precision,
     risk_origin text,
@@ -497,9 +497,9 @@ comment on column steelyard.asset_360_rows.total_return is 'Daily returns compou
 comment on column steelyard.asset_360_rows.performance_origin is 'loaded, derived or mixed.';
 comment on column steelyard.asset_360_rows.avg_volatility is 'Annual volatility over three months, fraction.';
 comment on column steelyard.asset_360_rows.value_at_risk is 'One-day 95 % value at risk, fraction of value, positive = loss.';
-comment on column steelyard.asset_360_rows.value_at_risk_amount is 'value_at_risk times market_value, in base_currency.';
+comment on column steelyard.asset_360_rows.value_at_risk_amount is 'value_at_risk times market_value, in base_currency; an estimate, so not exact money.';
 comment on column steelyard.asset_360_rows.expected_shortfall is 'One-day 95 % expected shortfall, fraction of value, positive = loss.';
-comment on column steelyard.asset_360_rows.expected_shortfall_amount is 'expected_shortfall times market_value, in base_currency.';
+comment on column steelyard.asset_360_rows.expected_shortfall_amount is 'expected_shortfall times market_value, in base_currency; an estimate, so not exact money.';
 comment on column steelyard.asset_360_rows.beta is 'Against benchmark_asset_id, over three months.';
 comment on column steelyard.asset_360_rows.sharpe_ratio is 'Annualised, over three months.';
 comment on column steelyard.asset_360_rows.risk_origin is 'loaded = mean of the firm''s rows in the window; derived = computed over it.';

@@ -1,0 +1,530 @@
+-- What create_asset_360 is made of: one function a figure, all of them plain queries over the tables.
+-- Dates are arguments; a window excludes its first day and includes as_of.
+
+create or replace function steelyard.current_tenant() returns integer
+language sql stable parallel safe
+as $$ select coalesce(nullif(current_setting('steelyard.tenant_id', true), ''), '1')::integer $$;
+comment on function steelyard.current_tenant() is 'The tenant of this session: the setting steelyard.tenant_id, else the default tenant.';
+
+create or replace aggregate steelyard.product(double precision) (
+    sfunc = float8mul, stype = double precision, initcond = '1', combinefunc = float8mul, parallel = safe
+);
+comment on aggregate steelyard.product(double precision) is 'Product of the values that are not null; 1 when there are none.';
+
+-- FX ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+create or replace function steelyard.units_per_eur(p_currency text, p_date date) returns numeric
+language sql stable parallel safe
+as $$
+    select major.units * coalesce(m.units_per_major, 1)
+    from (select p_currency as currency) as asked
+    left join steelyard.minor_currencies as m on m.currency = asked.currency
+    cross join lateral (
+        select 1::numeric as units
+        where coalesce(m.major_currency, asked.currency) = 'EUR'
+        union all
+        (
+            select r.units_per_eur
+            from steelyard.fx_rates as r
+            where
+                r.currency = coalesce(m.major_currency, asked.currency)
+                and r.currency <> 'EUR'
+                and r.rate_date between p_date - 10 and p_date
+            order by r.rate_date desc
+            limit 1
+        )
+    ) as major
+$$;
+comment on function steelyard.units_per_eur(text, date) is 'Units of a currency for 1 EUR on a day, by the last rate of the ten days before; null when there is none.';
+
+create or replace function steelyard.conversion_rate(p_from text, p_to text, p_date date) returns numeric
+language sql stable parallel safe
+as $$
+    select
+        case
+            when p_from = p_to then 1::numeric
+            else
+                round(
+                    steelyard.units_per_eur(p_to, p_date)::numeric(80, 40) / steelyard.units_per_eur(p_from, p_date),
+                    18
+                )
+        end
+$$;
+comment on function steelyard.conversion_rate(text, text, date) is 'What one unit of p_from is worth in p_to, 18 decimals; domain/money.conversion_rate agrees.';
+
+-- Prices ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+create or replace function steelyard.last_price_date() returns date
+language sql stable
+as $$
+    select max(latest.price_date)
+    from steelyard.asset_master as a
+    cross join lateral (
+        select m.price_date
+        from steelyard.market_data as m
+        where m.asset_id = a.asset_id
+        order by m.price_date desc
+        limit 1
+    ) as latest
+$$;
+comment on function steelyard.last_price_date() is 'The newest day any asset has a price of; null when there are no prices.';
+
+create or replace function steelyard.first_price_date() returns date
+language sql stable
+as $$
+    select min(earliest.price_date)
+    from steelyard.asset_master as a
+    cross join lateral (
+        select m.price_date
+        from steelyard.market_data as m
+        where m.asset_id = a.asset_id
+        order by m.price_date asc
+        limit 1
+    ) as earliest
+$$;
+comment on function steelyard.first_price_date() is 'The oldest day any asset has a price of; null when there are no prices.';
+
+-- Positions and scopes ───────────────────────────────────────────────────────────────────────────────────
+
+create or replace function steelyard.positions_at(p_tenant integer, p_as_of date)
+returns table (
+    account_id text,
+    asset_id text,
+    as_of date,
+    quantity numeric,
+    target_weight numeric,
+    actual_weight numeric
+)
+language sql stable
+as $$
+    select p.portfolio, p.asset_id, p.as_of, p.quantity, p.target_weight, p.actual_weight
+    from steelyard.portfolio_allocation as p
+    inner join (
+        select a.portfolio, max(coalesce(a.as_of, 'infinity'::date)) as as_of
+        from steelyard.portfolio_allocation as a
+        where a.tenant_id = p_tenant and (a.as_of <= p_as_of or a.as_of is null)
+        group by a.portfolio
+    ) as latest
+        on p.portfolio = latest.portfolio and coalesce(p.as_of, 'infinity'::date) = latest.as_of
+    where p.tenant_id = p_tenant
+$$;
+comment on function steelyard.positions_at(integer, date) is 'The newest snapshot of each portfolio on or before a day.';
+
+create or replace view steelyard.positions with (security_invoker = true) as
+select
+    steelyard.current_tenant() as tenant_id,
+    p.account_id,
+    p.asset_id,
+    p.as_of,
+    p.quantity
+from steelyard.positions_at(steelyard.current_tenant(), 'infinity') as p
+where p.quantity is not null;
+comment on view steelyard.positions is 'Quantity of an asset in an account now, from the newest snapshot.';
+
+create or replace function steelyard.scope_accounts(p_tenant integer)
+returns table (scope_kind text, scope_id text, base_currency text, account_id text)
+language sql stable
+as $$
+    select 'tenant', '', t.base_currency, a.account_id
+    from steelyard.tenants as t
+    inner join (
+        select x.tenant_id, x.account_id
+        from steelyard.accounts as x
+        where x.tenant_id = p_tenant
+        union all
+        select p_tenant, '' -- rows that name no account belong to the tenant alone
+    ) as a
+        on t.tenant_id = a.tenant_id
+    union all
+    select 'household', h.household_id, h.base_currency, a.account_id
+    from steelyard.households as h
+    inner join steelyard.accounts as a on h.tenant_id = a.tenant_id and h.household_id = a.household_id
+    where h.tenant_id = p_tenant
+    union all
+    select 'account', a.account_id, a.base_currency, a.account_id
+    from steelyard.accounts as a
+    where a.tenant_id = p_tenant
+$$;
+comment on function steelyard.scope_accounts(integer) is 'Each scope with the accounts it spans.';
+
+create or replace function steelyard.scope_assets(p_tenant integer, p_as_of date, p_universe boolean)
+returns table (scope_kind text, scope_id text, base_currency text, asset_id text)
+language sql stable
+as $$
+    with concerned as (
+        select p.account_id, p.asset_id
+        from steelyard.positions_at(p_tenant, p_as_of) as p
+        union
+        select coalesce(t.account_id, ''), t.asset_id
+        from steelyard.transactions as t
+        where
+            t.tenant_id = p_tenant
+            and t.transaction_date > (p_as_of - interval '1 year')::date
+            and t.transaction_date <= p_as_of
+        union
+        select a.account_id, w.asset_id
+        from steelyard.accounts as a
+        inner join steelyard.target_weights as w on a.tenant_id = w.tenant_id and a.model_id = w.model_id
+        where a.tenant_id = p_tenant
+        union
+        select coalesce(c.account_id, ''), c.asset_id
+        from steelyard.compliance_records as c
+        where
+            c.tenant_id = p_tenant
+            and c.check_date > (p_as_of - interval '6 months')::date
+            and c.check_date <= p_as_of
+    )
+
+    select distinct s.scope_kind, s.scope_id, s.base_currency, c.asset_id
+    from concerned as c
+    inner join steelyard.scope_accounts(p_tenant) as s on c.account_id = s.account_id
+    union
+    select 'tenant', '', t.base_currency, a.asset_id
+    from steelyard.asset_master as a
+    cross join steelyard.tenants as t
+    where p_universe and t.tenant_id = p_tenant
+$$;
+comment on function steelyard.scope_assets(integer, date, boolean) is 'The rows of asset 360: what each scope holds, traded, targets or had checked; every asset for the tenant when p_universe.';
+
+-- Performance and risk, per asset ────────────────────────────────────────────────────────────────────────
+
+create or replace function steelyard.asset_performance(p_as_of date)
+returns table (
+    asset_id text,
+    avg_daily_return double precision,
+    max_daily_return double precision,
+    min_daily_return double precision,
+    total_return double precision,
+    first_date date,
+    origin text
+)
+language sql stable
+as $$
+    select
+        h.asset_id,
+        avg(h.daily_return),
+        max(h.daily_return),
+        min(h.daily_return),
+        steelyard.product(1 + h.daily_return) - 1,
+        min(h.date),
+        case when min(h.origin) = max(h.origin) then min(h.origin) else 'mixed' end
+    from steelyard.performance_history as h
+    where
+        h.date > (p_as_of - interval '1 year')::date
+        and h.date <= p_as_of
+        and h.daily_return is not null
+    group by h.asset_id
+$$;
+comment on function steelyard.asset_performance(date) is 'Daily returns over the year: mean, best, worst, compounded.';
+
+create or replace function steelyard.loaded_risk(p_as_of date)
+returns table (
+    asset_id text,
+    volatility double precision,
+    value_at_risk double precision,
+    expected_shortfall double precision,
+    beta double precision,
+    sharpe_ratio double precision
+)
+language sql stable
+as $$
+    select
+        r.asset_id,
+        avg(r.volatility),
+        avg(r.var_95),
+        avg(r.expected_shortfall_95),
+        avg(r.beta),
+        avg(r.sharpe_ratio)
+    from steelyard.risk_metrics as r
+    where
+        r.calculation_date > (p_as_of - interval '3 months')::date
+        and r.calculation_date <= p_as_of
+        and r.origin = 'loaded'
+    group by r.asset_id
+$$;
+comment on function steelyard.loaded_risk(date) is 'The firm''s own risk figures: their mean over three months.';
+
+create or replace function steelyard.risk_free_daily(p_as_of date)
+returns table (currency text, date date, rate double precision)
+language sql stable
+as $$
+    select c.currency, d.date::date, latest.annual_rate / 252
+    from (select distinct r.currency from steelyard.risk_free_rates as r) as c
+    cross join generate_series((p_as_of - interval '3 months')::date, p_as_of, interval '1 day') as d (date)
+    cross join lateral (
+        select r.annual_rate
+        from steelyard.risk_free_rates as r
+        where r.currency = c.currency and r.rate_date <= d.date::date
+        order by r.rate_date desc
+        limit 1
+    ) as latest
+$$;
+comment on function steelyard.risk_free_daily(date) is 'What a day without risk earns, per currency and day of the risk window.';
+
+create or replace function steelyard.derived_risk(p_as_of date)
+returns table (
+    asset_id text,
+    volatility double precision,
+    value_at_risk double precision,
+    expected_shortfall double precision,
+    beta double precision,
+    sharpe_ratio double precision,
+    observations bigint
+)
+language sql stable
+as $$
+    with window_returns as (
+        select h.asset_id, h.date, h.daily_return
+        from steelyard.performance_history as h
+        where
+            h.date > (p_as_of - interval '3 months')::date
+            and h.date <= p_as_of
+            and h.daily_return is not null
+    ),
+
+    measured as (
+        select a.asset_id, a.currency, coalesce(a.benchmark_asset_id, b.asset_id) as benchmark_asset_id
+        from steelyard.asset_master as a
+        left join steelyard.benchmarks as b on a.currency = b.currency
+    ),
+
+    benchmark_returns as (
+        select w.asset_id, w.date, w.daily_return
+        from window_returns as w
+        where w.asset_id in (select m.benchmark_asset_id from measured as m)
+    ),
+
+    samples as (
+        select
+            w.asset_id,
+            count(*) as n,
+            array_agg(w.daily_return order by w.daily_return) as sorted,
+            stddev_samp(w.daily_return) as deviation,
+            regr_slope(w.daily_return, b.daily_return) as beta,
+            avg(w.daily_return - coalesce(f.rate, 0)) as mean_excess,
+            stddev_samp(w.daily_return - coalesce(f.rate, 0)) as deviation_excess
+        from window_returns as w
+        inner join measured as m on w.asset_id = m.asset_id
+        left join benchmark_returns as b on m.benchmark_asset_id = b.asset_id and w.date = b.date
+        left join steelyard.risk_free_daily(p_as_of) as f on m.currency = f.currency and w.date = f.date
+        group by w.asset_id
+        having count(*) >= 20
+    ),
+
+    quantiles as (
+        select
+            s.*,
+            s.sorted[q.below + 1]
+            + (q.place - q.below) * (s.sorted[q.below + 2] - s.sorted[q.below + 1]) as quantile
+        from samples as s
+        cross join lateral (
+            select
+                0.05::double precision * (s.n - 1) as place,
+                floor(0.05::double precision * (s.n - 1))::integer as below
+        ) as q
+    )
+
+    select
+        q.asset_id,
+        q.deviation * sqrt(252::double precision),
+        -q.quantile,
+        -(select avg(r.daily_return) from unnest(q.sorted) as r (daily_return) where r.daily_return <= q.quantile),
+        q.beta,
+        q.mean_excess / nullif(q.deviation_excess, 0) * sqrt(252::double precision),
+        q.n
+    from quantiles as q
+$$;
+comment on function steelyard.derived_risk(date) is 'Risk from daily returns over three months, for assets with at least 20 of them; the quantile is linear.';
+
+-- What the tenant holds, traded and had checked, per scope and asset ─────────────────────────────────────
+
+create or replace function steelyard.scope_positions(p_tenant integer, p_as_of date)
+returns table (
+    scope_kind text,
+    scope_id text,
+    asset_id text,
+    quantity numeric,
+    weighed_value numeric,
+    is_known boolean
+)
+language sql stable
+as $$
+    select
+        s.scope_kind,
+        s.scope_id,
+        p.asset_id,
+        sum(p.quantity),
+        sum(p.actual_weight * a.stated_value * steelyard.conversion_rate(a.base_currency, s.base_currency, p_as_of))
+            filter (where p.quantity is null),
+        bool_and(
+            p.quantity is not null
+            or p.actual_weight
+            * a.stated_value
+            * steelyard.conversion_rate(a.base_currency, s.base_currency, p_as_of) is not null
+        )
+    from steelyard.positions_at(p_tenant, p_as_of) as p
+    inner join steelyard.accounts as a on p.account_id = a.account_id and a.tenant_id = p_tenant
+    inner join steelyard.scope_accounts(p_tenant) as s on p.account_id = s.account_id
+    group by s.scope_kind, s.scope_id, p.asset_id
+$$;
+comment on function steelyard.scope_positions(integer, date) is 'Quantities of a scope, and the value in its base currency of what is kept as weights; is_known = no part is missing.';
+
+create or replace function steelyard.scope_transactions(p_tenant integer, p_as_of date)
+returns table (
+    scope_kind text,
+    scope_id text,
+    asset_id text,
+    total_transactions bigint,
+    total_purchases numeric,
+    total_sales numeric,
+    avg_transaction_cost numeric,
+    is_converted boolean
+)
+language sql stable
+as $$
+    with one_currency as (
+        -- where every base currency is the same, its amounts need no rate and may be summed over days
+        select min(s.base_currency) as currency
+        from steelyard.scope_accounts(p_tenant) as s
+        having count(distinct s.base_currency) = 1
+    ),
+
+    booked as (
+        select
+            coalesce(t.account_id, '') as account_id,
+            t.asset_id,
+            t.currency,
+            case when o.currency is null then t.transaction_date end as rate_date,
+            count(*) as n,
+            sum(t.total_amount) filter (where t.transaction_type = 'BUY') as purchases,
+            sum(t.total_amount) filter (where t.transaction_type = 'SELL') as sales,
+            sum(t.transaction_costs) as costs,
+            count(t.transaction_costs) as costs_n
+        from steelyard.transactions as t
+        left join one_currency as o on t.currency = o.currency
+        where
+            t.tenant_id = p_tenant
+            and t.transaction_date > (p_as_of - interval '1 year')::date
+            and t.transaction_date <= p_as_of
+        group by 1, 2, 3, 4
+    ),
+
+    rates as materialized (
+        select
+            k.currency,
+            k.base_currency,
+            k.rate_date,
+            steelyard.conversion_rate(k.currency, k.base_currency, k.rate_date) as rate
+        from (
+            select distinct b.currency, b.rate_date, s.base_currency
+            from booked as b
+            inner join steelyard.scope_accounts(p_tenant) as s on b.account_id = s.account_id
+        ) as k
+    )
+
+    select
+        s.scope_kind,
+        s.scope_id,
+        b.asset_id,
+        sum(b.n)::bigint,
+        coalesce(sum(b.purchases * r.rate), 0),
+        coalesce(sum(b.sales * r.rate), 0),
+        sum(b.costs * r.rate) / nullif(sum(b.costs_n), 0),
+        bool_and(r.rate is not null)
+    from booked as b
+    inner join steelyard.scope_accounts(p_tenant) as s on b.account_id = s.account_id
+    inner join rates as r
+        on
+            b.currency = r.currency
+            and s.base_currency = r.base_currency
+            and coalesce(b.rate_date, 'infinity'::date) = coalesce(r.rate_date, 'infinity'::date)
+    group by s.scope_kind, s.scope_id, b.asset_id
+$$;
+comment on function steelyard.scope_transactions(integer, date) is 'Transactions of the year per scope and asset, in the base currency at each day''s rate.';
+
+create or replace function steelyard.scope_monthly_volume(p_tenant integer, p_as_of date)
+returns table (scope_kind text, scope_id text, month date, volume numeric, is_converted boolean)
+language sql stable
+as $$
+    with booked as (
+        select
+            coalesce(t.account_id, '') as account_id,
+            date_trunc('month', t.transaction_date)::date as month,
+            t.currency,
+            t.transaction_date as rate_date,
+            sum(t.total_amount) as amount
+        from steelyard.transactions as t
+        where
+            t.tenant_id = p_tenant
+            and t.transaction_type in ('BUY', 'SELL')
+            and t.transaction_date >= (date_trunc('month', p_as_of::timestamp) - interval '11 months')::date
+            and t.transaction_date <= p_as_of
+        group by 1, 2, 3, 4
+    ),
+
+    rates as materialized (
+        select
+            k.currency,
+            k.base_currency,
+            k.rate_date,
+            steelyard.conversion_rate(k.currency, k.base_currency, k.rate_date) as rate
+        from (
+            select distinct b.currency, b.rate_date, s.base_currency
+            from booked as b
+            inner join steelyard.scope_accounts(p_tenant) as s on b.account_id = s.account_id
+        ) as k
+    )
+
+    select s.scope_kind, s.scope_id, b.month, sum(b.amount * r.rate), bool_and(r.rate is not null)
+    from booked as b
+    inner join steelyard.scope_accounts(p_tenant) as s on b.account_id = s.account_id
+    inner join rates as r
+        on b.currency = r.currency and s.base_currency = r.base_currency and b.rate_date = r.rate_date
+    group by s.scope_kind, s.scope_id, b.month
+$$;
+comment on function steelyard.scope_monthly_volume(integer, date) is 'Amounts bought and sold per scope in the twelve calendar months that end with as_of''s.';
+
+create or replace function steelyard.scope_compliance(p_tenant integer, p_as_of date)
+returns table (
+    scope_kind text,
+    scope_id text,
+    asset_id text,
+    active_violations bigint,
+    last_compliance_check date
+)
+language sql stable
+as $$
+    select
+        s.scope_kind,
+        s.scope_id,
+        c.asset_id,
+        count(*) filter (where c.status = 'VIOLATION'),
+        max(c.check_date)
+    from steelyard.compliance_records as c
+    inner join steelyard.scope_accounts(p_tenant) as s on coalesce(c.account_id, '') = s.account_id
+    where
+        c.tenant_id = p_tenant
+        and c.check_date > (p_as_of - interval '6 months')::date
+        and c.check_date <= p_as_of
+    group by s.scope_kind, s.scope_id, c.asset_id
+$$;
+comment on function steelyard.scope_compliance(integer, date) is 'Checks of six months per scope and asset.';
+
+create or replace function steelyard.category(p_tenant integer, p_kind text, p_value numeric) returns text
+language sql stable
+as $$
+    select coalesce(
+        (
+            select t.category
+            from steelyard.category_thresholds as t
+            where
+                t.tenant_id = p_tenant
+                and t.kind = p_kind
+                and (p_value > t.bound or (t.bound_included and p_value = t.bound))
+            order by t.bound desc
+            limit 1
+        ),
+        'UNKNOWN'
+    )
+$$;
+comment on function steelyard.category(integer, text, numeric) is 'The category of the highest bound the value reaches; UNKNOWN for null.';
