@@ -327,8 +327,8 @@ as $$
     select
         q.asset_id,
         q.deviation * sqrt(252::double precision),
-        -q.quantile,
-        -(select avg(r.daily_return) from unnest(q.sorted) as r (daily_return) where r.daily_return <= q.quantile),
+        0 - q.quantile, -- not a minus sign: of zero it would make -0
+        0 - (select avg(r.daily_return) from unnest(q.sorted) as r (daily_return) where r.daily_return <= q.quantile),
         q.beta,
         q.mean_excess / nullif(q.deviation_excess, 0) * sqrt(252::double precision),
         q.n

@@ -1,0 +1,82 @@
+-- name: get_document
+-- The answers of a scope: of a version, of the newest version of a day, or of the current version.
+select d.document::text
+from steelyard.asset_360_documents as d
+where
+    d.tenant_id = steelyard.current_tenant()
+    and d.scope_kind = :scope_kind
+    and d.scope_id = :scope_id
+    and d.version = case
+        when :version::bigint is not null then :version::bigint
+        when :as_of::date is not null
+            then (
+                select max(v.version)
+                from steelyard.asset_360_versions as v
+                where v.tenant_id = d.tenant_id and v.as_of = :as_of::date
+            )
+        else (
+            select c.version
+            from steelyard.asset_360_current as c
+            where c.tenant_id = d.tenant_id
+        )
+    end;
+
+-- name: get_versions
+-- The kept versions, newest first, and whether each is the current one.
+select
+    v.version,
+    v.as_of,
+    v.universe,
+    v.row_count,
+    v.content_hash,
+    v.recorded_at,
+    c.version is not null as is_current
+from steelyard.asset_360_versions as v
+left join steelyard.asset_360_current as c on v.tenant_id = c.tenant_id and v.version = c.version
+where
+    v.tenant_id = steelyard.current_tenant()
+    and exists (
+        select from steelyard.asset_360_documents as d
+        where d.tenant_id = v.tenant_id and d.version = v.version
+    )
+order by v.version desc;
+
+-- name: get_scopes
+-- Every household and account of the tenant.
+select 'household' as scope_kind, h.household_id as scope_id, h.household_name as scope_name
+from steelyard.households as h
+where h.tenant_id = steelyard.current_tenant()
+union all
+select 'account', a.account_id, a.account_name
+from steelyard.accounts as a
+where a.tenant_id = steelyard.current_tenant()
+order by 1 desc, 2;
+
+-- name: get_asset_rows
+-- Asset 360 of a scope and version, most valuable first; of one asset where asset_id is given.
+select r.*
+from steelyard.asset_360_rows as r
+where
+    r.tenant_id = steelyard.current_tenant()
+    and r.version = :version
+    and r.scope_kind = :scope_kind
+    and r.scope_id = :scope_id
+    and (:asset_id::text is null or r.asset_id = :asset_id::text)
+order by r.market_value desc nulls last, r.asset_id;
+
+-- name: get_asset_findings
+-- What the loads found about an asset, newest first.
+select f.finding_date, f.kind, f.severity, f.reason
+from steelyard.data_quality_findings as f
+where
+    f.asset_id = :asset_id
+    and (f.tenant_id is null or f.tenant_id = steelyard.current_tenant())
+order by f.finding_date desc nulls last, f.finding_id desc;
+
+-- name: get_last_price_date
+-- The last price date, or null where there are no prices.
+select steelyard.last_price_date();
+
+-- name: call_create_asset_360
+-- Make and publish a version.
+call steelyard.create_asset_360(:as_of::date, :universe, :keep_versions, null, null);
