@@ -1,0 +1,1 @@
+"""Facts from files: tables as CSV or Parquet, checked cell by cell and row by row."""
