@@ -31,7 +31,7 @@ check: $(DEV) ## style, types, import contract, SQL
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest --quiet tests/test_tidy.py
+	$(BIN)/pytest --quiet tests/test_*.py
 	$(BIN)/sqlfluff lint --disable-progress-bar $(SQL)
 	$(BIN)/squawk $(SQL)/schema.sql $(wildcard $(SQL)/migrations/*.sql)
 
