@@ -57,11 +57,11 @@ $(BIN)/python:
 $(BASE): requirements/base.txt requirements/build.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what Steelyard runs on (once)"
 	@$(PIP_INSTALL) --require-hashes -r requirements/base.txt -r requirements/build.txt
-	@$(PIP_INSTALL) --no-build-isolation --no-deps --editable .
+	@$(PIP_INSTALL) --quiet --no-build-isolation --no-deps --editable .
 	@touch $@
 
 $(DEV): requirements/dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what Steelyard runs on and its tools (once)"
 	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
-	@$(PIP_INSTALL) --no-build-isolation --no-deps --editable .
+	@$(PIP_INSTALL) --quiet --no-build-isolation --no-deps --editable .
 	@touch $@
