@@ -1,0 +1,336 @@
+"""The folder of one embedded server: its data, its passwords, its log; created whole or not at all.
+
+<home>/postgres/     the data folder of PostgreSQL, 0700, with the socket inside
+<home>/passwords/    one file a role, 0600
+<home>/server.log    what the server says
+<home>/start.lock    held while a process starts or stops the server
+"""
+
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from steelyard.errors import InvalidInputError, UpstreamError
+from steelyard.storage.account import Account, service_account
+from steelyard.storage.binaries import Binaries, find_binaries
+from steelyard.storage.postmaster import SOCKET_FILE
+
+SUPERUSER, MIGRATOR, APP = "postgres", "steelyard_migrator", "steelyard_app"
+SOCKET_PATH_LIMIT = 103  # bytes; macOS takes 103, Linux 107
+ROOT_HOMES = Path("/var/lib/steelyard")
+SHORT_FOLDERS = Path("/tmp")  # noqa: S108 - made 0700 and its owner checked; a longer path would not fit a socket
+SETTINGS = """
+# Steelyard's choices for a laptop. fsync and synchronous_commit stay on: what was acknowledged is kept.
+listen_addresses = ''
+password_encryption = 'scram-sha-256'
+shared_buffers = '256MB'
+work_mem = '32MB'
+maintenance_work_mem = '256MB'
+effective_cache_size = '2GB'
+max_wal_size = '2GB'
+wal_compression = on
+random_page_cost = 1.1
+log_startup_progress_interval = '1s'
+timezone = 'UTC'
+log_timezone = 'UTC'
+"""
+
+
+class DataFolderError(UpstreamError):
+    """The folder of the embedded server cannot be made, read or written."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        """Name the folder and the reason."""
+        super().__init__(
+            f"The embedded server cannot use {folder}: {reason}. "
+            "Free it up, or set STEELYARD_HOME to another folder."
+        )
+
+
+class DataVersionError(InvalidInputError):
+    """The data was written by another major version of PostgreSQL than the one at hand."""
+
+    def __init__(self, data: Path, major: int, binaries: Binaries, socket_folder: Path) -> None:
+        """Print the recipe that moves the data."""
+        tool = f"-h {socket_folder} -U {SUPERUSER}"
+        with_password = f"PGPASSWORD=$(cat {data.parent / 'passwords' / SUPERUSER})"
+        super().__init__(
+            f"{data} holds data of PostgreSQL {major}; {binaries.folder} is PostgreSQL {binaries.version}. "
+            "Nothing was changed. Go on with the old version by pointing STEELYARD_PG_BIN to its bin folder, "
+            "or move the data to the new one:\n"
+            f"  STEELYARD_PG_BIN=<bin folder of PostgreSQL {major}> steelyard db start\n"
+            f"  {with_password} pg_dump {tool} -Fc -f steelyard.dump steelyard\n"
+            "  steelyard db stop\n"
+            f"  mv {data} {data}-{major}\n"
+            "  steelyard db start\n"
+            f"  {with_password} pg_restore {tool} -d steelyard steelyard.dump"
+        )
+
+
+class InitdbError(UpstreamError):
+    """PostgreSQL could not create its data folder."""
+
+    def __init__(self, home: Path, lines: str) -> None:
+        """Quote the last lines it said."""
+        super().__init__(
+            f"PostgreSQL could not create its data in {home}; nothing was kept. It said:\n{lines}\n"
+            "Repair that (a full disk is the usual cause) and run the same command again."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where everything of one embedded server is.
+
+    Attributes:
+        home: the folder, resolved.
+        account: who the server runs as.
+    """
+
+    home: Path
+    account: Account
+
+    @property
+    def data(self) -> Path:
+        """The data folder of PostgreSQL."""
+        return self.home / "postgres"
+
+    @property
+    def log(self) -> Path:
+        """What the server and its programs say."""
+        return self.home / "server.log"
+
+    @property
+    def lock(self) -> Path:
+        """Held while a process starts or stops the server."""
+        return self.home / "start.lock"
+
+    @property
+    def socket_folder(self) -> Path:
+        """The data folder, or a short one when its path does not fit a Unix socket."""
+        if len(os.fsencode(self.data / SOCKET_FILE)) <= SOCKET_PATH_LIMIT:
+            return self.data
+        return SHORT_FOLDERS / f"steelyard-{hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]}"
+
+    @property
+    def major(self) -> int | None:
+        """The version of PostgreSQL that wrote the data; None when there is none yet."""
+        try:
+            return int((self.data / "PG_VERSION").read_text())
+        except FileNotFoundError:
+            return None
+
+    def password(self, role: str) -> str | None:
+        """The password of a role; None before the cluster exists."""
+        try:
+            return (self.home / "passwords" / role).read_text()
+        except FileNotFoundError:
+            return None
+
+    def command(self, binaries: Binaries) -> list[str | Path]:
+        """The command of the server; what the supervisor relies on overrides the configuration file."""
+        quoted = str(self.socket_folder).replace('"', '""')
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": f'"{quoted}"',
+            "unix_socket_permissions": "0700",
+            "port": "5432",
+            "logging_collector": "off",
+            "log_destination": "stderr",
+        }
+        pairs = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [binaries.program("postgres"), "-D", self.data, *pairs]
+
+
+def open_cluster(data_dir: Path | None) -> Cluster:
+    """The cluster of a folder (the platform's data folder when None); touches nothing."""
+    account = service_account()
+    home = data_dir or default_home(as_root=account.borrowed)
+    return Cluster(Path(os.path.realpath(home)), account)
+
+
+def default_home(*, as_root: bool, data_home: Path | None = None) -> Path:
+    """The platform's data folder for Steelyard.
+
+    Args:
+        as_root: root's server runs as a system user that cannot enter /root, so each HOME gets a folder
+            under /var/lib/steelyard.
+        data_home: the value of XDG_DATA_HOME, where it is set.
+
+    >>> default_home(as_root=False, data_home=Path("/data"))
+    PosixPath('/data/steelyard')
+    """
+    if as_root:
+        return ROOT_HOMES / hashlib.sha256(os.fsencode(Path.home())).hexdigest()[:16]
+    if data_home is not None:
+        return data_home / "steelyard"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "steelyard"
+    return Path.home() / ".local" / "share" / "steelyard"
+
+
+def make_home(cluster: Cluster) -> None:
+    """Make the folder, and the ones above it that are absent; folders that exist are left as they are.
+
+    Raises:
+        DataFolderError: it cannot be made.
+    """
+    mode = (
+        0o711 if cluster.account.borrowed else 0o700
+    )  # root's server passes through, and reads only what it owns
+    with _explained(cluster.home):
+        for folder in reversed((cluster.home, *cluster.home.parents)):
+            if not folder.exists():
+                folder.mkdir(mode=mode, exist_ok=True)
+                folder.chmod(mode)
+
+
+def prepare_cluster(cluster: Cluster, postgres_bin: Path | None) -> Binaries:
+    """Create the data when there is none, and return the programs that fit it; call under the start lock.
+
+    Raises:
+        DataVersionError: the data is of another version than the programs.
+        InitdbError: the data could not be created.
+        DataFolderError: a folder or file could not be made.
+    """
+    major = cluster.major
+    binaries = find_binaries(postgres_bin, major=major)
+    if major not in (None, binaries.major):
+        raise DataVersionError(cluster.data, major, binaries, cluster.socket_folder)
+    if not cluster.account.can_reach(cluster.home):
+        raise DataFolderError(
+            cluster.home, "the system user `steelyard` runs the server for root and cannot enter it"
+        )
+    with _explained(cluster.home):
+        binaries = _runnable(cluster, binaries)
+        if major is None:
+            _create_data(cluster, binaries)
+        _make_socket_folder(cluster)
+    return binaries
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into our sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise DataFolderError(folder, error.strerror or str(error)) from error
+
+
+def _runnable(cluster: Cluster, binaries: Binaries) -> Binaries:
+    """The programs where the account can run them: where they are, or copied once beside the data.
+
+    Programs installed under a private folder of root, say /root/venv, are out of the account's reach.
+    """
+    if cluster.account.can_reach(binaries.folder):
+        return binaries
+    copy = cluster.home / f"postgresql-{binaries.version}"
+    if not copy.exists():
+        with _scratch(cluster, "copy-") as scratch:
+            shutil.copytree(binaries.folder.parent, scratch / "copy", symlinks=True)
+            for path in (scratch / "copy", *(scratch / "copy").rglob("*")):
+                os.chown(path, cluster.account.uid, cluster.account.gid, follow_symlinks=False)
+            (scratch / "copy").rename(copy)
+    return Binaries(copy / binaries.folder.name, binaries.version)
+
+
+def _create_data(cluster: Cluster, binaries: Binaries) -> None:
+    """Make the data in a scratch folder and rename it, so that a half-made one is never taken for data."""
+    for leftover in cluster.home.glob("initdb-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    with _scratch(cluster, "initdb-") as scratch:
+        password = secrets.token_urlsafe(32)
+        _write_private(scratch / "password", password)
+        cluster.account.own(scratch / "password")
+        _initdb(cluster, binaries, scratch)
+        with (scratch / "data" / "postgresql.conf").open("a") as settings:
+            settings.write(SETTINGS)
+        _write_passwords(cluster, password)
+        (scratch / "data").rename(cluster.data)
+        _sync_folder(cluster.home)
+
+
+def _initdb(cluster: Cluster, binaries: Binaries, scratch: Path) -> None:
+    # The C locale sorts the same on every machine, and an update of the system never breaks an index.
+    answer = cluster.account.run(
+        [
+            binaries.program("initdb"),
+            f"--pgdata={scratch / 'data'}",
+            f"--username={SUPERUSER}",
+            f"--pwfile={scratch / 'password'}",
+            "--auth=scram-sha-256",
+            "--data-checksums",
+            "--encoding=UTF8",
+            "--no-locale",
+            "--no-instructions",
+        ],
+        folder=scratch,
+    )
+    if answer.returncode != 0:
+        raise InitdbError(cluster.home, "\n".join((answer.stdout + answer.stderr).splitlines()[-4:]))
+
+
+def _write_passwords(cluster: Cluster, superuser_password: str) -> None:
+    folder = cluster.home / "passwords"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    passwords = {
+        SUPERUSER: superuser_password,
+        MIGRATOR: secrets.token_urlsafe(32),
+        APP: secrets.token_urlsafe(32),
+    }
+    for role, password in passwords.items():
+        _write_private(folder / role, password)
+    _sync_folder(folder)
+
+
+def _make_socket_folder(cluster: Cluster) -> None:
+    folder = cluster.socket_folder
+    if folder == cluster.data:
+        return
+    try:
+        folder.mkdir(mode=0o700)
+        cluster.account.own(folder)
+    except FileExistsError:
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != cluster.account.uid or found.st_mode & 0o077:
+            raise DataFolderError(folder, "somebody else made it") from None
+
+
+@contextmanager
+def _scratch(cluster: Cluster, prefix: str) -> Iterator[Path]:
+    """A folder beside the data that the account owns; gone at the end."""
+    scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=cluster.home))
+    try:
+        cluster.account.own(scratch)
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Replace a file by one that only its owner reads, whole at every moment."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
