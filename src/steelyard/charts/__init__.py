@@ -1,0 +1,1 @@
+"""How it looks: rows become figures, as plain dicts."""

@@ -1,0 +1,1 @@
+"""What it is: frozen values and their laws; standard library only."""

@@ -7,7 +7,7 @@ as $$ select coalesce(nullif(current_setting('steelyard.tenant_id', true), ''), 
 comment on function steelyard.current_tenant() is 'The tenant of this session: the setting steelyard.tenant_id, else the default tenant.';
 
 create or replace aggregate steelyard.product(double precision) (
-    sfunc = float8mul, stype = double precision, initcond = '1', combinefunc = float8mul, parallel = safe
+    sfunc = float8mul, stype = float8, initcond = '1', combinefunc = float8mul, parallel = safe
 );
 comment on aggregate steelyard.product(double precision) is 'Product of the values that are not null; 1 when there are none.';
 

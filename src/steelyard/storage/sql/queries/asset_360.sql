@@ -50,7 +50,7 @@ union all
 select 'account', a.account_id, a.account_name
 from steelyard.accounts as a
 where a.tenant_id = steelyard.current_tenant()
-order by 1 desc, 2;
+order by scope_kind desc, scope_id;
 
 -- name: get_asset_rows
 -- Asset 360 of a scope and version, most valuable first; of one asset where asset_id is given.
