@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import steelyard
+from steelyard.statements.columns import FORMATS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -67,6 +68,28 @@ def test_every_setting_is_described_and_every_description_is_true() -> None:
 
 def test_an_undescribed_setting_is_noticed() -> None:
     assert settings_read("env.get('STEELYARD_NEW')") != settings_described("| `STEELYARD_OLD` | a folder |")
+
+
+# ── Tables and commands ─────────────────────────────────────────────────────────────────────────────────
+
+
+def tables_described(page: str) -> dict[str, list[str]]:
+    """Give the columns of each table's section."""
+    sections = re.split(r"^### (\w+)\n", page, flags=re.MULTILINE)[1:]
+    texts = zip(sections[::2], sections[1::2], strict=True)
+    return {name: re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) for name, text in texts}
+
+
+def test_every_column_of_every_table_is_described() -> None:
+    formats = {name: [column.name for column in table.columns] for name, table in FORMATS.items()}
+
+    assert tables_described(read(DOCS / "reference/tables.md")) == formats
+
+
+def test_an_undescribed_column_is_noticed() -> None:
+    page = "### accounts\n\n| `account_id` | text |\n\n### benchmarks\n\n| `currency` | code |\n"
+
+    assert tables_described(page) == {"accounts": ["account_id"], "benchmarks": ["currency"]}
 
 
 # ── Words ───────────────────────────────────────────────────────────────────────────────────────────────
