@@ -1,0 +1,86 @@
+"""The windows of asset 360, and the days on which risk is calculated.
+
+Calendar months go back as `date - interval 'n months'` does in PostgreSQL: to the same day of the month, or
+to the month's last day where it has fewer.
+"""
+
+import calendar
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+
+from steelyard.analytics.observations import DateArray
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The days after `after`, up to and including `through`.
+
+    >>> days = np.array(["2023-12-31", "2024-01-02"], dtype="datetime64[D]")
+    >>> Window(dt.date(2023, 12, 31), dt.date(2024, 12, 31)).rows(days)
+    slice(1, 2, None)
+    """
+
+    after: dt.date
+    through: dt.date
+
+    def rows(self, dates: DateArray) -> slice:
+        """Give the rows of ascending `dates` that lie in the window."""
+        bounds = np.array([self.after, self.through], dtype="datetime64[D]")
+        start, stop = np.searchsorted(dates, bounds, side="right")
+        return slice(int(start), int(stop))
+
+
+def subtract_months(day: dt.date, months: int) -> dt.date:
+    """Go back calendar months, to the month's last day where it is shorter.
+
+    >>> subtract_months(dt.date(2024, 5, 31), 3)
+    datetime.date(2024, 2, 29)
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def performance_window(as_of: dt.date) -> Window:
+    """Give the year that ends with `as_of`; transactions use the same.
+
+    >>> performance_window(dt.date(2024, 2, 29)).after
+    datetime.date(2023, 2, 28)
+    """
+    return Window(subtract_months(as_of, 12), as_of)
+
+
+def risk_window(as_of: dt.date) -> Window:
+    """Give the three calendar months that end with `as_of`.
+
+    >>> risk_window(dt.date(2018, 2, 7)).after
+    datetime.date(2017, 11, 7)
+    """
+    return Window(subtract_months(as_of, 3), as_of)
+
+
+def compliance_window(as_of: dt.date) -> Window:
+    """Give the six calendar months that end with `as_of`.
+
+    >>> compliance_window(dt.date(2018, 8, 31)).after
+    datetime.date(2018, 2, 28)
+    """
+    return Window(subtract_months(as_of, 6), as_of)
+
+
+def calculation_dates(dates: DateArray, *, as_of: dt.date) -> DateArray:
+    """Give the last of `dates` in each calendar month up to `as_of`, and `as_of` itself.
+
+    Args:
+        dates: datetime64[D], ascending: the days with prices. Later ones than `as_of` are not looked at.
+        as_of: The day the risk is wanted for.
+
+    >>> days = np.array(["2024-01-30", "2024-01-31", "2024-02-01", "2024-02-02"], dtype="datetime64[D]")
+    >>> calculation_dates(days, as_of=dt.date(2024, 2, 1)).astype(str).tolist()
+    ['2024-01-31', '2024-02-01']
+    """
+    known = dates[dates <= np.datetime64(as_of)]
+    months = known.astype("datetime64[M]")
+    is_last = np.append(months[1:] != months[:-1], np.ones(min(len(known), 1), dtype=np.bool_))
+    return np.union1d(known[is_last], np.array([as_of], dtype="datetime64[D]"))
