@@ -92,19 +92,14 @@ def check_table(raw: RawTable, reading: Reading) -> CheckedTable:
             cells = read_cells(raw.columns[column.name], column, reading)
             columns[column.store_name] = cells.values
             faults += cells.faults
-        elif column.default is not None:
-            columns[column.store_name] = constant(column.default, raw.length)
+        elif column.store_name in raw.format.key and column.store_name != raw.format.made_id:
+            columns[column.store_name] = pa.nulls(raw.length, pa.date32())
     table = CheckedTable(raw, pa.table(columns), np.arange(raw.length), ())
     used = np.ones(raw.length, bool)
     for fault in faults:
         used[fault.rows] = False
     table = table.keep(used, _findings(raw, faults))
     return table if any(fault.severity is Severity.REFUSED for fault in faults) else _check_laws(table)
-
-
-def constant(text: str, length: int) -> pa.DictionaryArray:
-    """Return a column that says the same in every row."""
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(length, np.int32)), pa.array([text]))
 
 
 def key_codes(rows: pa.Table, names: Iterable[str]) -> Rows:

@@ -154,10 +154,12 @@ comment on column steelyard.risk_metrics.observations is 'Daily returns in the w
 comment on column steelyard.risk_metrics.origin is 'loaded = the firm''s figure; derived = computed from market_data.';
 
 create table steelyard.derivations_pending (
-    asset_id text primary key references steelyard.asset_master (asset_id)
+    asset_id text primary key references steelyard.asset_master (asset_id),
+    from_date date not null default '-infinity'
 );
 comment on table steelyard.derivations_pending is 'Assets whose prices changed since their history was derived; a refresh empties it.';
 comment on column steelyard.derivations_pending.asset_id is 'The asset.';
+comment on column steelyard.derivations_pending.from_date is 'The first day that changed; -infinity = everything.';
 
 create table steelyard.benchmarks (
     currency text primary key check (currency ~ '^[A-Z]{3}$'),
@@ -380,9 +382,11 @@ create table steelyard.data_quality_findings (
     kind text not null,
     severity text not null check (severity in ('refused', 'quarantined', 'flagged')),
     reason text not null,
-    row_data jsonb,
-    unique nulls not distinct (tenant_id, table_name, asset_id, finding_date, kind, severity, row_data)
+    row_data jsonb
 );
+-- The row's hash, because a row may be longer than an index entry.
+create unique index data_quality_findings_once on steelyard.data_quality_findings
+(tenant_id, table_name, asset_id, finding_date, kind, severity, md5(row_data::text)) nulls not distinct;
 comment on table steelyard.data_quality_findings is 'What was wrong or suspicious in the input, row by row.';
 comment on column steelyard.data_quality_findings.finding_id is 'Key.';
 comment on column steelyard.data_quality_findings.tenant_id is 'The tenant; null = about shared reference data.';
