@@ -35,6 +35,9 @@ def line_over_months(
         "font": {"color": INK},
         "xaxis": {"type": "category", "title": {"text": "Month"}},
         "yaxis": {"rangemode": "tozero", "title": {"text": unit}},
-        "meta": {"unit": unit, "rows": [dict(month=m, value=v) for m, v in zip(months, values, strict=True)]},
+        "meta": {
+            "unit": unit,
+            "rows": [{"month": m, "value": v} for m, v in zip(months, values, strict=True)],
+        },
     }
     return {"data": [line], "layout": layout}

@@ -1,4 +1,4 @@
-"""Asset 360: make a version, and answer the eight questions people ask of it.
+"""Asset 360: the eight questions people ask of it, and making the version that answers them.
 
 Each reader takes no argument at least: it then opens the default store and reads the newest version of the
 default tenant. Answers are plain dicts and Plotly figures. Fractions stay fractions (0.05 is 5 %) except
@@ -7,18 +7,154 @@ default tenant. Answers are plain dicts and Plotly figures. Fractions stay fract
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, TypedDict, Unpack
+from typing import Any, Final, TypedDict, Unpack
+
+from sqlalchemy.exc import DBAPIError
 
 from steelyard.charts.line import line_over_months
 from steelyard.charts.pie import Slice, pie_by_value, pies_by_value_and_count
 from steelyard.domain.money import round_half_up
 from steelyard.domain.scope import TENANT, Scope
+from steelyard.errors import InvalidInputError
+from steelyard.services.history import derive_history
 from steelyard.storage import asset_360 as store
 from steelyard.storage.asset_360 import Document, ExposureRow
-from steelyard.storage.connection import ReadSession, get_db_session
+from steelyard.storage.connection import (
+    DatabaseBusyError,
+    ReadSession,
+    WriteSession,
+    get_db_session,
+    get_write_session,
+)
+
+_ATTEMPTS: Final = 5
+
+
+class NoPricesError(InvalidInputError):
+    """There is no price to make asset 360 from."""
+
+    def __init__(self) -> None:
+        """Say what to load."""
+        super().__init__("market_data holds no price; load some with `steelyard load DIR`.")
+
+
+class AsOfBeforeDataError(InvalidInputError):
+    """The day asked for lies before the first price."""
+
+    def __init__(self, as_of: date, first_price: str) -> None:
+        """Name both days."""
+        super().__init__(
+            f"as_of {as_of} is before the first price, of {first_price}; ask for that day or a later one."
+        )
+
+
+class UndatedAllocationError(InvalidInputError):
+    """A portfolio without dates says nothing of a past day."""
+
+    def __init__(self, as_of: date, portfolio: str) -> None:
+        """Name the portfolio and the way out."""
+        super().__init__(
+            f"Portfolio {portfolio} has no dates in portfolio_allocation, so it says nothing of {as_of}; "
+            "leave the day out, or load the portfolio with its as_of column filled."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """What a refresh did.
+
+    Attributes:
+        version: the version readers see now.
+        as_of: the day it is of.
+        published: False when nothing had changed and the version before still stands.
+        derived_assets: how many assets' history was derived anew.
+    """
+
+    version: int
+    as_of: date
+    published: bool
+    derived_assets: int
+
+
+async def refresh(
+    *, as_of: date | None = None, today: date, universe: bool = False, keep_versions: int = 10
+) -> Refresh:
+    """Derive what changed and publish a version, in one transaction; done again when another refresh won.
+
+    Args:
+        as_of: the day the figures are of; None means the last price date, but not after `today`.
+        today: the caller's date.
+        universe: whether the tenant's rows are every asset, or those held, traded, targeted or checked.
+        keep_versions: how many versions to keep.
+
+    Raises:
+        NoPricesError, AsOfBeforeDataError, UndatedAllocationError: the last good version stays.
+    """
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            async with get_write_session(isolation="REPEATABLE READ") as db:
+                return await _refresh_once(
+                    db, as_of, today=today, universe=universe, keep_versions=keep_versions
+                )
+        except DatabaseBusyError:
+            if attempt == _ATTEMPTS:
+                raise
+
+
+async def create_and_run_procedure(
+    db: WriteSession, as_of: date, *, universe: bool = False, keep_versions: int = 10
+) -> tuple[int, bool]:
+    """Run `create_asset_360` in the caller's transaction; returns the version and whether it is new.
+
+    The procedure itself is a file, installed by `steelyard init`. Give it a REPEATABLE READ transaction, so that
+    every figure is of one moment.
+
+    Raises:
+        NoPricesError, AsOfBeforeDataError, UndatedAllocationError: nothing was published.
+    """
+    try:
+        version, published = await store.create_version(
+            db, as_of, universe=universe, keep_versions=keep_versions
+        )
+    except DBAPIError as error:
+        refusal = _refusal(error, as_of)
+        if refusal is None:
+            raise
+        raise refusal from error
+    return version, published
+
+
+async def _refresh_once(
+    db: WriteSession, as_of: date | None, *, today: date, universe: bool, keep_versions: int
+) -> Refresh:
+    last_price = await store.get_last_price_date(db)
+    if last_price is None:
+        raise NoPricesError
+    day = as_of or min(today, last_price)
+    derived = await derive_history(db, day)
+    version, published = await create_and_run_procedure(
+        db, day, universe=universe, keep_versions=keep_versions
+    )
+    return Refresh(version, day, published, derived)
+
+
+def _refusal(error: DBAPIError, as_of: date) -> InvalidInputError | None:
+    """Turn what the procedure refuses into a sentence for people; None for anything else."""
+    detail = str(getattr(error.orig and error.orig.__cause__, "detail", ""))
+    match getattr(error.orig, "sqlstate", None):
+        case "SY001" | "SY002":
+            return NoPricesError()
+        case "SY003":
+            return AsOfBeforeDataError(as_of, detail)
+        case "SY004":
+            return UndatedAllocationError(as_of, detail)
+        case _:
+            return None
 
 
 class Which(TypedDict, total=False):
@@ -70,7 +206,9 @@ async def get_performance_dashboard(db: ReadSession | None = None, **which: Unpa
     return answer_performance(await get_document(db, **which))
 
 
-async def get_compliance_summary(db: ReadSession | None = None, **which: Unpack[Which]) -> list[dict[str, Any]]:
+async def get_compliance_summary(
+    db: ReadSession | None = None, **which: Unpack[Which]
+) -> list[dict[str, Any]]:
     """Return the assets with violations in six months; arguments as for `get_document`."""
     return answer_compliance(await get_document(db, **which))
 
@@ -85,7 +223,9 @@ async def get_sector_exposure(db: ReadSession | None = None, **which: Unpack[Whi
     return answer_sectors(await get_document(db, **which))
 
 
-async def get_geographic_distribution(db: ReadSession | None = None, **which: Unpack[Which]) -> dict[str, Any]:
+async def get_geographic_distribution(
+    db: ReadSession | None = None, **which: Unpack[Which]
+) -> dict[str, Any]:
     """Return pies of issuing countries by value and by count; arguments as for `get_document`."""
     return answer_countries(await get_document(db, **which))
 

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row
 
 from steelyard.domain.scope import Scope
 from steelyard.errors import NotFoundError
@@ -20,9 +19,13 @@ class NoVersionError(NotFoundError):
     def __init__(self, scope: Scope, *, version: int | None, as_of: date | None) -> None:
         """Say what was asked for and how to make it."""
         if version is not None:
-            sentence = f"Version {version} of asset 360 has nothing on {scope}; see `steelyard refresh --list`."
+            sentence = (
+                f"Version {version} of asset 360 has nothing on {scope}; see `steelyard refresh --list`."
+            )
         elif as_of is not None:
-            sentence = f"No version of asset 360 is of {as_of} for {scope}; run `steelyard refresh --as-of {as_of}`."
+            sentence = (
+                f"No version of asset 360 is of {as_of} for {scope}; run `steelyard refresh --as-of {as_of}`."
+            )
         else:
             sentence = f"Asset 360 has nothing on {scope} yet; run `steelyard refresh`."
         super().__init__(sentence)
@@ -180,7 +183,8 @@ async def get_last_price_date(db: ReadSession | WriteSession) -> date | None:
 
 async def create_version(
     db: WriteSession, as_of: date, *, universe: bool, keep_versions: int
-) -> Row[tuple[int, bool]]:
+) -> tuple[int, bool]:
     """Run the procedure; return its version and whether it published one (False: nothing had changed)."""
     values = {"as_of": as_of, "universe": universe, "keep_versions": keep_versions}
-    return (await db.execute(query("call_create_asset_360"), values)).one()
+    row = (await db.execute(query("call_create_asset_360"), values)).one()
+    return row.p_version, row.p_published

@@ -1,0 +1,187 @@
+"""History: daily returns and risk figures, derived from prices where the firm has none of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from steelyard.analytics.history import Convention, RiskFigures, risk_history
+from steelyard.analytics.observations import DateArray, FloatArray
+from steelyard.analytics.returns import daily_returns
+from steelyard.analytics.windows import calculation_dates, risk_window
+from steelyard.storage import history as store
+from steelyard.storage.connection import WriteSession
+from steelyard.storage.history import Derivation, Observations
+
+CONVENTION: Final = Convention(periods_per_year=252, confidence=0.95, ddof=1, minimum_observations=20)
+"""How asset 360 measures risk; `create_asset_360` measures the same way."""
+
+_BLOCK_ASSETS: Final = 500
+_RISK_COLUMNS: Final = {
+    "volatility": "volatility",
+    "var_95": "value_at_risk",
+    "beta": "beta",
+    "sharpe_ratio": "sharpe_ratio",
+    "expected_shortfall_95": "expected_shortfall",
+    "var_95_parametric": "parametric_value_at_risk",
+    "expected_shortfall_95_parametric": "parametric_expected_shortfall",
+    "max_drawdown": "max_drawdown",
+}
+
+RiskFreeRates = Mapping[str, Sequence[tuple[date, float]]]
+
+
+async def derive_history(db: WriteSession, as_of: date) -> int:
+    """Derive returns and risk of every asset whose prices changed, and the risk of every asset at `as_of`.
+
+    Daily returns go to performance_history; risk over three months goes to risk_metrics, at the ends of
+    complete months and at `as_of`. A firm's own rows stay, and its own returns are what risk is measured on.
+
+    Returns:
+        How many assets were worked on.
+    """
+    derivations = await store.get_pending_derivations(db, as_of)
+    rates = await store.get_risk_free_rates(db)
+    for first in range(0, len(derivations), _BLOCK_ASSETS):
+        await _derive_block(db, derivations[first : first + _BLOCK_ASSETS], rates, as_of)
+    await store.clear_pending_derivations(db)
+    return len(derivations)
+
+
+async def _derive_block(
+    db: WriteSession, block: Sequence[Derivation], rates: RiskFreeRates, as_of: date
+) -> None:
+    start = min(d.from_date for d in block)
+    since = start if start == date.min else risk_window(start).after
+    asset_ids = _with_benchmarks(block)
+    prices = await store.get_prices(db, asset_ids, since)
+    loaded = await store.get_loaded_returns(db, asset_ids, since)
+    if not len(prices.days) and not len(loaded.days):
+        return
+    panel = _Panel.of(prices, loaded, len(asset_ids))
+    first_prices = await store.get_first_prices(db, asset_ids)
+    changed = panel.days[:, np.newaxis] >= _from_days(block)
+    await store.replace_derived(
+        db,
+        block,
+        _returns_table(panel, block, changed, first_prices),
+        _risk_table(panel, block, asset_ids, rates, as_of),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """Prices and returns of a block's assets and their benchmarks, [day, asset], NaN = none."""
+
+    days: DateArray
+    prices: FloatArray
+    returns: FloatArray
+    is_loaded: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, prices: Observations, loaded: Observations, assets: int) -> "_Panel":
+        days = np.union1d(prices.days, loaded.days)
+        closes = _spread(prices, days, assets)
+        own = _spread(loaded, days, assets)
+        is_loaded = ~np.isnan(own)
+        return cls(days, closes, np.where(is_loaded, own, daily_returns(closes)), is_loaded)
+
+
+def _spread(observations: Observations, days: DateArray, assets: int) -> FloatArray:
+    panel = np.full((len(days), assets), np.nan)
+    panel[np.searchsorted(days, observations.days), observations.places] = observations.values
+    return panel
+
+
+def _with_benchmarks(block: Sequence[Derivation]) -> list[str]:
+    """List the block's assets, then the benchmarks that are not among them."""
+    measured_against = [d.benchmark_asset_id for d in block if d.benchmark_asset_id]
+    return list(dict.fromkeys([d.asset_id for d in block] + measured_against))
+
+
+def _from_days(block: Sequence[Derivation]) -> DateArray:
+    return np.array([d.from_date for d in block], dtype="datetime64[D]")
+
+
+def _returns_table(
+    panel: _Panel, block: Sequence[Derivation], changed: NDArray[np.bool_], first_prices: FloatArray
+) -> pa.Table:
+    """Lay out the rows of performance_history: what changed, has a return, and is not the firm's own."""
+    own = slice(0, len(block))
+    returns, prices = panel.returns[:, own], panel.prices[:, own]
+    day, place = np.nonzero(changed & ~np.isnan(returns) & ~panel.is_loaded[:, own])
+    return pa.table(
+        {
+            "asset_id": _words(place, [d.asset_id for d in block]),
+            "date": pa.array(panel.days[day]),
+            "daily_return": pa.array(returns[day, place]),
+            "total_return": pa.array(prices[day, place] / first_prices[place] - 1),
+            "origin": _words(np.zeros(len(day), np.int64), ["derived"]),
+        }
+    )
+
+
+def _risk_table(
+    panel: _Panel, block: Sequence[Derivation], asset_ids: Sequence[str], rates: RiskFreeRates, as_of: date
+) -> pa.Table:
+    """Lay out the rows of risk_metrics: dates from each asset's own day on with a return in their window."""
+    dates = _risk_dates(panel.days, min(d.from_date for d in block), as_of)
+    figures = risk_history(
+        panel.days,
+        panel.returns[:, : len(block)],
+        benchmark=_benchmark_returns(panel, block, asset_ids),
+        risk_free=_risk_free_returns(panel.days, block, rates),
+        calculation_dates=dates,
+        convention=CONVENTION,
+    )
+    day, place = np.nonzero((dates[:, np.newaxis] >= _from_days(block)) & (figures.observations > 0))
+    columns = {name: _figure(figures, attribute)[day, place] for name, attribute in _RISK_COLUMNS.items()}
+    return pa.table(
+        {
+            "asset_id": _words(place, [d.asset_id for d in block]),
+            "calculation_date": pa.array(dates[day]),
+            **{name: pa.array(values, from_pandas=True) for name, values in columns.items()},
+            "observations": pa.array(figures.observations[day, place], pa.int32()),
+            "origin": _words(np.zeros(len(day), np.int64), ["derived"]),
+        }
+    )
+
+
+def _risk_dates(days: DateArray, start: date, as_of: date) -> DateArray:
+    """Return the ends of complete months from `start` on, and `as_of`; the newest month is not complete yet."""
+    month_ends = calculation_dates(days, as_of=days[-1].astype(date))[:-1]
+    return np.union1d(
+        month_ends[month_ends >= np.datetime64(start, "D")], np.array([as_of], dtype="datetime64[D]")
+    )
+
+
+def _benchmark_returns(panel: _Panel, block: Sequence[Derivation], asset_ids: Sequence[str]) -> FloatArray:
+    place = {asset_id: n for n, asset_id in enumerate(asset_ids)}
+    none = np.full((len(panel.days), 1), np.nan)
+    columns = [place.get(d.benchmark_asset_id or "", len(asset_ids)) for d in block]
+    return np.hstack([panel.returns, none])[:, columns]
+
+
+def _risk_free_returns(days: DateArray, block: Sequence[Derivation], rates: RiskFreeRates) -> FloatArray:
+    """Return what a day without risk earns, [day, asset]; 0 where the currency has no series."""
+    of_currency = {c: _daily_rate(days, rates.get(c, ())) for c in {d.currency for d in block}}
+    return np.column_stack([of_currency[d.currency] for d in block])
+
+
+def _daily_rate(days: DateArray, series: Sequence[tuple[date, float]]) -> FloatArray:
+    starts = np.array([day for day, _ in series], dtype="datetime64[D]")
+    annual = np.array([0.0, *(rate for _, rate in series)])
+    return annual[np.searchsorted(starts, days, side="right")] / CONVENTION.periods_per_year
+
+
+def _figure(figures: RiskFigures, name: str) -> FloatArray:
+    values: FloatArray = getattr(figures, name)
+    return values
+
+
+def _words(places: NDArray[np.int64], words: Sequence[str]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), pa.array(words, pa.string()))

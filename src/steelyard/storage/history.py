@@ -1,0 +1,142 @@
+"""Daily returns and risk at rest: what there is to derive, the prices it is derived from, and keeping the result.
+
+Numbers travel in PostgreSQL's binary COPY format, as whole arrays: a row never becomes a Python object.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from steelyard.storage.connection import ReadSession, WriteSession, raw_connection
+from steelyard.storage.copying import copy_rows
+from steelyard.storage.queries import query
+
+_COPY_HEADER_BYTES = 19
+_EPOCH_2000 = np.datetime64("2000-01-01", "D")
+_OBSERVATION = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("place_bytes", ">i4"),
+        ("place", ">i4"),
+        ("day_bytes", ">i4"),
+        ("day", ">i4"),
+        ("value_bytes", ">i4"),
+        ("value", ">f8"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """An asset whose history is to be derived from a day on; `date.min` means all of it."""
+
+    asset_id: str
+    currency: str
+    benchmark_asset_id: str | None
+    from_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """Numbers of several assets, in no order.
+
+    Attributes:
+        places: position of each number's asset in the list that was asked for, shape (n,).
+        days: its day, datetime64[D], shape (n,).
+        values: the number, shape (n,).
+    """
+
+    places: NDArray[np.int64]
+    days: NDArray[np.datetime64]
+    values: NDArray[np.float64]
+
+
+async def get_pending_derivations(db: WriteSession, as_of: date) -> list[Derivation]:
+    """Return the assets to derive, those to be derived from the earliest day first."""
+    rows = await db.execute(query("get_pending_derivations"), {"as_of": as_of})
+    return [Derivation(r.asset_id, r.currency, r.benchmark_asset_id, r.from_date) for r in rows]
+
+
+async def get_prices(db: ReadSession | WriteSession, asset_ids: Sequence[str], since: date) -> Observations:
+    """Return prices from each asset's last one on or before `since` onwards."""
+    return await _copy_out(db, "get_prices", asset_ids, since)
+
+
+async def get_loaded_returns(
+    db: ReadSession | WriteSession, asset_ids: Sequence[str], after: date
+) -> Observations:
+    """Return the firm's own daily returns after a day."""
+    return await _copy_out(db, "get_loaded_returns", asset_ids, after)
+
+
+async def get_first_prices(db: ReadSession | WriteSession, asset_ids: Sequence[str]) -> NDArray[np.float64]:
+    """Return each asset's first price; NaN where it has none. Shape (assets,)."""
+    connection = await raw_connection(db)
+    first = np.full(len(asset_ids), np.nan)
+    for place, price in await connection.fetch(query("get_first_prices").text, list(asset_ids)):
+        first[place] = price
+    return first
+
+
+async def get_risk_free_rates(db: ReadSession | WriteSession) -> dict[str, list[tuple[date, float]]]:
+    """Return annual rates by currency, each from the day it holds, in order."""
+    rates: dict[str, list[tuple[date, float]]] = {}
+    for row in await db.execute(query("get_risk_free_rates")):
+        rates.setdefault(row.currency, []).append((row.rate_date, row.annual_rate))
+    return rates
+
+
+async def replace_derived(
+    db: WriteSession, derivations: Sequence[Derivation], returns: pa.Table, risk: pa.Table
+) -> None:
+    """Replace what was derived of some assets from each one's day on; the firm's own figures stay.
+
+    Args:
+        db: the transaction to do it in.
+        derivations: the assets and their days.
+        returns: columns of performance_history; no row where the firm has its own.
+        risk: columns of risk_metrics; rows where the firm has its own are passed over.
+    """
+    connection = await raw_connection(db)
+    which = [d.asset_id for d in derivations], [d.from_date for d in derivations]
+    await connection.execute(query("delete_derived_returns").text, *which)
+    await connection.execute(query("delete_derived_risk").text, *which)
+    if returns.num_rows:
+        await copy_rows(connection, "performance_history", returns, schema="steelyard")
+    if risk.num_rows:
+        await connection.execute(query("create_derived_risk_table").text)
+        await copy_rows(connection, "derived_risk", risk, schema=None)
+        await connection.execute(query("merge_derived_risk").text)
+
+
+async def clear_pending_derivations(db: WriteSession) -> None:
+    """Forget what was pending: it has been derived."""
+    await db.execute(query("clear_pending_derivations"))
+
+
+async def _copy_out(
+    db: ReadSession | WriteSession, name: str, asset_ids: Sequence[str], day: date
+) -> Observations:
+    connection = await raw_connection(db)
+    buffer = io.BytesIO()
+    await connection.copy_from_query(query(name).text, list(asset_ids), day, output=buffer, format="binary")
+    rows = np.frombuffer(
+        buffer.getbuffer(),
+        _OBSERVATION,
+        offset=_COPY_HEADER_BYTES,
+        count=_row_count(buffer.getbuffer().nbytes),
+    )
+    return Observations(
+        places=rows["place"].astype(np.int64),
+        days=_EPOCH_2000 + rows["day"].astype("timedelta64[D]"),
+        values=rows["value"].astype(np.float64),
+    )
+
+
+def _row_count(size: int) -> int:
+    return max(0, size - _COPY_HEADER_BYTES) // _OBSERVATION.itemsize

@@ -1,0 +1,97 @@
+-- name: get_pending_derivations
+-- Assets to derive and from which day: changed prices, a changed benchmark, or no risk figures at as_of yet.
+with measured as (
+    select a.asset_id, a.currency, coalesce(a.benchmark_asset_id, b.asset_id) as benchmark_asset_id
+    from steelyard.asset_master as a
+    left join steelyard.benchmarks as b on a.currency = b.currency
+),
+
+changed as (
+    select p.asset_id, p.from_date
+    from steelyard.derivations_pending as p
+    union all
+    select m.asset_id, p.from_date
+    from steelyard.derivations_pending as p
+    inner join measured as m on p.asset_id = m.benchmark_asset_id
+    union all
+    select m.asset_id, :as_of
+    from measured as m
+    where not exists (
+        select from steelyard.risk_metrics as r
+        where r.asset_id = m.asset_id and r.calculation_date = :as_of
+    )
+)
+
+select m.asset_id, m.currency, m.benchmark_asset_id, min(c.from_date) as from_date
+from changed as c
+inner join measured as m on c.asset_id = m.asset_id
+group by m.asset_id, m.currency, m.benchmark_asset_id
+order by from_date, m.asset_id;
+
+-- name: get_prices
+-- Prices of assets from the last one on or before a day, as (place of the asset, days since 2000, price).
+select
+    (a.place - 1)::integer,
+    m.price_date - date '2000-01-01',
+    m.closing_price::double precision
+from unnest($1::text []) with ordinality as a (asset_id, place)
+cross join lateral (
+    select coalesce(max(b.price_date), '-infinity'::date) as price_date
+    from steelyard.market_data as b
+    where b.asset_id = a.asset_id and b.price_date <= $2
+) as previous
+inner join steelyard.market_data as m on a.asset_id = m.asset_id and m.price_date >= previous.price_date;
+
+-- name: get_loaded_returns
+-- The firm's own daily returns of assets after a day, as (place of the asset, days since 2000, return).
+select
+    (a.place - 1)::integer,
+    h.date - date '2000-01-01',
+    h.daily_return
+from unnest($1::text []) with ordinality as a (asset_id, place)
+inner join steelyard.performance_history as h on a.asset_id = h.asset_id
+where h.origin = 'loaded' and h.daily_return is not null and h.date > $2;
+
+-- name: get_first_prices
+-- The first price of each asset, as (place of the asset, price).
+select a.place - 1 as place, f.closing_price::double precision as price
+from unnest($1::text []) with ordinality as a (asset_id, place)
+cross join lateral (
+    select m.closing_price
+    from steelyard.market_data as m
+    where m.asset_id = a.asset_id
+    order by m.price_date asc
+    limit 1
+) as f;
+
+-- name: get_risk_free_rates
+-- Every risk-free rate, in order.
+select r.currency, r.rate_date, r.annual_rate
+from steelyard.risk_free_rates as r
+order by r.currency, r.rate_date;
+
+-- name: delete_derived_returns
+-- Forget the derived returns of assets from each one's own day on.
+delete from steelyard.performance_history as h
+using unnest($1::text [], $2::date []) as a (asset_id, from_date)
+where h.asset_id = a.asset_id and h.date >= a.from_date and h.origin = 'derived';
+
+-- name: delete_derived_risk
+-- Forget the derived risk of assets from each one's own day on.
+delete from steelyard.risk_metrics as r
+using unnest($1::text [], $2::date []) as a (asset_id, from_date)
+where r.asset_id = a.asset_id and r.calculation_date >= a.from_date and r.origin = 'derived';
+
+-- name: create_derived_risk_table
+-- A place to copy derived risk to, before it meets the firm's own.
+create temporary table derived_risk (like steelyard.risk_metrics) on commit drop;
+
+-- name: merge_derived_risk
+-- Keep derived risk where the firm has no figure of its own.
+insert into steelyard.risk_metrics
+select d.* from derived_risk as d
+on conflict (asset_id, calculation_date) do nothing;
+
+-- name: clear_pending_derivations
+-- Everything pending has been derived.
+delete from steelyard.derivations_pending;
