@@ -1,0 +1,11 @@
+"""The schema as first published."""  # noqa: INP001 - Alembic reads it by its path
+
+from steelyard.storage.migration import run_script
+
+revision = "0001_base"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Create every table."""
+    run_script("schema.sql")
