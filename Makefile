@@ -33,7 +33,7 @@ check: $(DEV) ## style, types, import contract, SQL
 	$(BIN)/lint-imports
 	$(BIN)/pytest --quiet tests/test_*.py
 	$(BIN)/sqlfluff lint --disable-progress-bar $(SQL)
-	$(BIN)/squawk $(SQL)/schema.sql $(wildcard $(SQL)/migrations/*.sql)
+	$(BIN)/squawk $(SQL)/schema.sql $(shell find $(SQL)/migrations -name '*.sql')
 
 bench: $(DEV) ## run the benchmarks, one after the other
 	@set -e; for file in benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python "$$file"; done

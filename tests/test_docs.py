@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import steelyard
-from steelyard.cli.main import steelyard as program
 from steelyard.statements.columns import FORMATS
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +70,7 @@ def test_an_undescribed_setting_is_noticed() -> None:
     assert settings_read("env.get('STEELYARD_NEW')") != settings_described("| `STEELYARD_OLD` | a folder |")
 
 
-# ── Tables and commands ─────────────────────────────────────────────────────────────────────────────────
+# ── Tables ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def tables_described(page: str) -> dict[str, list[str]]:
@@ -91,18 +90,6 @@ def test_an_undescribed_column_is_noticed() -> None:
     page = "### accounts\n\n| `account_id` | text |\n\n### benchmarks\n\n| `currency` | code |\n"
 
     assert tables_described(page) == {"accounts": ["account_id"], "benchmarks": ["currency"]}
-
-
-def commands_described(page: str) -> list[str]:
-    return re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
-
-
-def test_every_command_is_described() -> None:
-    assert commands_described(read(DOCS / "reference/cli.md")) == list(program.commands)
-
-
-def test_an_undescribed_command_is_noticed() -> None:
-    assert commands_described("| command | what |\n|---|---|\n| `load` | loads `DIR` |\n") == ["load"]
 
 
 # ── Words ───────────────────────────────────────────────────────────────────────────────────────────────
