@@ -7,12 +7,12 @@ where
     and d.scope_kind = :scope_kind
     and d.scope_id = :scope_id
     and d.version = case
-        when :version::bigint is not null then :version::bigint
-        when :as_of::date is not null
+        when cast(:version as bigint) is not null then cast(:version as bigint)
+        when cast(:as_of as date) is not null
             then (
                 select max(v.version)
                 from steelyard.asset_360_versions as v
-                where v.tenant_id = d.tenant_id and v.as_of = :as_of::date
+                where v.tenant_id = d.tenant_id and v.as_of = cast(:as_of as date)
             )
         else (
             select c.version
@@ -61,7 +61,7 @@ where
     and r.version = :version
     and r.scope_kind = :scope_kind
     and r.scope_id = :scope_id
-    and (:asset_id::text is null or r.asset_id = :asset_id::text)
+    and (cast(:asset_id as text) is null or r.asset_id = cast(:asset_id as text))
 order by r.market_value desc nulls last, r.asset_id;
 
 -- name: get_asset_findings
@@ -79,4 +79,4 @@ select steelyard.last_price_date();
 
 -- name: call_create_asset_360
 -- Make and publish a version.
-call steelyard.create_asset_360(:as_of::date, :universe, :keep_versions, null, null);
+call steelyard.create_asset_360(cast(:as_of as date), :universe, :keep_versions, null, null);

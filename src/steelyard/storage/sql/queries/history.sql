@@ -16,10 +16,21 @@ changed as (
     union all
     select m.asset_id, :as_of
     from measured as m
-    where not exists (
-        select from steelyard.risk_metrics as r
-        where r.asset_id = m.asset_id and r.calculation_date = :as_of
-    )
+    where
+        not exists (
+            select from steelyard.risk_metrics as r
+            where r.asset_id = m.asset_id and r.calculation_date = :as_of
+        )
+        and (
+            exists (
+                select from steelyard.market_data as d
+                where d.asset_id = m.asset_id and d.price_date > :as_of - 90 and d.price_date <= :as_of
+            )
+            or exists (
+                select from steelyard.performance_history as h
+                where h.asset_id = m.asset_id and h.date > :as_of - 90 and h.date <= :as_of
+            )
+        )
 )
 
 select m.asset_id, m.currency, m.benchmark_asset_id, min(c.from_date) as from_date
