@@ -6,7 +6,7 @@ Source: PostgreSQL documentation, "COPY", section "Binary Format", and the recei
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -36,7 +36,14 @@ class _Field(NamedTuple):
     lengths: NDArray[np.int64]
 
 
-async def copy_rows(connection: Connection, table_name: str, rows: pa.Table, *, schema: str | None) -> None:
+async def copy_rows(
+    connection: "Connection[Any]",
+    table_name: str,
+    rows: pa.Table,
+    *,
+    schema: str | None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> None:
     """COPY rows into a table; the next batch is encoded in a thread while the server takes the last one.
 
     Args:
@@ -45,6 +52,7 @@ async def copy_rows(connection: Connection, table_name: str, rows: pa.Table, *, 
         rows: words (plain or dictionary-encoded), 32-bit integers, dates, moments in microseconds, decimals
             whose scale is a multiple of 4, or doubles; nulls are NULL.
         schema: the table's schema; None for a temporary table.
+        progress: told how many rows are on their way.
 
     Raises:
         asyncpg.PostgresError: the server refuses a row; nothing of the COPY stays.
@@ -53,7 +61,7 @@ async def copy_rows(connection: Connection, table_name: str, rows: pa.Table, *, 
         table_name,
         schema_name=schema,
         columns=rows.column_names,
-        source=_stream(rows.unify_dictionaries()),
+        source=_stream(rows.unify_dictionaries(), progress),
         format="binary",
     )
 
@@ -72,7 +80,7 @@ def encode_rows(rows: pa.Table) -> bytes:
 
 
 async def read_fixed_rows(
-    connection: Connection, statement: str, fields: Mapping[str, str]
+    connection: "Connection[Any]", statement: str, fields: Mapping[str, str]
 ) -> dict[str, NDArray[Any]]:
     """Return the answer of a statement as arrays, by COPY and without a Python object per row.
 
@@ -100,16 +108,15 @@ async def read_fixed_rows(
     }
 
 
-async def _stream(rows: pa.Table) -> AsyncIterator[bytes]:
+async def _stream(rows: pa.Table, progress: Callable[[int], None]) -> AsyncIterator[bytes]:
     yield HEADER
-    batches = [rows.slice(start, BATCH_ROWS) for start in range(0, rows.num_rows, BATCH_ROWS)]
-    encoding: asyncio.Future[bytes] | None = None
-    for batch in [*batches, None]:
-        ready, encoding = encoding, None
-        if batch is not None:
-            encoding = asyncio.ensure_future(asyncio.to_thread(encode_rows, batch))
-        if ready is not None:
-            yield await ready
+    encoding = asyncio.create_task(asyncio.to_thread(encode_rows, rows.slice(0, BATCH_ROWS)))
+    for start in range(BATCH_ROWS, rows.num_rows + BATCH_ROWS, BATCH_ROWS):
+        ready = await encoding
+        encoding = asyncio.create_task(asyncio.to_thread(encode_rows, rows.slice(start, BATCH_ROWS)))
+        yield ready
+        progress(min(start, rows.num_rows))
+    await encoding
     yield TRAILER
 
 
@@ -176,12 +183,8 @@ def _encode_decimals(column: pa.Array) -> Bytes:
     The layout is fixed: leading and trailing groups of zeros stay, and the server strips them on receipt.
     """
     scale = column.type.scale
-    magnitude = pc.fill_null(pc.abs(column), pa.scalar(Decimal(0), column.type))
-    whole = magnitude.cast(pa.decimal128(column.type.precision - scale, 0), safe=False)
-    groups = [
-        *_groups(_low_words(whole), None),
-        *_groups(_low_words(pc.subtract(magnitude, whole.cast(column.type))), scale // _DIGITS_PER_GROUP),
-    ]
+    whole, parts = split_decimals(pc.fill_null(pc.abs(column), pa.scalar(Decimal(0), column.type)))
+    groups = [*_groups(whole, None), *_groups(parts, scale // _DIGITS_PER_GROUP)]
     negative = pc.fill_null(pc.less(column, pa.scalar(Decimal(0), column.type)), fill_value=False)
     numbers = np.empty((len(column), 4 + len(groups)), ">i2")
     numbers[:, 0] = len(groups)
@@ -191,6 +194,16 @@ def _encode_decimals(column: pa.Array) -> Bytes:
     for place, digits in enumerate(groups, start=4):
         numbers[:, place] = digits
     return numbers.view(np.uint8)
+
+
+def split_decimals(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the whole units of decimals from 0 up, and the units of their last place beside them.
+
+    >>> split_decimals(pa.array([Decimal("12.5000")]))
+    (array([12]), array([5000]))
+    """
+    whole = column.cast(pa.decimal128(column.type.precision - column.type.scale, 0), safe=False)
+    return _low_words(whole), _low_words(pc.subtract(column, whole.cast(column.type)))
 
 
 def _low_words(decimals: pa.Array) -> NDArray[np.int64]:

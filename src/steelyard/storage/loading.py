@@ -1,7 +1,7 @@
 """Loading at rest: rows into their tables, what is stored already, runs and their findings."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -123,9 +123,11 @@ async def store_rows(db: WriteSession, table_name: str, rows: pa.Table) -> RowCo
     return RowCounts(added, corrected, removed)
 
 
-async def add_rows(db: WriteSession, table_name: str, rows: pa.Table) -> RowCounts:
+async def add_rows(
+    db: WriteSession, table_name: str, rows: pa.Table, *, progress: Callable[[int], None] = lambda _: None
+) -> RowCounts:
     """Add rows none of which is stored: straight into the table, the fastest way there is."""
-    await copy_rows(await raw_connection(db), table_name, rows, schema=SCHEMA)
+    await copy_rows(await raw_connection(db), table_name, rows, schema=SCHEMA, progress=progress)
     return RowCounts(added=rows.num_rows)
 
 

@@ -1,0 +1,315 @@
+"""Loading: files into the store, all or nothing.
+
+Files are read and checked first, without the database. Then one transaction compares them with what is stored,
+screens new prices beside stored ones, and writes. A refusal stores nothing but the run and its findings.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import pyarrow as pa
+
+from steelyard.domain.finding import Finding, Severity
+from steelyard.errors import InvalidInputError
+from steelyard.services.prices import compare_prices, context_wanted
+from steelyard.services.references import Tenant, check_references, complete, new_accounts, snapshot_conflicts
+from steelyard.statements.cells import Reading
+from steelyard.statements.columns import FORMATS
+from steelyard.statements.rows import CheckedTable, read_checked
+from steelyard.statements.tables import absent_but_derived, find_tables, ignored_files
+from steelyard.storage import loading as store
+from steelyard.storage.connection import WriteSession, get_write_session
+from steelyard.storage.loading import RowCounts
+
+SHOWN_REFUSALS: Final = 10
+DEFAULT_TENANT_ID: Final = 1
+
+
+class LoadRefusedError(InvalidInputError):
+    """Something in the files is refused, and nothing was stored.
+
+    Attributes:
+        findings: every refusal, by file and row; also kept in data_quality_findings.
+    """
+
+    def __init__(self, directory: Path, findings: tuple[Finding, ...]) -> None:
+        """List the first refusals and say how many more there are."""
+        self.directory, self.findings = directory, findings
+        lines = [f"  {finding}" for finding in findings[:SHOWN_REFUSALS]]
+        if more := len(findings) - SHOWN_REFUSALS:
+            lines += [f"  and {more:,} more, kept in data_quality_findings"] if more > 0 else []
+        super().__init__(f"{directory} was not loaded; correct this and load again:\n" + "\n".join(lines))
+
+
+class Progress(Protocol):
+    """Told what is being done, and how far it is."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Take in that `done` of `total` (files or rows) of a stage are through."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTable:
+    """What became of one file.
+
+    Attributes:
+        table_name: its table.
+        file_name: the file; empty for accounts made from the names in other tables.
+        read: rows in the file.
+        added: rows that were not stored.
+        corrected: stored rows whose values differed.
+        unchanged: rows that were stored already.
+        removed: stored rows of the same snapshot, or model, that the file no longer has.
+        quarantined: rows kept among the findings and not used.
+        flagged: findings about rows that are used.
+    """
+
+    table_name: str
+    file_name: str
+    read: int
+    added: int
+    corrected: int
+    unchanged: int
+    removed: int
+    quarantined: int
+    flagged: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSummary:
+    """What a load did.
+
+    Attributes:
+        run_id: the row of load_runs.
+        status: loaded, or unchanged when the store already held everything.
+        source: the directory.
+        tables: one entry per file, in the order they were stored.
+        findings: what is in quarantine and what is flagged; refusals raise instead.
+        new_findings: how many of them were not known before.
+        notes: what was done without being in a file, and what was left out, in sentences.
+    """
+
+    run_id: int
+    status: str
+    source: str
+    tables: tuple[LoadedTable, ...]
+    findings: tuple[Finding, ...]
+    new_findings: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What to load, and how."""
+
+    directory: Path
+    reading: Reading
+    tenant_id: int
+    only: Collection[str] | None
+    trust_prices: bool
+    progress: Progress
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+async def load_tables(
+    directory: Path,
+    *,
+    today: date,
+    db: WriteSession | None = None,
+    tenant_id: int = DEFAULT_TENANT_ID,
+    only: Collection[str] | None = None,
+    price_places: int | None = None,
+    trust_prices: bool = False,
+    progress: Progress = _silent,
+) -> LoadSummary:
+    """Load a directory of tables, all of it or nothing.
+
+    Args:
+        directory: files named like their tables; docs/reference/tables.md describes them.
+        today: the caller's date; rows dated later than the day after are refused.
+        db: the transaction to load in; None opens one and commits it.
+        tenant_id: whose accounts, allocations, transactions and compliance records these are.
+        only: tables to load; None loads all, and the ones that cannot be derived must then be there.
+        price_places: decimal places closing prices are rounded to, half up; None refuses prices with too many.
+        trust_prices: whether to leave out the search for bad ticks, splits and wrong units.
+        progress: told how far it is.
+
+    Returns:
+        What was stored. The same files again change nothing.
+
+    Raises:
+        LoadRefusedError: rows or files are refused; their list is kept, in a transaction of its own.
+        NotFoundError, InvalidInputError: the directory is not there, or half of it is missing.
+    """
+    directory = Path(directory)
+    request = _Request(directory, Reading(today, price_places), tenant_id, only, trust_prices, progress)
+    try:
+        tables = await _read(request)
+        async with _session(db) as session:
+            return await _store(session, request, tables)
+    except LoadRefusedError as refused:
+        async with get_write_session() as session:
+            await _record_refusal(session, request, refused.findings)
+        raise
+
+
+@asynccontextmanager
+async def _session(db: WriteSession | None) -> AsyncIterator[WriteSession]:
+    if db is not None:
+        yield db
+        return
+    async with get_write_session() as session:
+        yield session
+
+
+async def _read(request: _Request) -> dict[str, CheckedTable]:
+    """Read and check every file; each is judged even when another is refused, so that one run lists everything."""
+    files = find_tables(request.directory, request.only)
+    tables, unreadable = {}, []
+    for number, (name, path) in enumerate(files.items()):
+        request.progress(f"Reading {path.name}", number, len(files))
+        checked = await asyncio.to_thread(read_checked, path, FORMATS[name], request.reading)
+        if isinstance(checked, CheckedTable):
+            tables[name] = checked
+        else:
+            unreadable.append(checked)
+    request.progress("Reading", len(files), len(files))
+    if unreadable:
+        _refuse(request, [*unreadable, *_all_findings(tables)])
+    return tables
+
+
+async def _store(db: WriteSession, request: _Request, tables: dict[str, CheckedTable]) -> LoadSummary:
+    await store.lock_loading(db)
+    known = await store.get_known_keys(db, request.tenant_id)
+    tenant = Tenant(request.tenant_id, await store.get_tenant_currency(db, request.tenant_id), known)
+    tables = check_references(tables, tenant)
+    snapshots = await store.get_snapshot_kinds(db, request.tenant_id)
+    _refuse(request, [*_all_findings(tables), *snapshot_conflicts(tables, snapshots)])
+
+    rows = complete(tables, tenant)
+    loaded = []
+    accounts = new_accounts(tables, tenant)
+    for name in FORMATS:
+        if name == "accounts" and accounts.num_rows:
+            await store.store_rows(db, name, accounts)
+        if name == "market_data" and name in tables:
+            tables[name], counts, more = await _store_prices(db, request, tables[name])
+            loaded.append(_loaded(tables[name], counts))
+            tables[name] = replace(tables[name], findings=(*tables[name].findings, *more))
+        elif name in rows:
+            counts = await store.store_rows(db, name, rows[name])
+            loaded.append(_loaded(tables[name], counts))
+        request.progress("Storing", len(loaded), len(tables))
+    return await _record(db, request, tables, tuple(loaded), _notes(request, tables, accounts))
+
+
+async def _store_prices(
+    db: WriteSession, request: _Request, table: CheckedTable
+) -> tuple[CheckedTable, RowCounts, tuple[Finding, ...]]:
+    stored = await store.get_stored_prices(db, *context_wanted(table))
+    change = await asyncio.to_thread(compare_prices, table, stored, screened=not request.trust_prices)
+    rows, new = change.table.rows, change.is_new
+    # A source or a time may be corrected where the price is equal: then the database compares.
+    again = ~new if rows.num_columns > len(_PRICE_COLUMNS) else change.differs
+    removed = await store.delete_prices(db, change.taken_back) if change.taken_back.num_rows else 0
+    merged = await store.store_rows(db, "market_data", rows.filter(again)) if again.any() else RowCounts()
+    fresh = rows if new.all() else rows.filter(new)
+
+    def tell(done: int) -> None:
+        request.progress("Storing market_data", done, fresh.num_rows)
+
+    added = await store.add_rows(db, "market_data", fresh, progress=tell)
+    if change.first_changes.num_rows:
+        await store.note_price_changes(db, change.first_changes)
+    return change.table, RowCounts(added.added + merged.added, merged.corrected, removed), change.findings
+
+
+_PRICE_COLUMNS: Final = ("asset_id", "price_date", "closing_price")
+
+
+def _refuse(request: _Request, findings: list[Finding]) -> None:
+    refused = tuple(finding for finding in findings if finding.severity is Severity.REFUSED)
+    if refused:
+        raise LoadRefusedError(request.directory, refused)
+
+
+def _all_findings(tables: Mapping[str, CheckedTable]) -> list[Finding]:
+    return [finding for table in tables.values() for finding in table.findings]
+
+
+def _loaded(table: CheckedTable, counts: RowCounts) -> LoadedTable:
+    severities = [finding.severity for finding in table.findings]
+    return LoadedTable(
+        table_name=table.name,
+        file_name=table.raw.path.name,
+        read=table.raw.length,
+        added=counts.added,
+        corrected=counts.corrected,
+        unchanged=table.rows.num_rows - counts.added - counts.corrected,
+        removed=counts.removed,
+        quarantined=severities.count(Severity.QUARANTINED),
+        flagged=severities.count(Severity.FLAGGED),
+    )
+
+
+def _notes(request: _Request, tables: Mapping[str, CheckedTable], accounts: pa.Table) -> tuple[str, ...]:
+    notes = [f"{name} is not there; it is derived from market_data." for name in _derived(request, tables)]
+    notes += [f"{name} was ignored: it is named like no table." for name in ignored_files(request.directory)]
+    if accounts.num_rows:
+        names, currency = ", ".join(accounts["account_id"].to_pylist()), accounts["base_currency"][0]
+        notes.append(f"Accounts made from names in other tables, in {currency}: {names}.")
+    if request.reading.price_places is not None:
+        notes.append(
+            f"Closing prices were rounded to {request.reading.price_places} decimal places, half up."
+        )
+    if request.trust_prices:
+        notes.append("Prices were not searched for bad ticks, splits and wrong units.")
+    return tuple(notes)
+
+
+def _derived(request: _Request, tables: Mapping[str, CheckedTable]) -> list[str]:
+    return absent_but_derived(tables, request.only)
+
+
+# ── Runs and findings ───────────────────────────────────────────────────────────────────────────────────
+
+
+async def _record(
+    db: WriteSession,
+    request: _Request,
+    tables: Mapping[str, CheckedTable],
+    loaded: tuple[LoadedTable, ...],
+    notes: tuple[str, ...],
+) -> LoadSummary:
+    changed = any(table.added or table.corrected or table.removed for table in loaded)
+    status = "loaded" if changed else "unchanged"
+    summary: dict[str, Any] = {"tables": [asdict(table) for table in loaded], "notes": notes}
+    source = str(request.directory)
+    run_id = await store.record_run(db, request.tenant_id, source, status, summary)
+    findings = _all_findings(tables)
+    known = await _record_findings(db, request, run_id, findings)
+    return LoadSummary(run_id, status, source, loaded, tuple(findings), known, notes)
+
+
+async def _record_refusal(db: WriteSession, request: _Request, findings: tuple[Finding, ...]) -> None:
+    summary = {"refused": len(findings)}
+    run_id = await store.record_run(db, request.tenant_id, str(request.directory), "refused", summary)
+    await _record_findings(db, request, run_id, list(findings))
+
+
+async def _record_findings(db: WriteSession, request: _Request, run_id: int, findings: list[Finding]) -> int:
+    """Keep findings; those about shared tables belong to no tenant."""
+    own = [finding for finding in findings if FORMATS[finding.table_name].per_tenant]
+    shared = [finding for finding in findings if not FORMATS[finding.table_name].per_tenant]
+    return await store.record_findings(db, run_id, own, request.tenant_id) + await store.record_findings(
+        db, run_id, shared, None
+    )
