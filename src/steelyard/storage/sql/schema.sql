@@ -480,7 +480,7 @@ create table steelyard.asset_360_rows (
     risk_category text not null,
     performance_category text not null,
     position_size text not null,
-    quality_flags text [] not null,
+    quality_flags text[] not null,
     primary key (tenant_id, version, scope_kind, scope_id, asset_id)
 );
 comment on table steelyard.asset_360_rows is 'Asset 360 of every kept version: one row per scope and asset. Read it through the view asset_360.';

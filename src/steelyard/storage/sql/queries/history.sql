@@ -45,7 +45,7 @@ select
     (a.place - 1)::integer,
     m.price_date - date '2000-01-01',
     m.closing_price::double precision
-from unnest($1::text []) with ordinality as a (asset_id, place)
+from unnest($1::text[]) with ordinality as a (asset_id, place)
 cross join lateral (
     select coalesce(max(b.price_date), '-infinity'::date) as price_date
     from steelyard.market_data as b
@@ -59,14 +59,14 @@ select
     (a.place - 1)::integer,
     h.date - date '2000-01-01',
     h.daily_return
-from unnest($1::text []) with ordinality as a (asset_id, place)
+from unnest($1::text[]) with ordinality as a (asset_id, place)
 inner join steelyard.performance_history as h on a.asset_id = h.asset_id
 where h.origin = 'loaded' and h.daily_return is not null and h.date > $2;
 
 -- name: get_first_prices
 -- The first price of each asset, as (place of the asset, price).
 select a.place - 1 as place, f.closing_price::double precision as price
-from unnest($1::text []) with ordinality as a (asset_id, place)
+from unnest($1::text[]) with ordinality as a (asset_id, place)
 cross join lateral (
     select m.closing_price
     from steelyard.market_data as m
@@ -84,13 +84,13 @@ order by r.currency, r.rate_date;
 -- name: delete_derived_returns
 -- Forget the derived returns of assets from each one's own day on.
 delete from steelyard.performance_history as h
-using unnest($1::text [], $2::date []) as a (asset_id, from_date)
+using unnest($1::text[], $2::date[]) as a (asset_id, from_date)
 where h.asset_id = a.asset_id and h.date >= a.from_date and h.origin = 'derived';
 
 -- name: delete_derived_risk
 -- Forget the derived risk of assets from each one's own day on.
 delete from steelyard.risk_metrics as r
-using unnest($1::text [], $2::date []) as a (asset_id, from_date)
+using unnest($1::text[], $2::date[]) as a (asset_id, from_date)
 where r.asset_id = a.asset_id and r.calculation_date >= a.from_date and r.origin = 'derived';
 
 -- name: create_derived_risk_table
