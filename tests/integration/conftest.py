@@ -1,0 +1,61 @@
+"""Fixtures for the plumbing itself; those every test uses are described in `tests/conftest.py`.
+
+home             a folder for an embedded server of this test alone; stopped and removed at the end
+blank_database   a database with no schema in it, on the server of the run
+postgres_15      the programs of PostgreSQL 15, the oldest version promised
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from steelyard.storage import embedded
+from steelyard.storage.embedded import EmbeddedServer
+
+POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
+
+
+@pytest.fixture
+def home(run_folder: Path) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(dir=run_folder))
+    folder.chmod(0o711)
+    yield folder / "home"
+    asyncio.run(embedded.stop(folder / "home"))
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def blank_database(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+    name = f"blank_{os.urandom(6).hex()}"
+    asyncio.run(_as_superuser(server, f"create database {name} owner steelyard_migrator"))
+    yield replace(server, database=name)
+    asyncio.run(_as_superuser(server, f"drop database {name} with (force)"))
+
+
+@pytest.fixture
+def postgres_15() -> Path:
+    if (POSTGRES_15 / "postgres").exists():
+        return POSTGRES_15
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{POSTGRES_15} is missing; the oldest version promised must be tested")
+    pytest.skip(f"{POSTGRES_15} is missing; `apt install postgresql-15` to test the oldest version promised")
+
+
+async def _as_superuser(server: EmbeddedServer, statement: str) -> None:
+    connection = await asyncpg.connect(
+        host=str(server.host),
+        user=server.superuser.user,
+        password=server.superuser.password,
+        database="postgres",
+    )
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
