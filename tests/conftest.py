@@ -5,6 +5,8 @@ Fixtures for every test that needs the store:
     server           the EmbeddedServer of the run, started when the first test asks for it
     database         the same with a fresh, migrated database for the module (a copy of a template)
     store            the pool of this test on that database; functions called without `db` use it too
+    own_database     as database, for this test alone
+    own_store        as store, on own_database
     read_session     a ReadSession on the store
     write_session    a WriteSession on the store; rolled back at the end, so the module's data stays as it was
     kill_server      kill_server(server): kill -9 of the whole server, as a power cut does
@@ -93,20 +95,25 @@ def server(run_folder: Path) -> EmbeddedServer:
 
 @pytest.fixture(scope="module")
 def database(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
-    name = f"module_{os.urandom(6).hex()}"
-    asyncio.run(
-        run_as_superuser(server, f"create database {name} template {TEMPLATE} owner steelyard_migrator")
-    )
-    yield replace(server, database=name)
-    asyncio.run(run_as_superuser(server, f"drop database {name} with (force)"))
+    with _copy_of_template(server) as copy:
+        yield copy
+
+
+@pytest.fixture
+def own_database(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+    with _copy_of_template(server) as copy:
+        yield copy
 
 
 @pytest.fixture
 async def store(database: EmbeddedServer) -> AsyncIterator[Pool]:
-    pool = await init_connection_pool(
-        url_of(database, database.app), migrator_url=url_of(database, database.migrator), pool_size=4
-    )
-    yield pool
+    yield await _open_pool(database)
+    await close_connection_pool()
+
+
+@pytest.fixture
+async def own_store(own_database: EmbeddedServer) -> AsyncIterator[Pool]:
+    yield await _open_pool(own_database)
     await close_connection_pool()
 
 
@@ -150,6 +157,22 @@ async def _make_template(server: EmbeddedServer) -> None:
     if result.revisions:  # the first worker of the run: the next ones find it migrated, and the template made
         statement = f"create database {TEMPLATE} template {server.database} owner steelyard_migrator"
         await run_as_superuser(server, statement)
+
+
+@contextmanager
+def _copy_of_template(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+    name = f"copy_{os.urandom(6).hex()}"
+    asyncio.run(
+        run_as_superuser(server, f"create database {name} template {TEMPLATE} owner steelyard_migrator")
+    )
+    yield replace(server, database=name)
+    asyncio.run(run_as_superuser(server, f"drop database {name} with (force)"))
+
+
+async def _open_pool(database: EmbeddedServer) -> Pool:
+    return await init_connection_pool(
+        url_of(database, database.app), migrator_url=url_of(database, database.migrator), pool_size=4
+    )
 
 
 @contextmanager

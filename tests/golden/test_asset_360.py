@@ -71,8 +71,9 @@ def book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-async def tables(book: tuple[Path, date, int], store: Pool) -> dict[str, Rows]:
+async def tables(book: tuple[Path, date, int], own_store: Pool) -> dict[str, Rows]:
     """Load the book, refresh, and return every table's rows."""
+    del own_store  # opening it is what matters
     directory, as_of, _ = book
     await load_tables(directory, today=date(2026, 1, 1))
     result = await refresh(today=date(2026, 1, 1))

@@ -94,7 +94,8 @@ using unnest($1::text[], $2::date[]) as a (asset_id, from_date)
 where r.asset_id = a.asset_id and r.calculation_date >= a.from_date and r.origin = 'derived';
 
 -- name: create_derived_risk_table
--- A place to copy derived risk to, before it meets the firm's own.
+-- An empty place to copy derived risk to, before it meets the firm's own.
+drop table if exists derived_risk;
 create temporary table derived_risk (like steelyard.risk_metrics) on commit drop;
 
 -- name: merge_derived_risk
