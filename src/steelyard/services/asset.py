@@ -1,0 +1,49 @@
+"""Assets, seen from all sides: the rows of asset 360, and the page of one asset."""
+
+from typing import Any, Unpack
+
+from steelyard.domain.scope import TENANT, Scope
+from steelyard.errors import NotFoundError
+from steelyard.services.asset_360 import Which, get_document
+from steelyard.services.scope import nearest
+from steelyard.storage import asset_360 as store
+from steelyard.storage.connection import ReadSession
+
+
+class UnknownAssetError(NotFoundError):
+    """The scope has no such asset."""
+
+    def __init__(self, asset_id: str, scope: Scope, ids: list[str]) -> None:
+        """Name the nearest ids, or the command that lists all."""
+        hint = f"did you mean {' or '.join(ids)}?" if ids else "`steelyard assets` lists those there are."
+        super().__init__(f"Asset {asset_id} is not among {_assets_of(scope)}; {hint}")
+
+
+async def get_assets(db: ReadSession, **which: Unpack[Which]) -> list[dict[str, Any]]:
+    """Return asset 360 row by row, most valuable first, unknown values last: its columns and `as_of`.
+
+    Raises:
+        NoVersionError: there is no such version or scope.
+    """
+    document = await get_document(db, **which)
+    rows = await store.get_asset_rows(db, which.get("scope", TENANT), document.version)
+    return [{"as_of": document.as_of, **row} for row in rows]
+
+
+async def get_asset(db: ReadSession, asset_id: str, **which: Unpack[Which]) -> dict[str, Any]:
+    """Return the row of one asset with `findings`, what the loads found about it, newest first.
+
+    Raises:
+        NoVersionError: there is no such version or scope.
+        UnknownAssetError: the scope has no such asset; names the ids most like it.
+    """
+    document, scope = await get_document(db, **which), which.get("scope", TENANT)
+    rows = await store.get_asset_rows(db, scope, document.version, asset_id)
+    if not rows:
+        others = await store.get_asset_rows(db, scope, document.version)
+        raise UnknownAssetError(asset_id, scope, nearest(asset_id, [row["asset_id"] for row in others]))
+    return {"as_of": document.as_of, **rows[0], "findings": await store.get_asset_findings(db, asset_id)}
+
+
+def _assets_of(scope: Scope) -> str:
+    return "the assets" if scope == TENANT else f"the assets of {scope}"
