@@ -5,6 +5,13 @@
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
+
+REAL: Final = (
+    "closing prices of 20 US stocks, 5 factor ETFs and the S&P 500, from the skfolio package (BSD licence); "
+    "exchange rates of the European Central Bank"
+)
+MADE: Final = "two households, their six accounts, targets, trades and compliance checks; no such person exists"
 
 
 def book_path() -> Path:

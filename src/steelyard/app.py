@@ -1,0 +1,61 @@
+"""The composition root: reads the settings once, wires the store to them, and hands both to the terminal face."""
+
+import sys
+from collections.abc import Callable
+from datetime import date
+from typing import TYPE_CHECKING
+
+from steelyard.config import Settings
+from steelyard.errors import SteelyardError
+
+if TYPE_CHECKING:
+    from steelyard.cli.shell import SampleBook
+    from steelyard.storage.connection import Pool
+
+
+def main() -> None:
+    """Run the command `steelyard`."""
+    from steelyard.cli.main import run
+    from steelyard.cli.shell import Shell
+
+    try:
+        settings = Settings.from_environment()
+    except SteelyardError as error:
+        sys.exit(f"steelyard: {error}")
+    sys.exit(run(Shell(settings, open_pool, _sample_book, date.today)))
+
+
+def use_default_store() -> None:
+    """Let readers called without a session open the store that the environment names."""
+    from steelyard.storage.connection import set_default
+
+    set_default(_open_default_pool)
+
+
+async def open_pool(settings: Settings, report: Callable[[str], None] = lambda _: None) -> "Pool":
+    """Open the pool of the store that the settings name; `report` is told what takes more than a moment.
+
+    Raises:
+        SteelyardError: the store cannot be reached or started; see `init_connection_pool`.
+    """
+    from steelyard.storage.connection import init_connection_pool
+
+    return await init_connection_pool(
+        settings.database_url,
+        migrator_url=settings.migrator_url,
+        data_dir=settings.data_dir,
+        postgres_bin=settings.postgres_bin,
+        pool_size=settings.pool_size,
+        report=report,
+    )
+
+
+async def _open_default_pool() -> "Pool":
+    return await open_pool(Settings.from_environment())
+
+
+def _sample_book() -> "SampleBook":
+    from steelyard.cli.shell import SampleBook
+    from steelyard.demo import MADE, REAL, book_path
+
+    return SampleBook(book_path(), REAL, MADE)

@@ -1,0 +1,93 @@
+"""The command `steelyard`: its commands in the order a newcomer needs them, and what its exit codes mean."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from steelyard.cli.answers import (
+    allocation,
+    compliance,
+    countries,
+    overview,
+    performers,
+    risk,
+    sectors,
+    transactions,
+)
+from steelyard.cli.assets import asset, assets
+from steelyard.cli.data import init, load, refresh
+from steelyard.cli.database import db
+from steelyard.cli.demo import demo
+from steelyard.cli.doctor import doctor
+from steelyard.cli.output import speak_the_terminals_encoding
+from steelyard.cli.shell import Shell
+from steelyard.errors import SteelyardError
+
+FAILED: Final = 1
+INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
+
+SECTIONS: Final = {
+    "Start": (demo, init, load, refresh),
+    "Ask": (
+        overview,
+        allocation,
+        risk,
+        performers,
+        compliance,
+        transactions,
+        sectors,
+        countries,
+        assets,
+        asset,
+    ),
+    "Look after": (doctor, db),
+}
+
+
+class Sections(click.Group):
+    """A group whose help lists its commands in sections."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a list per section, in our order instead of the alphabet's."""
+        del ctx
+        widest = max(len(name) for name in self.commands)
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                rows = [
+                    (f"{command.name:{widest}}", command.get_short_help_str(limit=70)) for command in commands
+                ]
+                formatter.write_dl(rows)
+
+
+@click.group(
+    cls=Sections,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExit codes: 0 done, 1 refused or failed and one sentence says why,\n"
+    "2 wrong usage, 130 interrupted. New here? Run `steelyard demo`.",
+)
+@click.version_option(package_name="steelyard", message="steelyard %(version)s")
+def steelyard() -> None:
+    """See a whole book: value, return, risk, transactions and compliance of every asset in one place."""
+
+
+for commands in SECTIONS.values():
+    for command in commands:
+        steelyard.add_command(command)
+
+
+def run(shell: Shell, arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; what goes wrong on purpose is one sentence, never a traceback."""
+    speak_the_terminals_encoding()
+    try:
+        code: int | None = steelyard.main(arguments, "steelyard", standalone_mode=False, obj=shell)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        click.echo("steelyard: interrupted; what was not finished was not kept.", err=True)
+        return INTERRUPTED
+    except SteelyardError as error:
+        click.echo(f"steelyard: {error}", err=True)
+        return FAILED
+    return code or 0

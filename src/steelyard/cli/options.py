@@ -1,0 +1,123 @@
+"""Options that several commands share, and the types of their values."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from steelyard.domain.scope import TENANT, Scope
+
+if TYPE_CHECKING:
+    from steelyard.services.asset_360 import Which
+
+
+class DayType(click.ParamType[date]):
+    """A day, as YYYY-MM-DD and nothing else."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Read the day, or end with the rule."""
+        if isinstance(value, date):
+            return value
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            day = None
+        if day is None or day.isoformat() != value:
+            self.fail(f"{value!r} is not a day; write it as YYYY-MM-DD.", param, ctx)
+        return day
+
+
+class TablesType(click.ParamType[tuple[str, ...]]):
+    """Names of tables, separated by commas."""
+
+    name = "TABLES"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Read the names, or end with the rule."""
+        names = value if isinstance(value, tuple) else tuple(name.strip() for name in value.split(","))
+        if not all(names):
+            self.fail(f"{value!r} has an empty name; write tables as market_data,transactions.", param, ctx)
+        return names
+
+
+DAY: Final = DayType()
+TABLES: Final = TablesType()
+
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON and nothing else on standard output."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reading command was asked.
+
+    Attributes:
+        scope: whose assets.
+        version: a kept version; None = the newest one.
+        as_of: a day for which a version was made; None = that of the version.
+        as_json: whether to print what the reader returns instead of a screen.
+    """
+
+    scope: Scope = TENANT
+    version: int | None = None
+    as_of: date | None = None
+    as_json: bool = False
+
+    def which(self) -> "Which":
+        """Return the arguments of a reader."""
+        return {"scope": self.scope, "version": self.version, "as_of": self.as_of}
+
+
+def reading_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a reader; it gets them as one `Reading` in `reading`."""
+
+    @click.option("--household", metavar="ID", help="Only the accounts of this household.")
+    @click.option("--account", metavar="ID", help="Only this account.")
+    @click.option("--as-of", type=DAY, help="The newest version made for this day.")
+    @click.option(
+        "--version-number", type=click.IntRange(min=1), metavar="N", help="A kept version: refresh --list."
+    )
+    @as_json
+    @wraps(command)
+    def with_reading(
+        *args: Any,
+        household: str | None,
+        account: str | None,
+        as_of: date | None,
+        version_number: int | None,
+        as_json: bool,
+        **others: Any,
+    ) -> None:
+        if version_number is not None and as_of is not None:
+            raise click.UsageError(
+                "--as-of and --version-number exclude each other; a version is of one day."
+            )
+        reading = Reading(_scope(household, account), version_number, as_of, as_json)
+        command(*args, reading=reading, **others)
+
+    return with_reading
+
+
+def _scope(household: str | None, account: str | None) -> Scope:
+    if household and account:
+        raise click.UsageError("--household and --account exclude each other; name one.")
+    if household:
+        return Scope.household(household)
+    return Scope.account(account) if account else TENANT
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a command's help: its examples, one a line.
+
+    >>> examples("steelyard risk").splitlines()[1:]
+    ['Examples:', '  steelyard risk']
+    """
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))

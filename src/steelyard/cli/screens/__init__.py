@@ -1,0 +1,1 @@
+"""What a terminal shows: rich renderables made from values. No store, no clock, no printing."""

@@ -1,0 +1,98 @@
+"""Screens of what the store was given: its schema, loads and versions."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from steelyard.cli.screens.cells import Listing, facts, note, title
+from steelyard.services.asset_360 import Refresh
+from steelyard.services.loading import LoadSummary
+from steelyard.storage.asset_360 import Version
+from steelyard.storage.migration import MigrationResult
+
+MOST_FINDINGS: Final = 20
+
+
+def migrated(done: MigrationResult, place: str) -> Group:
+    """Say what became of the schema."""
+    if not done.revisions and not done.files:
+        return Group(f"The schema is up to date in {place}.")
+    made = [
+        ("Revisions", ", ".join(done.revisions) or "none"),
+        ("Procedures", ", ".join(done.files) or "none"),
+    ]
+    return Group(f"The schema is ready in {place}.", facts(made), note("Next: steelyard load DIR"))
+
+
+def loaded(answer: dict[str, Any]) -> Group:
+    """Show what became of each file, what is in doubt, and the version that came of it."""
+    load: LoadSummary = answer["load"]
+    published: Refresh | None = answer["refresh"]
+    parts: list[RenderableType] = [title("Load"), "", _tables(load), ""]
+    parts += [note(line) for line in load.notes]
+    parts += _findings(load)
+    parts.append("Nothing was new." if load.status == "unchanged" else f"Run {load.run_id} is stored.")
+    parts.append(refreshed(published) if published else note("Next: steelyard refresh"))
+    return Group(*parts)
+
+
+def _tables(load: LoadSummary) -> Listing:
+    listing = Listing(
+        "File", ">Rows", ">Added", ">Corrected", ">Unchanged", "?>Removed", ">Set aside", ">Flagged"
+    )
+    for table in load.tables:
+        counts = (
+            table.read,
+            table.added,
+            table.corrected,
+            table.unchanged,
+            table.removed,
+            table.quarantined,
+            table.flagged,
+        )
+        listing.add_row(table.file_name or table.table_name, *(f"{count:,}" for count in counts))
+    return listing
+
+
+def _findings(load: LoadSummary) -> list[RenderableType]:
+    if not load.findings:
+        return []
+    listing = Listing("Where", "Kind", "What was done", "Why")
+    for finding in load.findings[:MOST_FINDINGS]:
+        place = (
+            finding.file_name if finding.row_number is None else f"{finding.file_name}:{finding.row_number}"
+        )
+        listing.add_row(place, finding.kind, finding.severity, finding.reason)
+    more = len(load.findings) - MOST_FINDINGS
+    rest = [note(f"… and {more:,} more; all in data_quality_findings, `steelyard doctor` counts them.")]
+    return ["", listing, *(rest if more > 0 else []), ""]
+
+
+def refreshed(done: Refresh) -> Text:
+    """Say what a refresh did."""
+    if not done.published:
+        return Text(f"Nothing had changed: version {done.version} as of {done.as_of} stands.")
+    derived = (
+        f", with the history of {done.derived_assets:,} assets derived anew" if done.derived_assets else ""
+    )
+    return Text(f"Published version {done.version} as of {done.as_of}{derived}.")
+
+
+def versions(kept: Sequence[Version]) -> Group:
+    """Show the kept versions, newest first."""
+    if not kept:
+        return Group("No version is kept yet; make one with `steelyard refresh`.")
+    listing = Listing(">Version", "As of", ">Rows", "Assets", "?Made (UTC)", "")
+    for version in kept:
+        listing.add_row(
+            f"{version.version}",
+            version.as_of.isoformat(),
+            f"{version.row_count:,}",
+            "all" if version.universe else "concerned",
+            f"{version.recorded_at:%Y-%m-%d %H:%M}",
+            "current" if version.is_current else "",
+        )
+    meaning = note("Rows count every scope. Concerned: held, traded, targeted or checked.")
+    return Group(title("Versions"), "", listing, "", meaning)

@@ -1,0 +1,37 @@
+"""Quality flags: what limits an asset's figures, in words."""
+
+from typing import Final
+
+from rich.console import RenderableType
+
+from steelyard.cli.screens.cells import Listing, note
+from steelyard.storage.asset_360 import Document
+
+MEANINGS: Final = {
+    "no_price": "no price on or before the day; its value is unknown",
+    "stale_price": "the latest price is more than seven days old",
+    "no_history": "no daily return in the year",
+    "short_history": "its returns cover less than the year",
+    "short_risk_window": "fewer than 20 returns in three months; its risk is unknown",
+    "no_benchmark": "nothing to measure beta against",
+    "no_risk_free": "no risk-free rate for its currency; Sharpe is above 0",
+    "no_position": "not held on the day",
+    "no_quantity": "held with neither quantity nor weight; its value is unknown",
+    "no_fx_rate": "no exchange rate to the base currency",
+}
+"""Flags that `create_asset_360` sets. All others are kinds of findings: what a load said about its prices."""
+
+
+def meaning(flag: str) -> str:
+    """Return what a flag means, in a few words."""
+    return MEANINGS.get(flag, "its prices were quarantined or flagged when loaded")
+
+
+def quality(document: Document) -> list[RenderableType]:
+    """Return how many assets carry each flag, most first; nothing where none does."""
+    if not document.quality:
+        return []
+    listing = Listing("Data quality", ">Assets", "Means")
+    for flag, assets in sorted(document.quality.items(), key=lambda item: (-item[1], item[0])):
+        listing.add_row(flag, f"{assets:,}", note(meaning(flag)))
+    return [listing, ""]

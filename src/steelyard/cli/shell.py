@@ -1,0 +1,81 @@
+"""What the composition root hands the commands: the settings, the way to the store, the sample book, the day."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from steelyard.cli.output import working
+from steelyard.config import Settings
+
+if TYPE_CHECKING:
+    from steelyard.storage.connection import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class SampleBook:
+    """The book that `demo` loads.
+
+    Attributes:
+        directory: its tables.
+        real: what in it is real, in words.
+        made: what in it is made up, in words.
+    """
+
+    directory: Path
+    real: str
+    made: str
+
+
+class OpenPool(Protocol):
+    """Opens the pool of the store that settings name."""
+
+    def __call__(self, settings: Settings, report: Callable[[str], None]) -> "Awaitable[Pool]":
+        """Open it; `report` is told what takes more than a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """One run of the command line.
+
+    Attributes:
+        settings: as the environment says.
+        open_pool: opens the pool of the store.
+        sample_book: finds the book that `demo` loads.
+        today: tells the day.
+    """
+
+    settings: Settings
+    open_pool: OpenPool
+    sample_book: Callable[[], SampleBook]
+    today: Callable[[], date]
+
+    @asynccontextmanager
+    async def pool(self) -> "AsyncIterator[Pool]":
+        """Open the store for one command; while the embedded server starts, the terminal says so."""
+        from steelyard.storage.connection import close_connection_pool
+
+        with working("Opening the store") as report:
+            pool = await self.open_pool(self.settings, report)
+        try:
+            yield pool
+        finally:
+            await close_connection_pool()
+
+    @asynccontextmanager
+    async def store(self) -> "AsyncIterator[Pool]":
+        """Open the store, and end unless its schema is the one this program knows."""
+        from steelyard.storage.connection import get_db_session
+        from steelyard.storage.migration import check_schema
+
+        async with self.pool() as pool:
+            async with get_db_session() as db:
+                await check_schema(db)
+            yield pool
+
+
+pass_shell = click.make_pass_decorator(Shell)
