@@ -50,14 +50,34 @@ begin
         end if;
     end if;
 
-    -- The two scans over years of days, as CREATE TABLE AS: only so may they run in parallel.
-    drop table if exists pg_temp.asset_360_performance, pg_temp.asset_360_risk, pg_temp.asset_360_next;
+    -- Each part is a table of its own: CREATE TABLE AS may run in parallel, and ANALYZE tells the planner how
+    -- many rows meet in the join at the end.
+    drop table if exists
+        pg_temp.asset_360_performance,
+        pg_temp.asset_360_risk,
+        pg_temp.asset_360_wanted,
+        pg_temp.asset_360_positions,
+        pg_temp.asset_360_transactions,
+        pg_temp.asset_360_compliance,
+        pg_temp.asset_360_next;
     create temporary table asset_360_performance on commit drop as
     select * from steelyard.asset_performance(p_as_of);
     create temporary table asset_360_risk on commit drop as
     select * from steelyard.derived_risk(p_as_of);
+    create temporary table asset_360_wanted on commit drop as
+    select * from steelyard.scope_assets(v_tenant, p_as_of, p_universe);
+    create temporary table asset_360_positions on commit drop as
+    select * from steelyard.scope_positions(v_tenant, p_as_of);
+    create temporary table asset_360_transactions on commit drop as
+    select * from steelyard.scope_transactions(v_tenant, p_as_of);
+    create temporary table asset_360_compliance on commit drop as
+    select * from steelyard.scope_compliance(v_tenant, p_as_of);
     analyze asset_360_performance;
     analyze asset_360_risk;
+    analyze asset_360_wanted;
+    analyze asset_360_positions;
+    analyze asset_360_transactions;
+    analyze asset_360_compliance;
 
     create temporary table asset_360_next on commit drop as
     with wanted as materialized (
@@ -68,7 +88,7 @@ begin
             a.*,
             coalesce(a.benchmark_asset_id, b.asset_id) as measured_against,
             exists (select from steelyard.risk_free_rates as f where f.currency = a.currency) as has_risk_free
-        from steelyard.scope_assets(v_tenant, p_as_of, p_universe) as s
+        from asset_360_wanted as s
         inner join steelyard.asset_master as a on s.asset_id = a.asset_id
         left join steelyard.benchmarks as b on a.currency = b.currency
     ),
@@ -175,11 +195,11 @@ begin
         left join asset_360_performance as f on w.asset_id = f.asset_id
         left join asset_360_risk as d on w.asset_id = d.asset_id
         left join steelyard.loaded_risk(p_as_of) as l on w.asset_id = l.asset_id
-        left join steelyard.scope_positions(v_tenant, p_as_of) as h
+        left join asset_360_positions as h
             on w.scope_kind = h.scope_kind and w.scope_id = h.scope_id and w.asset_id = h.asset_id
-        left join steelyard.scope_transactions(v_tenant, p_as_of) as t
+        left join asset_360_transactions as t
             on w.scope_kind = t.scope_kind and w.scope_id = t.scope_id and w.asset_id = t.asset_id
-        left join steelyard.scope_compliance(v_tenant, p_as_of) as c
+        left join asset_360_compliance as c
             on w.scope_kind = c.scope_kind and w.scope_id = c.scope_id and w.asset_id = c.asset_id
     )
 
