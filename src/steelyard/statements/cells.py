@@ -242,8 +242,8 @@ def _read_numbers(raw: pa.StringArray, column: Column, reading: Reading) -> Cell
 
 
 def _exact_grammar(places: int | None, column: Column) -> str:
-    most = column.places if places is None else ROUNDED_FROM_PLACES
-    return rf"^-?[0-9]{{1,{WHOLE_DIGITS}}}(\.[0-9]{{1,{most}}})?$"
+    whole, most = (WHOLE_DIGITS, column.places) if places is None else (WHOLE_DIGITS - 1, ROUNDED_FROM_PLACES)
+    return rf"^-?[0-9]{{1,{whole}}}(\.[0-9]{{1,{most}}})?$"  # rounding up may carry into one digit more
 
 
 def _typed(text: pa.StringArray, column: Column, places: int | None) -> pa.Array:

@@ -156,16 +156,16 @@ def _make_ids(table: CheckedTable) -> CheckedTable:
     are no error.
     """
     name = table.raw.format.made_id
-    given = (
-        table.rows[name] if name in table.rows.column_names else pa.nulls(table.rows.num_rows, pa.string())
-    )
+    given = pa.nulls(table.rows.num_rows, pa.string())
+    if name in table.rows.column_names:
+        given = _words(table.rows[name])
     without = np.flatnonzero(pc.is_null(given).to_numpy(zero_copy_only=False))
     if not without.size:
         return table
     content = _content(table.rows.take(without), table.raw.format)
     count = _occurrence(content.dictionary_encode().indices.to_numpy())
     made = [_made_id(text, nth) for text, nth in zip(content.to_pylist(), count.tolist(), strict=True)]
-    ids = _words(given).to_numpy(zero_copy_only=False)
+    ids = given.to_numpy(zero_copy_only=False).copy()
     ids[without] = made
     repeated = Fault(
         "repeated_row",

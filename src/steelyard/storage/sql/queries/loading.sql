@@ -89,7 +89,12 @@ insert into steelyard.derivations_pending (asset_id)
 select s.asset_id
 from steelyard.asset_master as s
 inner join incoming as n on s.asset_id = n.asset_id
-where (s.currency, s.benchmark_asset_id) is distinct from (n.currency, n.benchmark_asset_id)
+where
+    s.currency <> n.currency
+    or (  -- a file without the column says nothing about it
+        to_jsonb(n) ? 'benchmark_asset_id'
+        and s.benchmark_asset_id is distinct from to_jsonb(n) ->> 'benchmark_asset_id'
+    )
 on conflict (asset_id) do update set from_date = '-infinity';
 
 -- name: note_benchmarks
