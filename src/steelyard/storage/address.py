@@ -40,6 +40,8 @@ class DatabaseUrlError(InvalidInputError):
 class DatabaseUnreachableError(UpstreamError):
     """Nothing answers at the address."""
 
+    is_temporary = True  # a server that starts again answers soon
+
     def __init__(self, place: str, reason: str) -> None:
         """Name the address and the reason."""
         super().__init__(

@@ -101,6 +101,8 @@ class CloudSqlInstanceMissingError(NotFoundError):
 class CloudSqlAdminError(UpstreamError):
     """The Cloud SQL Admin API does not do its part, retries included."""
 
+    is_temporary = True
+
     def __init__(self, place: str, reason: str) -> None:
         """Quote it."""
         super().__init__(
@@ -132,6 +134,8 @@ class CloudSqlEngineError(InvalidInputError):
 
 class CloudSqlUnreachableError(UpstreamError):
     """Nothing answers at the instance's address."""
+
+    is_temporary = True
 
     def __init__(self, place: str, ip_type: IpType, reason: str) -> None:
         """Name the kind of address and the reason."""

@@ -82,6 +82,8 @@ class NoEmbeddedServerError(InvalidInputError):
 class DatabaseLostError(UpstreamError):
     """The server went away during the work."""
 
+    is_temporary = True
+
     def __init__(self, place: str) -> None:
         """Say what became of the work."""
         super().__init__(
@@ -102,6 +104,8 @@ class DatabaseFullError(UpstreamError):
 
 class DatabaseBusyError(ConflictError):
     """Another transaction was in the way."""
+
+    is_temporary = True
 
     def __init__(self, reason: str) -> None:
         """Quote the server."""
