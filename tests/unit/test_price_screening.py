@@ -94,6 +94,15 @@ def test_a_wild_asset_is_measured_by_its_own_spread() -> None:
     assert found(wild * np.where(np.arange(80) < 40, 1.0, 5.0)) == [(40, "level_shift")]
 
 
+def test_in_a_crisis_a_price_that_comes_back_is_kept() -> None:
+    prices = CALM.copy()
+    prices[20:40] *= np.cumprod(np.tile([0.92, 1.08], 10))
+    prices[30] *= 0.72
+    findings = screen(prices)
+    assert 30 in findings.rows
+    assert not findings.quarantined.any()
+
+
 def test_where_prices_alternate_each_second_is_bad() -> None:
     prices = CALM.copy()
     prices[[30, 32, 34]] *= 1.5
@@ -130,9 +139,11 @@ def test_each_kind_says_what_it_looks_like() -> None:
 # ── 505 real names ──────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture(scope="module")
-def sp500() -> tuple[list[str], IntArray, DateArray, FloatArray]:
-    with gzip.open(shared("market/sp500_close_2013_2018.csv.gz"), "rt", encoding="utf-8") as file:
+Panel = tuple[list[str], IntArray, DateArray, FloatArray]
+
+
+def real_prices(file_name: str) -> Panel:
+    with gzip.open(shared(f"market/{file_name}.csv.gz"), "rt", encoding="utf-8") as file:
         header, *rows = list(csv.reader(file))
     prices = np.array([[float(price or "nan") for price in row[1:]] for row in rows])
     days = np.array([row[0] for row in rows], dtype="datetime64[D]")
@@ -140,15 +151,20 @@ def sp500() -> tuple[list[str], IntArray, DateArray, FloatArray]:
     return names, np.repeat(np.arange(len(names)), len(days)), np.tile(days, len(names)), prices.T.ravel()
 
 
-def test_real_defects_are_found_and_little_else(
-    sp500: tuple[list[str], IntArray, DateArray, FloatArray],
-) -> None:
-    names, index, days, prices = sp500
+def screened(panel: Panel) -> dict[str, str]:
+    names, index, days, prices = panel
     findings = screen_prices(index, days, prices, rule=HOUSE_RULE)
-    kinds = {
-        f"{names[index[row]]} {days[row]}": kind
-        for row, kind in zip(findings.rows, findings.kinds.tolist(), strict=True)
-    }
+    places = [f"{names[index[row]]} {days[row]}" for row in findings.rows]
+    return dict(zip(places, findings.kinds.tolist(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def sp500() -> Panel:
+    return real_prices("sp500_close_2013_2018")
+
+
+def test_real_defects_are_found_and_little_else(sp500: Panel) -> None:
+    kinds = screened(sp500)
     defects = {
         "EBAY 2015-07-20": "level_shift",
         "BAX 2015-07-01": "level_shift",
@@ -166,9 +182,13 @@ def test_real_defects_are_found_and_little_else(
     assert Counter(kinds.values()) == {"level_shift": 33, "split_like": 6, "reversal": 4}
 
 
-def test_without_the_quarantined_no_more_are(
-    sp500: tuple[list[str], IntArray, DateArray, FloatArray],
-) -> None:
+def test_the_crash_of_2009_is_kept() -> None:
+    kinds = screened(real_prices("pypfopt_20stocks_1990_2024"))
+    assert kinds["BAC 2009-01-20"] == "level_shift"  # -29 %, and +31 % the day after: both were real
+    assert Counter(kinds.values())["reversal"] == 1  # RRC 1992-09-02, from eighths of a dollar
+
+
+def test_without_the_quarantined_no_more_are(sp500: Panel) -> None:
     _, index, days, prices = sp500
     findings = screen_prices(index, days, prices, rule=HOUSE_RULE)
     kept = np.setdiff1d(np.arange(len(prices)), findings.rows[findings.quarantined])
