@@ -57,6 +57,22 @@ def test_a_run_in_the_wrong_unit_is_quarantined_whole(rows: slice) -> None:
     assert found(changed(100.0, rows)) == [(row, "unit_jump") for row in range(*rows.indices(60))]
 
 
+def test_an_asset_quoted_in_two_units_by_turns() -> None:
+    assert found(changed(100.0, slice(1, 60, 2))) == [(row, "unit_jump") for row in range(1, 60, 2)]
+
+
+def test_a_move_within_a_run_in_the_wrong_unit_is_not_named_twice() -> None:
+    prices = changed(100.0, slice(30, 40))
+    prices[35:] *= 1.4
+    assert found(prices) == [(row, "unit_jump") for row in range(30, 40)]
+
+
+def test_a_tick_that_hides_a_move_takes_nothing_back() -> None:
+    prices = changed(1.6, slice(31, 60))
+    prices[30] *= 30
+    assert found(prices) == [(30, "level_shift"), (31, "level_shift")]
+
+
 def test_a_new_asset_is_screened_from_its_second_price() -> None:
     assert found(np.array([1.0, 100.0])) == [(1, "unit_jump")]
     assert found(np.array([1.0, 1.0, 1.4])) == [(2, "unconfirmed")]
@@ -72,6 +88,7 @@ def test_a_new_asset_is_screened_from_its_second_price() -> None:
         (2.0, "split_like"),
         (10.0, "split_like"),
         (1.5, "level_shift"),  # what two for three would leave; nobody does that
+        (12.0, "level_shift"),  # nobody splits in twelve
         (0.431, "level_shift"),
         (0.7, "level_shift"),
         (1.3, "level_shift"),

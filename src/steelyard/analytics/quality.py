@@ -153,7 +153,7 @@ def screen_prices(
     jumps = np.setdiff1d(jumps, np.concatenate([ticks, ticks + 1]))
     steps = jumps[_is_unit_jump(ratios[jumps], rule)]
     misquoted = np.setdiff1d(_in_unusual_unit(assets, ratios, steps), ticks)
-    lasting = np.setdiff1d(jumps, np.concatenate([steps, misquoted, misquoted + 1]))
+    lasting = np.setdiff1d(jumps, np.concatenate([steps, misquoted]))
     rows = np.concatenate([ticks, misquoted, lasting])
     kinds = np.concatenate(
         [
