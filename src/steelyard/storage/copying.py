@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+import asyncpg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from asyncpg import Connection
+
 from numpy.typing import NDArray
 
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
