@@ -14,7 +14,6 @@ import asyncpg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
 from numpy.typing import NDArray
 
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
@@ -38,7 +37,7 @@ class _Field(NamedTuple):
 
 
 async def copy_rows(
-    connection: "Connection[Any]",
+    connection: "asyncpg.Connection[Any]",
     table_name: str,
     rows: pa.Table,
     *,
@@ -81,7 +80,7 @@ def encode_rows(rows: pa.Table) -> bytes:
 
 
 async def read_fixed_rows(
-    connection: "Connection[Any]", statement: str, fields: Mapping[str, str]
+    connection: "asyncpg.Connection[Any]", statement: str, fields: Mapping[str, str]
 ) -> dict[str, NDArray[Any]]:
     """Return the answer of a statement as arrays, by COPY and without a Python object per row.
 
