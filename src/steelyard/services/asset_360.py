@@ -19,7 +19,6 @@ from steelyard.charts.pie import Slice, pie_by_value, pies_by_value_and_count
 from steelyard.domain.money import round_half_up
 from steelyard.domain.scope import TENANT, Scope
 from steelyard.errors import InvalidInputError
-from steelyard.services.history import derive_history
 from steelyard.storage import asset_360 as store
 from steelyard.storage.asset_360 import Document, ExposureRow
 from steelyard.storage.connection import (
@@ -132,6 +131,8 @@ async def create_and_run_procedure(
 async def _refresh_once(
     db: WriteSession, as_of: date | None, *, today: date, universe: bool, keep_versions: int
 ) -> Refresh:
+    from steelyard.services.history import derive_history  # noqa: PLC0415 - numpy and pyarrow, which readers need not
+
     last_price = await store.get_last_price_date(db)
     if last_price is None:
         raise NoPricesError
