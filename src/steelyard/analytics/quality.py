@@ -231,8 +231,10 @@ def _bad_ticks(assets: IntArray, ratios: FloatArray, jumps: IntArray, rule: Scre
 def _stands_out(assets: IntArray, ratios: FloatArray, ticks: IntArray, rule: ScreeningRule) -> BoolArray:
     """Tell whether a tick is large for its days too: in a crisis real prices fall and come back."""
     around = np.concatenate([np.arange(-rule.days_around, 0), np.arange(2, rule.days_around + 2)])
-    rows = np.clip(ticks + around[:, np.newaxis], 0, len(assets) - 1)
-    moves = np.where(assets[rows] == assets[ticks], np.abs(ratios[rows] - 1.0), np.nan)
+    wanted = ticks + around[:, np.newaxis]
+    rows = np.clip(wanted, 0, len(assets) - 1)  # past either end nothing is known
+    known = (rows == wanted) & (assets[rows] == assets[ticks])
+    moves = np.where(known, np.abs(ratios[rows] - 1.0), np.nan)
     usual = np.nan_to_num(quantile(moves, probability=0.5))
     return np.asarray(np.abs(ratios[ticks] - 1.0) > rule.mad_multiple * usual)
 
