@@ -300,7 +300,10 @@ as $$
             count(*) as n,
             array_agg(w.daily_return order by w.daily_return) as sorted,
             stddev_samp(w.daily_return) as deviation,
-            regr_slope(w.daily_return, b.daily_return) as beta,
+            case
+                when regr_count(w.daily_return, b.daily_return) >= 20
+                    then regr_slope(w.daily_return, b.daily_return)
+            end as beta,
             avg(w.daily_return - coalesce(f.rate, 0)) as mean_excess,
             stddev_samp(w.daily_return - coalesce(f.rate, 0)) as deviation_excess
         from window_returns as w
