@@ -1,9 +1,12 @@
 """The terminal face when all goes well, on an embedded server with the sample book."""
 
+import asyncio
 import os
 import pty
 import re
 import subprocess
+import sys
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Protocol
 
@@ -11,6 +14,7 @@ import msgspec
 import pytest
 
 import steelyard
+from steelyard.app import main
 from steelyard.cli.main import SECTIONS
 from terminal import STEELYARD, Terminal, write_book
 
@@ -75,26 +79,38 @@ def test_what_the_demo_says_to_try_works(demo: Demo) -> None:
 # ── Answers ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.fixture
+def steelyard_here(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """Run `steelyard` in this process, which spares it the imports; gives what it printed."""
+    monkeypatch.setattr(os, "environ", terminal.environment())
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["steelyard", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 0
+        return capsys.readouterr().out
+
+    return run
+
+
 @pytest.mark.parametrize("command", [command.name for command in SECTIONS["Ask"]])
-def test_every_question_is_answered_on_a_screen(terminal: Terminal, command: str) -> None:
-    shown = terminal.show(*([command, "AAPL"] if command == "asset" else [command]))
+def test_every_question_is_answered_on_a_screen(steelyard_here: Callable[..., str], command: str) -> None:
+    shown = steelyard_here(*([command, "AAPL"] if command == "asset" else [command]))
 
     assert "as of 2022-12-28" in shown
     assert "all accounts" in shown
     assert max(map(len, shown.splitlines())) <= 80
 
 
-async def test_json_is_exactly_what_the_reader_returns(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("STEELYARD_HOME", str(terminal.home))
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    encoder = msgspec.json.Encoder(decimal_format="number")
+@pytest.mark.parametrize("command", READERS)
+def test_json_is_exactly_what_the_reader_returns(steelyard_here: Callable[..., str], command: str) -> None:
+    returned = asyncio.run(getattr(steelyard, READERS[command])())
 
-    for command, reader in READERS.items():
-        returned = encoder.encode(await getattr(steelyard, reader)())
-
-        assert terminal.show(command, "--json") == msgspec.json.format(returned, indent=2).decode() + "\n"
+    encoded = msgspec.json.Encoder(decimal_format="number").encode(returned)
+    assert steelyard_here(command, "--json") == msgspec.json.format(encoded, indent=2).decode() + "\n"
 
 
 def test_accounts_make_up_their_household(terminal: Terminal) -> None:
