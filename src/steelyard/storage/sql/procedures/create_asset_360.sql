@@ -237,7 +237,20 @@ begin
     from steelyard.asset_360_current as c
     inner join steelyard.asset_360_versions as v on c.tenant_id = v.tenant_id and c.version = v.version
     where c.tenant_id = v_tenant;
-    if v_current.as_of = p_as_of and v_current.universe = p_universe and v_current.content_hash = v_hash then
+    -- Answers may change where no row does: a transaction moves to another month, an account is new and empty.
+    if
+        v_current.as_of = p_as_of and v_current.universe = p_universe and v_current.content_hash = v_hash
+        and not exists (
+            select
+            from steelyard.scope_documents(v_tenant, v_current.version, p_as_of) as n
+            full join (
+                select d.scope_kind, d.scope_id, d.document
+                from steelyard.asset_360_documents as d
+                where d.tenant_id = v_tenant and d.version = v_current.version
+            ) as o on n.scope_kind = o.scope_kind and n.scope_id = o.scope_id
+            where n.document is distinct from o.document
+        )
+    then
         p_version := v_current.version;
         p_published := false;
         return;
