@@ -28,6 +28,7 @@ from steelyard.storage.connection import (
     get_db_session,
     get_write_session,
 )
+from steelyard.storage.history import lock_history
 
 _ATTEMPTS: Final = 5
 
@@ -133,6 +134,7 @@ async def _refresh_once(
 ) -> Refresh:
     from steelyard.services.history import derive_history  # noqa: PLC0415 - numpy and pyarrow, which readers need not
 
+    await lock_history(db)  # before the transaction sees anything, so that it sees what the one before it did
     last_price = await store.get_last_price_date(db)
     if last_price is None:
         raise NoPricesError

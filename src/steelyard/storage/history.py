@@ -61,6 +61,11 @@ class Observations:
     values: NDArray[np.float64]
 
 
+async def lock_history(db: WriteSession) -> None:
+    """Hold other derivations, and loads of returns, back until the transaction ends; readers go on."""
+    await db.execute(query("lock_history"))
+
+
 async def get_pending_derivations(db: WriteSession, as_of: date) -> list[Derivation]:
     """Return the assets to derive, those to be derived from the earliest day first."""
     rows = await db.execute(query("get_pending_derivations"), {"as_of": as_of})
