@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from urllib.parse import quote
@@ -126,6 +127,15 @@ def test_a_server_that_is_not_ours_is_left_alone(terminal: Terminal, verb: str) 
     assert f"a server that Steelyard does not {verb}" in said
 
 
+# A process started in the background of a script ignores Ctrl-C, and so do its children; people's do not.
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from steelyard.app import main
+main()
+"""
+
+
 async def test_an_interrupted_refresh_ends_with_130_and_keeps_nothing(terminal: Terminal) -> None:
     before = await asyncio.to_thread(terminal.ask, "refresh", "--list")
     server = await asyncio.to_thread(terminal.server)
@@ -135,7 +145,7 @@ async def test_an_interrupted_refresh_ends_with_130_and_keeps_nothing(terminal: 
     async with connection.transaction():
         await connection.execute(LOCK)
         process = subprocess.Popen(
-            [*STEELYARD, "refresh", "--as-of", "2018-06-29"],
+            [sys.executable, "-c", INTERRUPTIBLE, "refresh", "--as-of", "2018-06-29"],
             env=terminal.environment(),
             stderr=subprocess.PIPE,
             text=True,
