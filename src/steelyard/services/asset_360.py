@@ -19,7 +19,6 @@ from steelyard.charts.pie import Slice, pie_by_value, pies_by_value_and_count
 from steelyard.domain.money import round_half_up
 from steelyard.domain.scope import TENANT, Scope
 from steelyard.errors import InvalidInputError
-from steelyard.services.history import derive_history
 from steelyard.storage import asset_360 as store
 from steelyard.storage.asset_360 import Document, ExposureRow
 from steelyard.storage.connection import (
@@ -29,6 +28,7 @@ from steelyard.storage.connection import (
     get_db_session,
     get_write_session,
 )
+from steelyard.storage.history import lock_history
 
 _ATTEMPTS: Final = 5
 
@@ -132,6 +132,9 @@ async def create_and_run_procedure(
 async def _refresh_once(
     db: WriteSession, as_of: date | None, *, today: date, universe: bool, keep_versions: int
 ) -> Refresh:
+    from steelyard.services.history import derive_history  # noqa: PLC0415 - numpy and pyarrow, which readers need not
+
+    await lock_history(db)  # before the transaction sees anything, so that it sees what the one before it did
     last_price = await store.get_last_price_date(db)
     if last_price is None:
         raise NoPricesError

@@ -182,7 +182,16 @@ class _Slot:
 
 _slots: dict[asyncio.AbstractEventLoop, _Slot] = {}
 _openers: list[Callable[[], Awaitable[Pool]]] = []
-os.register_at_fork(after_in_child=_slots.clear)  # two processes must not talk on one connection
+_inherited: list[_Slot] = []
+
+
+def _forget_parents_pools() -> None:
+    """Set the pools of the parent process aside: collected as garbage, they would hang up on its server."""
+    _inherited.extend(_slots.values())
+    _slots.clear()
+
+
+os.register_at_fork(after_in_child=_forget_parents_pools)
 
 
 def set_default(opener: Callable[[], Awaitable[Pool]]) -> None:
@@ -348,11 +357,13 @@ async def _current_pool() -> Pool:
 
 async def _keep(pool: Pool) -> AsyncGenerator[None]:
     """Hold the pool until closed; `asyncio.run` closes its generators at the end, and so the pool."""
+    owner = os.getpid()
     try:
         yield
     finally:
-        _slots.pop(asyncio.get_running_loop(), None)
-        await pool.close()
+        if os.getpid() == owner:
+            _slots.pop(asyncio.get_running_loop(), None)
+            await pool.close()
 
 
 async def _open(store: _Store, report: "Report") -> Pool:
