@@ -1,7 +1,5 @@
 """A store of our own for a benchmark, the clock, the memory of the server, and the printed table."""
 
-import asyncio
-import shutil
 import statistics
 import tempfile
 import time
@@ -13,7 +11,7 @@ from threading import Event, Thread
 from typing import Any
 
 import asyncpg
-import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+import psutil
 import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
@@ -29,17 +27,24 @@ from steelyard.storage.postmaster import find_postmaster
 @asynccontextmanager
 async def scratch_store() -> AsyncIterator[EmbeddedServer]:
     """An embedded server of this benchmark alone, migrated, with its pool open; removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="steelyard-bench-"))
-    folder.chmod(0o711)  # root's server runs as a system user, which must pass through
-    try:
-        pool = await init_connection_pool(data_dir=folder / "home")
-        await migrate()
-        assert pool.server is not None
-        yield pool.server
-    finally:
-        await close_connection_pool()
-        await embedded.stop(folder / "home")
-        shutil.rmtree(folder)
+    with _passable_folder() as folder:
+        try:
+            pool = await init_connection_pool(data_dir=folder / "home")
+            await migrate()
+            assert pool.server is not None
+            yield pool.server
+        finally:
+            await close_connection_pool()
+            await embedded.stop(folder / "home")
+
+
+@contextmanager
+def _passable_folder() -> Iterator[Path]:
+    """A temporary folder; root's server runs as a system user, which must pass through."""
+    with tempfile.TemporaryDirectory(prefix="steelyard-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
 
 
 @asynccontextmanager
@@ -138,16 +143,3 @@ def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> No
     for row in rows:
         table.add_row(*row)
     Console(width=110).print(table)
-
-
-def in_milliseconds(seconds: float) -> str:
-    return f"{1000 * seconds:.2f} ms"
-
-
-def run(main: Callable[[], Awaitable[None]]) -> None:
-    """Run a benchmark's coroutine."""
-
-    async def run_main() -> None:
-        await main()
-
-    asyncio.run(run_main())

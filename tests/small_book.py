@@ -11,6 +11,7 @@ from pathlib import Path
 
 from books import Row, write_table
 from steelyard.services.loading import LoadSummary, load_tables
+from steelyard.storage.connection import WriteSession
 
 DAYS = [day for n in range(365) if (day := date(2023, 1, 1) + timedelta(n)).weekday() < 5]
 AS_OF = DAYS[-1]
@@ -92,9 +93,9 @@ def small_book() -> Tables:
     }
 
 
-async def load(directory: Path, tables: Tables, *, trust_prices: bool = False) -> LoadSummary:
+async def load(directory: Path, tables: Tables, db: WriteSession | None = None) -> LoadSummary:
     """Write these tables and no others, and load them."""
     directory.mkdir(exist_ok=True)
     for name, rows in tables.items():
         write_table(directory, name, _HEADERS[name], rows)
-    return await load_tables(directory, today=TODAY, only=list(tables), trust_prices=trust_prices)
+    return await load_tables(directory, today=TODAY, only=list(tables), db=db)
