@@ -21,6 +21,7 @@ from steelyard.domain.scope import TENANT, Scope
 from steelyard.errors import InvalidInputError
 from steelyard.storage import asset_360 as store
 from steelyard.storage.asset_360 import Document, ExposureRow
+from steelyard.storage.attachment import sync_attached_accounts
 from steelyard.storage.connection import (
     DatabaseBusyError,
     ReadSession,
@@ -139,6 +140,7 @@ async def _refresh_once(
     if last_price is None:
         raise NoPricesError
     day = as_of or min(today, last_price)
+    await sync_attached_accounts(db)
     derived = await derive_history(db, day)
     version, published = await create_and_run_procedure(
         db, day, universe=universe, keep_versions=keep_versions

@@ -15,12 +15,13 @@ from steelyard.analytics.returns import daily_returns
 from steelyard.analytics.windows import month_ends, risk_window
 from steelyard.storage import history as store
 from steelyard.storage.connection import WriteSession
-from steelyard.storage.history import Derivation, Observations
+from steelyard.storage.history import Derivation, Observations, Ways
 
 CONVENTION: Final = Convention(periods_per_year=252, confidence=0.95, ddof=1, minimum_observations=20)
 """How asset 360 measures risk; `create_asset_360` measures the same way."""
 
 _BLOCK_ASSETS: Final = 500
+_BLOCK_ASSETS_READ_WHOLE: Final = 5000  # each block reads the table once: few of them, within 300 MB
 _RISK_COLUMNS: Final = {
     "volatility": "volatility",
     "var_95": "value_at_risk",
@@ -40,37 +41,40 @@ async def derive_history(db: WriteSession, as_of: date) -> int:
 
     Daily returns go to performance_history; risk over three months goes to risk_metrics, at the ends of
     complete months and at `as_of`. A firm's own rows stay, and its own returns are what risk is measured on.
+    An attached table is the firm's word as it stands: nothing is derived beside its rows.
 
     Returns:
         How many assets were worked on.
     """
-    derivations = await store.get_pending_derivations(db, as_of)
+    ways = await store.get_ways(db)
+    if not ways.tables:
+        return 0
+    derivations = await store.get_pending_derivations(db, as_of, ways)
     rates = await store.get_risk_free_rates(db)
-    for first in range(0, len(derivations), _BLOCK_ASSETS):
-        await _derive_block(db, derivations[first : first + _BLOCK_ASSETS], rates, as_of)
+    block = _BLOCK_ASSETS_READ_WHOLE if ways.reads_whole else _BLOCK_ASSETS
+    for first in range(0, len(derivations), block):
+        await _derive_block(db, derivations[first : first + block], rates, as_of, ways)
     await store.clear_pending_derivations(db)
     return len(derivations)
 
 
 async def _derive_block(
-    db: WriteSession, block: Sequence[Derivation], rates: RiskFreeRates, as_of: date
+    db: WriteSession, block: Sequence[Derivation], rates: RiskFreeRates, as_of: date, ways: Ways
 ) -> None:
     start = min(d.previous_date for d in block)
     since = start if start == date.min else risk_window(start).after
     asset_ids = _with_benchmarks(block)
-    prices = await store.get_prices(db, asset_ids, since)
+    prices = await store.get_prices(db, asset_ids, since, ways)
     loaded = await store.get_loaded_returns(db, asset_ids, since)
     if not len(prices.days) and not len(loaded.days):
         return
     panel = _Panel.of(prices, loaded, len(asset_ids))
-    first_prices = await store.get_first_prices(db, asset_ids)
+    first_prices = await store.get_first_prices(db, asset_ids, ways)
     changed = panel.days[:, np.newaxis] >= _from_days(block)
-    await store.replace_derived(
-        db,
-        block,
-        _returns_table(panel, block, changed, first_prices),
-        _risk_table(panel, block, asset_ids, rates, as_of),
-    )
+    if "performance_history" in ways.tables:
+        await store.replace_derived_returns(db, block, _returns_table(panel, block, changed, first_prices))
+    if "risk_metrics" in ways.tables:
+        await store.replace_derived_risk(db, block, _risk_table(panel, block, asset_ids, rates, as_of))
 
 
 @dataclass(frozen=True, slots=True)

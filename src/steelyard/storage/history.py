@@ -47,6 +47,20 @@ class Derivation:
 
 
 @dataclass(frozen=True, slots=True)
+class Ways:
+    """What a derivation writes, and how it reads.
+
+    Attributes:
+        tables: of performance_history and risk_metrics those that are ours.
+        reads_whole: whether a table is attached: it may lack the index that finds one asset's rows, so it is read
+            as a whole for many assets.
+    """
+
+    tables: frozenset[str]
+    reads_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Observations:
     """Numbers of several assets, in no order.
 
@@ -66,15 +80,33 @@ async def lock_history(db: WriteSession) -> None:
     await db.execute(query("lock_history"))
 
 
-async def get_pending_derivations(db: WriteSession, as_of: date) -> list[Derivation]:
-    """Return the assets to derive, those to be derived from the earliest day first."""
-    rows = await db.execute(query("get_pending_derivations"), {"as_of": as_of})
+async def get_ways(db: WriteSession) -> Ways:
+    """Return what is ours to derive, and how to read what it is derived from."""
+    attached = set((await db.execute(query("get_attached_tables"))).scalar_one())
+    return Ways(
+        tables=frozenset({"performance_history", "risk_metrics"} - attached),
+        reads_whole=not attached.isdisjoint({"market_data", "performance_history"}),
+    )
+
+
+async def get_pending_derivations(db: WriteSession, as_of: date, ways: Ways) -> list[Derivation]:
+    """Return the assets to derive, those to be derived from the earliest day first.
+
+    Nothing marks what changes in an attached table, so its rows are compared with what they were.
+    """
+    if ways.reads_whole:
+        await db.execute(query("note_attached_changes"))
+        rows = await db.execute(query("get_attached_derivations"), {"as_of": as_of})
+    else:
+        rows = await db.execute(query("get_pending_derivations"), {"as_of": as_of})
     return [Derivation(*row) for row in rows]
 
 
-async def get_prices(db: ReadSession | WriteSession, asset_ids: Sequence[str], since: date) -> Observations:
+async def get_prices(
+    db: ReadSession | WriteSession, asset_ids: Sequence[str], since: date, ways: Ways
+) -> Observations:
     """Return prices from each asset's last one on or before `since` onwards."""
-    return await _copy_out(db, "get_prices", asset_ids, since)
+    return await _copy_out(db, "get_attached_prices" if ways.reads_whole else "get_prices", asset_ids, since)
 
 
 async def get_loaded_returns(
@@ -84,11 +116,14 @@ async def get_loaded_returns(
     return await _copy_out(db, "get_loaded_returns", asset_ids, after)
 
 
-async def get_first_prices(db: ReadSession | WriteSession, asset_ids: Sequence[str]) -> NDArray[np.float64]:
+async def get_first_prices(
+    db: ReadSession | WriteSession, asset_ids: Sequence[str], ways: Ways
+) -> NDArray[np.float64]:
     """Return each asset's first price; NaN where it has none. Shape (assets,)."""
     connection = await raw_connection(db)
     first = np.full(len(asset_ids), np.nan)
-    for place, price in await connection.fetch(query("get_first_prices").text, list(asset_ids)):
+    name = "get_attached_first_prices" if ways.reads_whole else "get_first_prices"
+    for place, price in await connection.fetch(query(name).text, list(asset_ids)):
         first[place] = price
     return first
 
@@ -101,27 +136,40 @@ async def get_risk_free_rates(db: ReadSession | WriteSession) -> dict[str, list[
     return rates
 
 
-async def replace_derived(
-    db: WriteSession, derivations: Sequence[Derivation], returns: pa.Table, risk: pa.Table
+async def replace_derived_returns(
+    db: WriteSession, derivations: Sequence[Derivation], returns: pa.Table
 ) -> None:
-    """Replace what was derived of some assets from each one's day on; the firm's own figures stay.
+    """Replace the derived returns of some assets from each one's day on; the firm's own stay.
 
     Args:
         db: the transaction to do it in.
         derivations: the assets and their days.
         returns: columns of performance_history; no row where the firm has its own.
+    """
+    connection = await raw_connection(db)
+    await connection.execute(query("delete_derived_returns").text, *_which(derivations))
+    if returns.num_rows:
+        await copy_rows(connection, "performance_history", returns, schema="steelyard")
+
+
+async def replace_derived_risk(db: WriteSession, derivations: Sequence[Derivation], risk: pa.Table) -> None:
+    """Replace the derived risk of some assets from each one's day on; the firm's own stays.
+
+    Args:
+        db: the transaction to do it in.
+        derivations: the assets and their days.
         risk: columns of risk_metrics; rows where the firm has its own are passed over.
     """
     connection = await raw_connection(db)
-    which = [d.asset_id for d in derivations], [d.from_date for d in derivations]
-    await connection.execute(query("delete_derived_returns").text, *which)
-    await connection.execute(query("delete_derived_risk").text, *which)
-    if returns.num_rows:
-        await copy_rows(connection, "performance_history", returns, schema="steelyard")
+    await connection.execute(query("delete_derived_risk").text, *_which(derivations))
     if risk.num_rows:
         await connection.execute(query("create_derived_risk_table").text)
         await copy_rows(connection, "derived_risk", risk, schema=None)
         await connection.execute(query("merge_derived_risk").text)
+
+
+def _which(derivations: Sequence[Derivation]) -> tuple[list[str], list[date]]:
+    return [d.asset_id for d in derivations], [d.from_date for d in derivations]
 
 
 async def clear_pending_derivations(db: WriteSession) -> None:

@@ -60,37 +60,69 @@ as $$
 $$;
 comment on function steelyard.conversion_rate(text, text, date) is 'What one unit of p_from is worth in p_to, 18 decimals; domain/money.conversion_rate agrees.';
 
--- Prices ─────────────────────────────────────────────────────────────────────────────────────────────────
+-- Prices ───────────────────────────────────────────────────────────────────────────────────────────────────────
+-- Our own table has an index that finds an asset's last price. An attached one may have none, and is read whole.
 
 create or replace function steelyard.last_price_date() returns date
 language sql stable parallel safe
 as $$
-    select max(latest.price_date)
-    from steelyard.asset_master as a
-    cross join lateral (
-        select m.price_date
-        from steelyard.market_data as m
-        where m.asset_id = a.asset_id
-        order by m.price_date desc
-        limit 1
-    ) as latest
+    select
+        case
+            when 'market_data' = any(steelyard.attached_tables())
+                then (select max(m.price_date) from steelyard.market_data as m)
+            else
+                (
+                    select max(latest.price_date)
+                    from steelyard.asset_master as a
+                    cross join lateral (
+                        select m.price_date
+                        from steelyard.market_data as m
+                        where m.asset_id = a.asset_id
+                        order by m.price_date desc
+                        limit 1
+                    ) as latest
+                )
+        end
 $$;
 comment on function steelyard.last_price_date() is 'The newest day any asset has a price of; null when there are no prices.';
 
 create or replace function steelyard.first_price_date() returns date
 language sql stable parallel safe
 as $$
-    select min(earliest.price_date)
-    from steelyard.asset_master as a
-    cross join lateral (
-        select m.price_date
-        from steelyard.market_data as m
-        where m.asset_id = a.asset_id
-        order by m.price_date asc
-        limit 1
-    ) as earliest
+    select
+        case
+            when 'market_data' = any(steelyard.attached_tables())
+                then (select min(m.price_date) from steelyard.market_data as m)
+            else
+                (
+                    select min(earliest.price_date)
+                    from steelyard.asset_master as a
+                    cross join lateral (
+                        select m.price_date
+                        from steelyard.market_data as m
+                        where m.asset_id = a.asset_id
+                        order by m.price_date asc
+                        limit 1
+                    ) as earliest
+                )
+        end
 $$;
 comment on function steelyard.first_price_date() is 'The oldest day any asset has a price of; null when there are no prices.';
+
+create or replace function steelyard.latest_prices(p_as_of date)
+returns table (asset_id text, closing_price numeric, price_date date)
+language sql stable parallel safe
+as $$
+    select m.asset_id, m.closing_price, m.price_date
+    from (
+        select n.asset_id, max(n.price_date) as price_date
+        from steelyard.market_data as n
+        where n.price_date <= p_as_of
+        group by n.asset_id
+    ) as latest
+    inner join steelyard.market_data as m on latest.asset_id = m.asset_id and latest.price_date = m.price_date
+$$;
+comment on function steelyard.latest_prices(date) is 'The last price of every asset on or before a day, reading the whole table.';
 
 -- Positions and scopes ───────────────────────────────────────────────────────────────────────────────────
 

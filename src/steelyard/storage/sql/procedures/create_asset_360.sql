@@ -67,6 +67,7 @@ begin
         pg_temp.asset_360_performance,
         pg_temp.asset_360_risk,
         pg_temp.asset_360_wanted,
+        pg_temp.asset_360_prices,
         pg_temp.asset_360_positions,
         pg_temp.asset_360_transactions,
         pg_temp.asset_360_compliance,
@@ -97,9 +98,26 @@ begin
     ) as w
     inner join (select distinct x.scope_kind, x.scope_id, x.base_currency from steelyard.scope_accounts(v_tenant) as x) as s
         on w.scope_kind = s.scope_kind and w.scope_id = s.scope_id;
+    -- one asset after the other by the key of our own table; a firm's may have no such index, and is read whole
+    if 'market_data' = any(steelyard.attached_tables()) then
+        create temporary table asset_360_prices on commit drop as
+        select * from steelyard.latest_prices(p_as_of);
+    else
+        create temporary table asset_360_prices on commit drop as
+        select w.asset_id, p.closing_price, p.price_date
+        from (select distinct x.asset_id from asset_360_wanted as x) as w
+        cross join lateral (
+            select m.closing_price, m.price_date
+            from steelyard.market_data as m
+            where m.asset_id = w.asset_id and m.price_date <= p_as_of
+            order by m.price_date desc
+            limit 1
+        ) as p;
+    end if;
     analyze asset_360_performance;
     analyze asset_360_risk;
     analyze asset_360_wanted;
+    analyze asset_360_prices;
     analyze asset_360_positions;
     analyze asset_360_transactions;
     analyze asset_360_compliance;
@@ -154,13 +172,7 @@ begin
         from (select distinct w.asset_id from asset_360_wanted as w) as w
         inner join steelyard.asset_master as a on w.asset_id = a.asset_id
         left join steelyard.benchmarks as b on a.currency = b.currency
-        left join lateral (
-            select m.closing_price, m.price_date
-            from steelyard.market_data as m
-            where m.asset_id = a.asset_id and m.price_date <= p_as_of
-            order by m.price_date desc
-            limit 1
-        ) as p on true
+        left join asset_360_prices as p on a.asset_id = p.asset_id
         left join asset_360_performance as f on a.asset_id = f.asset_id
         left join asset_360_risk as d on a.asset_id = d.asset_id
         left join steelyard.loaded_risk(p_as_of) as l on a.asset_id = l.asset_id

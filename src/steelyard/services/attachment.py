@@ -1,0 +1,194 @@
+"""Attaching: Steelyard works on tables that a firm has, where they are, and leaves them as they are.
+
+The mapping is checked first. Then one transaction of the role that owns our schema puts views on their tables in
+the place of ours; see docs/decisions/0010-attached-tables-are-views.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy.exc import DBAPIError
+
+from steelyard.domain.mapping import BookMapping, ColumnMapping, TableMapping
+from steelyard.errors import ConflictError, InvalidInputError
+from steelyard.services.mapping import check_mapping
+from steelyard.statements.columns import FORMATS, Kind
+from steelyard.statements.mapping import table_columns
+from steelyard.storage import attachment as store
+from steelyard.storage.connection import MigratorSession, get_migrator_session
+
+NEEDED: Final = ("asset_master", "market_data")
+_UNREADABLE_VALUE: Final = "22"  # the class of PostgreSQL's data exceptions
+
+
+class AlreadyAttachedError(ConflictError):
+    """Tables are attached already."""
+
+    def __init__(self) -> None:
+        """Name the command that lets them go."""
+        super().__init__("Tables are attached already; run `steelyard detach --keep-store` first.")
+
+
+class StoreNotEmptyError(ConflictError):
+    """The store holds a book that was loaded from files."""
+
+    def __init__(self, tables: list[str]) -> None:
+        """Name what is filled, and the way to an empty store."""
+        super().__init__(
+            f"The store holds rows of its own in {', '.join(tables)}; a book is either loaded or attached. Attach in "
+            "another database, or run `steelyard detach` to remove everything of Steelyard's here, and then "
+            "`steelyard init`."
+        )
+
+
+class IncompleteMappingError(InvalidInputError):
+    """A mapping leaves out a table without which there is no book."""
+
+    def __init__(self, table: str) -> None:
+        """Name it."""
+        super().__init__(
+            f"mapping: the section {table} is missing; asset 360 needs at least {' and '.join(NEEDED)}."
+        )
+
+
+class UnreadableValueError(InvalidInputError):
+    """A value in their table cannot be converted."""
+
+    def __init__(self, table: TableMapping, reason: str) -> None:
+        """Name the table and quote the server."""
+        super().__init__(
+            f"mapping, {table.name}: a value in {table.source} cannot be read as the mapping says: {reason}. "
+            "Correct the column, its format or its unit."
+        )
+
+
+class OutsideViewsError(ConflictError):
+    """Views of others would fall with our schema."""
+
+    def __init__(self, views: list[str]) -> None:
+        """Name them."""
+        super().__init__(
+            f"{', '.join(views)} read what is in the schema steelyard, and would fall with it; drop them first, or "
+            "keep the store: `steelyard detach --keep-store`."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """What is attached.
+
+    Attributes:
+        sources: their table, by ours.
+        left_out: tables of ours that nothing stands for; the two of history are derived, the others are empty.
+    """
+
+    sources: Mapping[str, str]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Detached:
+    """What a detach did.
+
+    Attributes:
+        store_kept: whether our schema stands, empty; otherwise it is gone.
+        roles_left: our roles that stay because something else needs them.
+    """
+
+    store_kept: bool
+    roles_left: tuple[str, ...] = ()
+
+
+async def attach(book: BookMapping) -> Attached:
+    """Check a mapping, and attach what it names; all of it, or nothing.
+
+    Raises:
+        AlreadyAttachedError, StoreNotEmptyError: the store is not free for it.
+        IncompleteMappingError, UnreadableValueError, and what `check_mapping` raises: the mapping is not true.
+        DatabaseReadOnlyError, RightMissingError: the database does not let the owner of our schema write.
+    """
+    for name in NEEDED:
+        if name not in book.tables:
+            raise IncompleteMappingError(name)
+    async with get_migrator_session() as db:
+        await require_free_store(db)
+        await check_mapping(db, book)
+        await store.attach_tables(db, _spec(book))
+        for table in book.tables.values():
+            if table.name in FORMATS and table.name != "accounts":
+                await _probe(db, table)
+    left_out = [name for name in table_columns() if name not in {*book.tables, "asset_360", "accounts"}]
+    return Attached({t.name: t.source for t in book.tables.values()}, tuple(left_out))
+
+
+async def require_free_store(db: MigratorSession) -> None:
+    """See that nothing is attached or loaded.
+
+    Raises:
+        AlreadyAttachedError, StoreNotEmptyError: something is.
+    """
+    if await store.is_attached(db):
+        raise AlreadyAttachedError
+    if loaded := await store.get_loaded_tables(db):
+        raise StoreNotEmptyError(loaded)
+
+
+async def detach(*, keep_store: bool = False) -> Detached:
+    """Let attached tables go, and take away everything of ours in the database.
+
+    Args:
+        keep_store: whether to leave our schema as `steelyard init` makes it, for another attach or a load.
+
+    Raises:
+        NotAttachedError: the store was to be kept, and nothing is attached.
+        OutsideViewsError: something of others would fall with our schema; nothing was changed.
+    """
+    async with get_migrator_session() as db:
+        if keep_store:
+            await store.get_attachment(db)
+            await store.detach_tables(db)
+            return Detached(store_kept=True)
+        if views := await store.get_outside_dependants(db):
+            raise OutsideViewsError(views)
+        return Detached(store_kept=False, roles_left=tuple(await store.drop_schema(db)))
+
+
+async def _probe(db: MigratorSession, table: TableMapping) -> None:
+    try:
+        await store.probe_table(db, table.name)
+    except DBAPIError as error:
+        if not str(getattr(error.orig, "sqlstate", "")).startswith(_UNREADABLE_VALUE):
+            raise
+        reason = str(error.orig).partition(": ")[2]
+        raise UnreadableValueError(table, reason) from error
+
+
+def _spec(book: BookMapping) -> dict[str, Any]:
+    """Return a mapping as the procedures read it: columns by their names in the store."""
+    return {
+        "tables": {table.name: _table_spec(table) for table in book.tables.values()},
+        "stated_values": {name: str(value) for name, value in book.stated_values.items()},
+    }
+
+
+def _table_spec(table: TableMapping) -> dict[str, Any]:
+    known = table_columns()[table.name]
+    mapped = {name: _column_spec(column) for name, column in table.columns.items()}
+    for name, column in known.items():
+        if column.kind is Kind.WORD and name in mapped:
+            mapped[name] = {"words": {}} | mapped[name]
+        if column.default is not None:
+            mapped[name] = {"default": column.default} | mapped.get(name, {})
+    columns = {known[name].store_name: column for name, column in mapped.items()}
+    return {"schema": table.schema, "table": table.table, "columns": columns}
+
+
+def _column_spec(column: ColumnMapping) -> dict[str, Any]:
+    names = ("column", "unit", "value", "format", "sign", "default")
+    spec: dict[str, Any] = {
+        name: getattr(column, name) for name in names if getattr(column, name) is not None
+    }
+    if column.words:
+        spec["words"] = {theirs: ours.upper() for theirs, ours in column.words.items()}
+    return spec

@@ -1,0 +1,511 @@
+-- Attaching: tables that a firm already has take the place of ours, read through views.
+--
+-- A table of ours, empty, is set aside under the name X_own, and a view X with the same columns reads theirs.
+-- The functions of asset 360 name their tables in text, so they find the view. Foreign keys of ours that point at
+-- a table set aside are dropped and remembered. Nothing here changes anything outside the schema steelyard.
+-- The table `attachment` stands only while something is attached; detaching takes it away.
+
+create or replace function steelyard.attached_tables() returns text[]
+language sql stable
+as $$
+    select coalesce(array_agg(c.relname::text order by c.relname), '{}')
+    from pg_catalog.pg_class as c
+    inner join pg_catalog.pg_class as o on c.relnamespace = o.relnamespace and o.relname = c.relname || '_own'
+    where c.relnamespace = 'steelyard'::regnamespace and c.relkind = 'v'
+$$;
+comment on function steelyard.attached_tables() is 'The tables of ours whose place a view on a firm''s table has taken; empty when nothing is attached.';
+
+create or replace function steelyard.attached_column(
+    p_source regclass, p_column jsonb, p_type oid, p_modifier integer, p_is_needed boolean
+) returns text
+language plpgsql stable
+as $$
+declare
+    v_type constant text := format_type(p_type, p_modifier);
+    v_found oid;
+    v_made text;
+    v_words text;
+begin
+    if p_column ->> 'column' is null then
+        return format('%L::%s', p_column ->> 'default', v_type);
+    end if;
+    select a.atttypid into strict v_found
+    from pg_catalog.pg_attribute as a
+    where a.attrelid = p_source and a.attname = p_column ->> 'column' and a.attnum > 0 and not a.attisdropped;
+    v_made := format('s.%I', p_column ->> 'column');
+    if p_column ? 'format' then
+        v_made := format('to_date(%s::text, %L)', v_made, p_column ->> 'format');
+    elsif p_column ? 'words' then
+        select string_agg(format('when %L then %L', w.key, w.value), ' ') into v_words
+        from jsonb_each_text(p_column -> 'words') as w;
+        v_made := case
+            when v_words is null then format('upper(%s::text)', v_made)
+            else format('case %1$s::text %2$s else upper(%1$s::text) end', v_made, v_words)
+        end;
+    elsif v_found = 'bpchar'::regtype then
+        v_made := format('rtrim(%s)', v_made);
+    elsif v_found <> p_type then
+        v_made := format('%s::%s', v_made, v_type);
+    end if;
+    if p_type = 'text'::regtype and not p_is_needed then
+        v_made := format('nullif(%s, '''')', v_made);
+    end if;
+    -- NaN is how a float says that there is no figure; numeric has it too
+    if p_type = 'float8'::regtype then
+        v_made := format('nullif(%s, ''NaN'')', v_made);
+    end if;
+    if p_column ? 'value' then
+        v_made := format('(%s / nullif(s.%I, 0))::%s', v_made, p_column ->> 'value', v_type);
+    elsif p_column ->> 'unit' = 'percent' then
+        v_made := format('(%s / 100)', v_made);
+    end if;
+    v_made := case p_column ->> 'sign'
+        when 'absolute' then format('abs(%s)', v_made)
+        when 'negated' then format('(0 - %s)', v_made)
+        else v_made
+    end;
+    if p_column ? 'default' then
+        v_made := format('coalesce(%s, %L)', v_made, p_column ->> 'default');
+    end if;
+    return v_made;
+end
+$$;
+comment on function steelyard.attached_column is 'The expression that reads one of their columns as one of ours; a column that needs no change stays bare, so that their indexes serve.';
+
+create or replace function steelyard.set_table_aside(p_table text) returns jsonb
+language plpgsql volatile
+as $$
+declare
+    v_table constant regclass := format('steelyard.%I', p_table);
+    v_key record;
+    v_keys jsonb := '[]';
+begin
+    for v_key in
+        select k.conrelid::regclass::text as owner, k.conname as name, pg_get_constraintdef(k.oid) as definition
+        from pg_catalog.pg_constraint as k
+        where k.confrelid = v_table and k.contype = 'f'
+        order by 1, 2
+    loop
+        v_keys := v_keys || to_jsonb(v_key);
+        execute format('alter table %s drop constraint %I', v_key.owner, v_key.name);
+    end loop;
+    execute format('alter table steelyard.%I rename to %I', p_table, p_table || '_own');
+    return v_keys;
+end
+$$;
+comment on function steelyard.set_table_aside is 'Give a table of ours another name; answer the foreign keys that pointed at it and are dropped.';
+
+create or replace function steelyard.view_their_table(p_table text, p_source regclass, p_columns jsonb) returns void
+language plpgsql volatile
+as $$
+declare
+    v_columns text;
+    v_rows text;
+    v_currency text := '';
+begin
+    -- Where transactions say no currency, theirs is that of the asset.
+    if p_table = 'transactions' and not p_columns ? 'currency' then
+        v_currency := format(
+            ' left join steelyard.asset_master as a on a.asset_id = %s',
+            steelyard.attached_column(p_source, p_columns -> 'asset_id', 'text'::regtype, -1, true)
+        );
+    end if;
+    select
+        string_agg(
+            case
+                when c.attname = 'tenant_id' then '1'
+                when c.attname = 'origin' then '''loaded''::text'
+                when v_currency <> '' and c.attname = 'currency' then 'a.currency'
+                when p_columns ? c.attname
+                    then steelyard.attached_column(p_source, p_columns -> c.attname, c.atttypid, c.atttypmod, c.attnotnull)
+                else format('null::%s', format_type(c.atttypid, c.atttypmod))
+            end
+            || format(' as %I', c.attname),
+            ', ' order by c.attnum
+        ),
+        string_agg(
+            case
+                when c.attname = 'closing_price'
+                    then format('s.%1$I > 0 and s.%1$I < ''Infinity''', p_columns -> c.attname ->> 'column')
+                else format('s.%I is not null', p_columns -> c.attname ->> 'column')
+            end,
+            ' and ' order by c.attnum
+        ) filter (
+            where c.attnotnull and p_columns -> c.attname ? 'column' and not p_columns -> c.attname ? 'default'
+        )
+    into v_columns, v_rows
+    from pg_catalog.pg_attribute as c
+    where c.attrelid = format('steelyard.%I', p_table || '_own')::regclass and c.attnum > 0 and not c.attisdropped;
+    -- A select of a select cannot be written to, so nothing of ours ever writes to theirs; the planner sees through.
+    execute format(
+        'create view steelyard.%I as select %s from (select * from %s) as s%s where %s',
+        p_table, v_columns, p_source, v_currency, coalesce(v_rows, 'true')
+    );
+    execute format('revoke insert, update, delete on steelyard.%I from steelyard_app', p_table);
+end
+$$;
+comment on function steelyard.view_their_table is 'Make the view that reads a table of theirs in the place of one of ours; rows without key or value are left out.';
+
+create or replace function steelyard.attach_tables(p_mapping jsonb) returns void
+language plpgsql volatile
+as $$
+declare
+    v_table record;
+    v_keys jsonb := '[]';
+begin
+    create table steelyard.attachment (
+        mapping jsonb not null,
+        foreign_keys jsonb not null
+    );
+    comment on table steelyard.attachment is 'What is attached, and the foreign keys of ours that wait for it to be detached.';
+    create table steelyard.attachment_marks (
+        asset_id text primary key,
+        last_date date not null,
+        previous_date date,
+        row_count bigint not null,
+        checksum numeric not null,
+        first_price double precision
+    );
+    comment on table steelyard.attachment_marks is 'What their rows were when history was last derived from them; another checksum means derive again.';
+    -- asset_master first: the view of transactions may need it
+    for v_table in select t.key as name, t.value as spec from jsonb_each(p_mapping -> 'tables') as t order by t.key
+    loop
+        if v_table.name not in ('accounts', 'asset_360') then
+            v_keys := v_keys || steelyard.set_table_aside(v_table.name);
+            perform steelyard.view_their_table(
+                v_table.name,
+                format('%I.%I', v_table.spec ->> 'schema', v_table.spec ->> 'table')::regclass,
+                v_table.spec -> 'columns'
+            );
+        end if;
+    end loop;
+    if p_mapping -> 'tables' ? 'accounts' then
+        perform steelyard.view_their_accounts(p_mapping -> 'tables' -> 'accounts');
+    end if;
+    insert into steelyard.attachment (mapping, foreign_keys) values (p_mapping, v_keys);
+end
+$$;
+comment on function steelyard.attach_tables is 'Put views on their tables in the place of ours, as a mapping says.';
+
+create or replace function steelyard.view_their_accounts(p_spec jsonb) returns void
+language plpgsql volatile
+as $$
+declare
+    v_columns text;
+begin
+    select
+        string_agg(
+            case
+                when p_spec -> 'columns' ? c.attname
+                    then
+                        steelyard.attached_column(
+                            format('%I.%I', p_spec ->> 'schema', p_spec ->> 'table')::regclass,
+                            p_spec -> 'columns' -> c.attname, c.atttypid, c.atttypmod, c.attnotnull
+                        )
+                else format('null::%s', format_type(c.atttypid, c.atttypmod))
+            end
+            || format(' as %I', c.attname),
+            ', ' order by c.attnum
+        )
+    into v_columns
+    from pg_catalog.pg_attribute as c
+    where c.attrelid = 'steelyard.accounts'::regclass and c.attnum > 0 and not c.attisdropped;
+    execute format(
+        'create view steelyard.their_accounts as select %s from (select * from %I.%I) as s',
+        v_columns, p_spec ->> 'schema', p_spec ->> 'table'
+    );
+end
+$$;
+comment on function steelyard.view_their_accounts is 'Make the view that reads their table of portfolios, from which our accounts are kept.';
+
+create or replace function steelyard.sync_attached_accounts() returns bigint
+language plpgsql volatile
+as $$
+declare
+    v_mapping jsonb;
+    v_currency text;
+    v_made bigint;
+begin
+    if to_regclass('steelyard.attachment') is null then
+        return 0;
+    end if;
+    select a.mapping into v_mapping from steelyard.attachment as a;
+    select t.base_currency into v_currency from steelyard.tenants as t where t.tenant_id = 1;
+    if v_mapping -> 'tables' ? 'accounts' then
+        insert into steelyard.accounts as x (
+            tenant_id, account_id, account_name, base_currency, stated_value, stated_value_date
+        )
+        select
+            1, t.account_id, coalesce(t.account_name, t.account_id), coalesce(t.base_currency, v_currency),
+            t.stated_value, t.stated_value_date
+        from steelyard.their_accounts as t
+        where t.account_id is not null
+        on conflict (tenant_id, account_id) do update set
+            account_name = excluded.account_name,
+            base_currency = excluded.base_currency,
+            stated_value = excluded.stated_value,
+            stated_value_date = excluded.stated_value_date;
+    end if;
+    insert into steelyard.accounts (tenant_id, account_id, account_name, base_currency)
+    select 1, n.account_id, n.account_id, v_currency
+    from (
+        select p.portfolio as account_id from steelyard.portfolio_allocation as p where p.tenant_id = 1
+        union
+        select t.account_id from steelyard.transactions as t where t.tenant_id = 1
+        union
+        select c.account_id from steelyard.compliance_records as c where c.tenant_id = 1
+    ) as n
+    where n.account_id is not null
+    on conflict (tenant_id, account_id) do nothing;
+    get diagnostics v_made = row_count;
+    update steelyard.accounts as x
+    set stated_value = v.value::numeric
+    from jsonb_each_text(v_mapping -> 'stated_values') as v
+    where x.tenant_id = 1 and x.account_id = v.key and x.stated_value is distinct from v.value::numeric;
+    return v_made;
+end
+$$;
+comment on function steelyard.sync_attached_accounts is 'Keep our accounts in step with their portfolios: a row per name, and the values they state. Answers how many were made from names.';
+
+create or replace function steelyard.note_attached_changes() returns void
+language plpgsql volatile
+as $$
+declare
+    v_attached constant text[] := steelyard.attached_tables();
+begin
+    drop table if exists pg_temp.attached_now, pg_temp.attached_before;
+    -- Returns of their own are what risk is measured on; without them, prices are.
+    if 'performance_history' = any(v_attached) then
+        create temporary table attached_now on commit drop as
+        select
+            h.asset_id, min(h.date) as first_date, max(h.date) as last_date, count(*) as row_count,
+            sum(hashfloat8extended(h.daily_return, h.date - date '2000-01-01')) as checksum,
+            count(*) filter (where h.date <= k.last_date) as rows_before,
+            sum(hashfloat8extended(h.daily_return, h.date - date '2000-01-01'))
+                filter (where h.date <= k.last_date) as checksum_before
+        from steelyard.performance_history as h
+        left join steelyard.attachment_marks as k on h.asset_id = k.asset_id
+        where h.daily_return is not null
+        group by h.asset_id;
+    else
+        create temporary table attached_now on commit drop as
+        select
+            m.asset_id, min(m.price_date) as first_date, max(m.price_date) as last_date, count(*) as row_count,
+            sum(hash_numeric_extended(m.closing_price, m.price_date - date '2000-01-01')) as checksum,
+            count(*) filter (where m.price_date <= k.last_date) as rows_before,
+            sum(hash_numeric_extended(m.closing_price, m.price_date - date '2000-01-01'))
+                filter (where m.price_date <= k.last_date) as checksum_before
+        from steelyard.market_data as m
+        left join steelyard.attachment_marks as k on m.asset_id = k.asset_id
+        group by m.asset_id;
+    end if;
+    insert into steelyard.derivations_pending as p (asset_id, from_date)
+    select
+        coalesce(n.asset_id, k.asset_id),
+        case
+            when k.row_count = n.rows_before and k.checksum = n.checksum_before then k.last_date + 1
+            else '-infinity'::date
+        end
+    from pg_temp.attached_now as n
+    full join steelyard.attachment_marks as k on n.asset_id = k.asset_id
+    where n.row_count is distinct from k.row_count or n.checksum is distinct from k.checksum
+    on conflict (asset_id) do update set from_date = least(p.from_date, excluded.from_date);
+    create temporary table attached_before on commit drop as
+    select k.asset_id, k.last_date from steelyard.attachment_marks as k;
+    delete from steelyard.attachment_marks;
+    insert into steelyard.attachment_marks (asset_id, last_date, previous_date, row_count, checksum)
+    select n.asset_id, n.last_date, b.last_date, n.row_count, n.checksum
+    from pg_temp.attached_now as n
+    left join pg_temp.attached_before as b on n.asset_id = b.asset_id;
+    -- what total returns count from; needed where they are derived
+    if not 'performance_history' = any(v_attached) then
+        update steelyard.attachment_marks as k
+        set first_price = m.closing_price::double precision
+        from pg_temp.attached_now as n
+        inner join steelyard.market_data as m on n.asset_id = m.asset_id and n.first_date = m.price_date
+        where k.asset_id = n.asset_id;
+    end if;
+end
+$$;
+comment on function steelyard.note_attached_changes is 'Mark for derivation the assets whose rows of theirs are not what they were: from the first new day where only days were added, whole otherwise.';
+
+create or replace function steelyard.detach_tables() returns void
+language plpgsql volatile
+as $$
+declare
+    v_table text;
+    v_key record;
+begin
+    drop view if exists steelyard.their_accounts;
+    -- What came of their rows goes; so does what points at assets that only they have.
+    delete from steelyard.asset_360_current;
+    delete from steelyard.asset_360_documents;
+    delete from steelyard.asset_360_rows;
+    delete from steelyard.asset_360_versions;
+    delete from steelyard.target_weights;
+    delete from steelyard.accounts;
+    delete from steelyard.benchmarks;
+    delete from steelyard.derivations_pending;
+    -- backwards, for the view of transactions may read that of asset_master
+    for v_table in select t.name from unnest(steelyard.attached_tables()) as t (name) order by t.name desc loop
+        execute format('drop view steelyard.%I', v_table);
+    end loop;
+    for v_table in
+        select left(c.relname, -4)
+        from pg_catalog.pg_class as c
+        where c.relnamespace = 'steelyard'::regnamespace and c.relkind = 'r' and c.relname like '%\_own'
+    loop
+        execute format('alter table steelyard.%I rename to %I', v_table || '_own', v_table);
+    end loop;
+    delete from steelyard.performance_history;
+    delete from steelyard.risk_metrics;
+    for v_key in
+        select k.owner, k.name, k.definition
+        from steelyard.attachment as a
+        cross join jsonb_to_recordset(a.foreign_keys) as k (owner text, name text, definition text)
+    loop
+        execute format('alter table %s add constraint %I %s', v_key.owner, v_key.name, v_key.definition);
+    end loop;
+    drop table steelyard.attachment, steelyard.attachment_marks;
+end
+$$;
+comment on function steelyard.detach_tables is 'Take the views away and put our own tables back, empty, with their foreign keys; what was made of their rows is deleted.';
+
+-- Looking at their tables ─────────────────────────────────────────────────────────────────────────────────
+
+create or replace function steelyard.sample_of(p_schema text, p_table text) returns text
+language sql stable
+as $$
+    -- blocks from all over a large table, for its first rows may be of one asset or one year
+    select
+        format('%I.%I', p_schema, p_table)
+        || case
+            when c.relkind = 'r' and c.reltuples > 40000
+                then format(' tablesample system (%s) repeatable (7)', round((4000000 / c.reltuples)::numeric, 6))
+            else ''
+        end
+    from pg_catalog.pg_class as c
+    where c.oid = format('%I.%I', p_schema, p_table)::regclass
+$$;
+comment on function steelyard.sample_of is 'What stands after FROM to read a bounded sample of a table.';
+
+create or replace function steelyard.profile_numbers(
+    p_schema text,
+    p_table text,
+    p_column text,
+    out row_count bigint,
+    out median_size double precision,
+    out low double precision,
+    out high double precision,
+    out negatives bigint
+)
+language plpgsql stable
+as $$
+begin
+    execute format(
+        $profile$
+            select
+                count(*),
+                percentile_cont(0.5) within group (order by abs(x)) filter (where x <> 0 and x < 'Infinity'),
+                min(x),
+                max(x) filter (where x < 'Infinity'),
+                count(*) filter (where x < 0)
+            from (select %I::double precision as x from %s limit 50000) as s
+            where x is not null
+        $profile$,
+        p_column,
+        steelyard.sample_of(p_schema, p_table)
+    ) into row_count, median_size, low, high, negatives;
+end
+$$;
+comment on function steelyard.profile_numbers is 'What a bounded sample of a column of numbers holds: how many, their size in the middle, the least and the greatest.';
+
+create or replace function steelyard.profile_words(p_schema text, p_table text, p_column text, out words text[])
+language plpgsql stable
+as $$
+begin
+    execute format(
+        $profile$
+            select coalesce(array_agg(w.word order by w.n desc, w.word), '{}')
+            from (
+                select x as word, count(*) as n
+                from (select %I::text as x from %s limit 50000) as s
+                where x is not null
+                group by x
+                order by n desc, x
+                limit 12
+            ) as w
+        $profile$,
+        p_column,
+        steelyard.sample_of(p_schema, p_table)
+    ) into words;
+end
+$$;
+comment on function steelyard.profile_words is 'The twelve commonest words in a bounded sample of a column.';
+
+create or replace function steelyard.profile_weights(p_schema text, p_table text, p_weight text, p_by text[])
+returns double precision
+language plpgsql stable
+as $$
+declare
+    v_sum double precision;
+begin
+    execute format(
+        $profile$
+            select percentile_cont(0.5) within group (order by s.total)
+            from (
+                select sum(%1$I)::double precision as total
+                from (select * from %2$I.%3$I limit 200000) as t
+                where %1$I is not null
+                group by %4$s
+            ) as s
+        $profile$,
+        p_weight,
+        p_schema,
+        p_table,
+        (select string_agg(quote_ident(b.name), ', ') from unnest(p_by) as b (name))
+    ) into v_sum;
+    return v_sum;
+end
+$$;
+comment on function steelyard.profile_weights is 'What the weights of a portfolio on a day sum to, in the middle of a bounded sample.';
+
+create or replace function steelyard.count_duplicates(
+    p_schema text, p_table text, p_key_columns text[], out surplus_rows bigint, out example text
+)
+language plpgsql stable
+as $$
+declare
+    v_key constant text := (select string_agg(quote_ident(k.name), ', ') from unnest(p_key_columns) as k (name));
+begin
+    execute format(
+        $count$
+            select coalesce(sum(d.n - 1), 0), min(d.example)
+            from (
+                select count(*) as n, concat_ws(', ', %1$s) as example
+                from %2$I.%3$I
+                group by %1$s
+                having count(*) > 1
+            ) as d
+        $count$,
+        v_key,
+        p_schema,
+        p_table
+    ) into surplus_rows, example;
+end
+$$;
+comment on function steelyard.count_duplicates is 'How many rows of a table share their key with another, and one such key.';
+
+create or replace function steelyard.probe_table(p_table text) returns bigint
+language plpgsql stable
+as $$
+declare
+    v_rows bigint;
+begin
+    execute format(
+        'select count(*) from (select * from steelyard.%I limit 1000) as s where s::text is not null', p_table
+    ) into v_rows;
+    return v_rows;
+end
+$$;
+comment on function steelyard.probe_table is 'Read the first thousand rows of a table, so that a value that cannot be converted shows at once.';

@@ -1,0 +1,297 @@
+"""Attaching a firm's own tables: the same asset 360 as loading them, and nothing of theirs is touched."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from books import sp500_book
+from conftest import urls_of
+from firm import HISTORY, MAPPING, attach_role, dump_firm, make_firm, make_history, run
+from steelyard.errors import SteelyardError
+from steelyard.services.asset_360 import NoPricesError, refresh
+from steelyard.services.attachment import (
+    AlreadyAttachedError,
+    IncompleteMappingError,
+    OutsideViewsError,
+    StoreNotEmptyError,
+    UnreadableValueError,
+    attach,
+    detach,
+)
+from steelyard.services.loading import AttachedTableError, load_tables
+from steelyard.services.mapping import (
+    ColumnTypeError,
+    DuplicateKeysError,
+    ImplausibleError,
+    MissingColumnError,
+    MissingTableError,
+    SourceRightError,
+    SwappedTablesError,
+)
+from steelyard.statements.mapping import parse_mapping
+from steelyard.storage.attachment import NotAttachedError
+from steelyard.storage.connection import (
+    DatabaseReadOnlyError,
+    Pool,
+    close_connection_pool,
+    get_db_session,
+    init_connection_pool,
+    raw_connection,
+)
+from steelyard.storage.embedded import EmbeddedServer
+from steelyard.storage.migration import AttachedSchemaError, migrate
+
+TODAY = date(2018, 2, 8)
+AS_OF = date(2018, 2, 7)
+REFERENCE = ["fx_rates", "benchmarks", "risk_free_rates"]
+ROWS = (
+    "select * from steelyard.asset_360_scoped where scope_kind <> 'household' "
+    "order by scope_kind, scope_id, asset_id"
+)
+CATALOGUE = """
+    select c.relname, c.relkind, k.conname, pg_get_constraintdef(k.oid)
+    from pg_class as c left join pg_constraint as k on k.conrelid = c.oid
+    where c.relnamespace = 'steelyard'::regnamespace and c.relname not like 'pg_toast%'
+    order by 1, 3
+"""
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sp500_book(tmp_path_factory.mktemp("book"))
+
+
+@pytest.fixture
+async def firm(own_database: EmbeddedServer, own_store: Pool, book: Path) -> AsyncIterator[EmbeddedServer]:
+    """A firm's tables, and an empty store beside them."""
+    del own_store
+    await make_firm(own_database, book)
+    yield own_database
+
+
+async def fetch(statement: str) -> list[Row]:
+    async with get_db_session() as db:
+        return [dict(row) for row in await (await raw_connection(db)).fetch(statement)]
+
+
+async def attach_and_refresh(book: Path, mapping: str = MAPPING) -> list[Row]:
+    await attach(parse_mapping(mapping))
+    await load_tables(book, today=TODAY, only=REFERENCE)
+    await refresh(today=TODAY)
+    return await fetch(ROWS)
+
+
+def differences(attached: list[Row], loaded: list[Row]) -> list[tuple[str, str, str]]:
+    """Give scope, asset and column where two asset 360 differ: floats beyond 1e-9, anything else at all."""
+
+    def key(row: Row) -> tuple[str, str, str]:
+        return row["scope_kind"], row["scope_id"], row["asset_id"]
+
+    assert [key(row) for row in attached] == [key(row) for row in loaded]
+    return [
+        (ours["scope_id"], ours["asset_id"], name)
+        for ours, theirs in zip(attached, loaded, strict=True)
+        for name in theirs
+        if name != "version"
+        and (
+            ours[name] != pytest.approx(theirs[name], rel=1e-9, abs=1e-12)
+            if isinstance(theirs[name], float)
+            else ours[name] != theirs[name]
+        )
+    ]
+
+
+# ── The same figures ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_attached_tables_give_what_the_same_files_give(firm: EmbeddedServer, book: Path) -> None:
+    before = dump_firm(firm)
+    attached = await attach_and_refresh(book)
+    again = await refresh(today=TODAY)
+    assert dump_firm(firm) == before
+
+    await detach(keep_store=True)
+    await load_tables(book, today=TODAY, trust_prices=True)
+    await refresh(today=TODAY)
+
+    assert len(attached) == 1618
+    assert differences(attached, await fetch(ROWS)) == []
+    assert (again.published, again.derived_assets) == (False, 0)
+    assert dump_firm(firm) == before
+
+
+async def test_history_of_their_own_is_read_in_its_units(firm: EmbeddedServer, book: Path) -> None:
+    await load_tables(book, today=TODAY, trust_prices=True)
+    await refresh(today=TODAY)
+    derived = await fetch(ROWS)
+    await make_history(firm)
+    await detach()
+    await migrate()
+
+    attached = await attach_and_refresh(book, MAPPING + HISTORY)
+
+    assert {row["performance_origin"] for row in attached} == {"loaded"}
+    assert {row["risk_origin"] for row in attached} == {"loaded"}
+    same = {"avg_daily_return", "max_daily_return", "min_daily_return", "total_return", "market_value"}
+    assert not [d for d in differences(attached, derived) if d[2] in same]
+    assert not await fetch("select from steelyard.performance_history_own")
+    by_asset = {row["asset_id"]: row for row in attached}
+    expected = await fetch("select secid, avg(var_usd / position_usd) as v from firm.risk "
+                           "where calc_date > '2017-11-07' group by secid")
+    assert len(expected) == 505
+    for row in expected:
+        assert by_asset[row["secid"]]["value_at_risk"] == pytest.approx(float(row["v"]), rel=1e-9)
+
+
+# ── What changes in their tables ────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_corrected_price_is_noticed(firm: EmbeddedServer, book: Path) -> None:
+    before = {(r["scope_kind"], r["scope_id"], r["asset_id"]): r for r in await attach_and_refresh(book)}
+    await run(firm, "update firm.px_hist set px_last = px_last * 2 where secid = 'MMM' and px_date = '2018-01-03'")
+
+    again = await refresh(today=TODAY)
+
+    changed = {r["asset_id"] for r in await fetch(ROWS)
+               if r["max_daily_return"] != before[r["scope_kind"], r["scope_id"], r["asset_id"]]["max_daily_return"]}
+    assert (again.version, again.derived_assets) == (2, 1)
+    assert changed == {"MMM"}
+
+
+async def test_a_new_day_is_derived_from_that_day_on(firm: EmbeddedServer, book: Path) -> None:
+    await attach_and_refresh(book)
+    old = await fetch("select * from steelyard.performance_history order by asset_id, date")
+    await run(firm, "insert into firm.px_hist select secid, '2018-02-08', px_last * 1.5 from firm.px_hist "
+                    "where px_date = '2018-02-07'")
+
+    again = await refresh(today=TODAY)
+
+    history = await fetch("select * from steelyard.performance_history order by asset_id, date")
+    new = [row for row in history if row["date"] == date(2018, 2, 8)]
+    assert again.as_of == date(2018, 2, 8)
+    assert [row for row in history if row["date"] < date(2018, 2, 8)] == old
+    assert {round(row["daily_return"], 9) for row in new} == {0.5}
+    assert len(new) == 505
+
+
+async def test_a_refresh_that_fails_leaves_the_last_version_and_their_tables(firm: EmbeddedServer, book: Path) -> None:
+    before = await attach_and_refresh(book)
+    await run(firm, "delete from firm.px_hist")
+    emptied = dump_firm(firm)
+
+    with pytest.raises(NoPricesError):
+        await refresh(today=TODAY)
+
+    assert await fetch(ROWS) == before
+    assert dump_firm(firm) == emptied
+
+
+async def test_portfolios_kept_as_weights_take_the_values_the_mapping_states(firm: EmbeddedServer, book: Path) -> None:
+    mapping = MAPPING.replace('stated_value = "nav"\n', "") + '[stated_values]\nA3 = "1000000.00"\n'
+
+    rows = await attach_and_refresh(book, mapping)
+
+    held = [row for row in rows if row["scope_id"] == "A3" and row["market_value"] is not None]
+    weights = await fetch("select sum(actual_weight) as total from steelyard.positions_at(1, '2018-02-07') where quantity is null")
+    assert sum(row["market_value"] for row in held) == weights[0]["total"] * 1_000_000
+
+
+# ── Nothing of theirs is written ────────────────────────────────────────────────────────────────────────
+
+
+async def test_nobody_writes_through_a_view(firm: EmbeddedServer, book: Path) -> None:
+    await run(firm, "grant all on all tables in schema firm to steelyard_migrator, steelyard_app")
+    await attach(parse_mapping(MAPPING))
+
+    for statement in ("delete from steelyard.market_data", "update steelyard.market_data set source = 'x'"):
+        with pytest.raises(Exception, match="cannot (delete from|update) view"):
+            await run(firm, statement)
+    with pytest.raises(AttachedTableError, match="firm.px_hist"):
+        await load_tables(book, today=TODAY, only=["market_data"])
+
+
+async def test_the_app_needs_no_right_on_their_tables(firm: EmbeddedServer, book: Path) -> None:
+    await attach_and_refresh(book)
+
+    rights = await fetch("select has_schema_privilege('steelyard_app', 'firm', 'usage') as usage")
+
+    assert rights == [{"usage": False}]
+    assert len(await fetch("select from steelyard.asset_master")) == 505
+
+
+# ── Detaching ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_detach_leaves_nothing_behind(firm: EmbeddedServer, book: Path) -> None:
+    before = dump_firm(firm)
+    await attach_and_refresh(book)
+
+    done = await detach()
+
+    assert not await fetch("select from pg_namespace where nspname = 'steelyard'")
+    assert "steelyard_app" in done.roles_left  # other databases of this server use it
+    assert dump_firm(firm) == before
+
+
+async def test_detach_can_keep_the_store_as_it_was(firm: EmbeddedServer, book: Path) -> None:
+    before = await fetch(CATALOGUE)
+    await attach_and_refresh(book)
+    assert await fetch(CATALOGUE) != before
+
+    await detach(keep_store=True)
+
+    assert await fetch(CATALOGUE) == before
+    assert not await fetch("select from steelyard.performance_history union all select from steelyard.accounts")
+    with pytest.raises(NotAttachedError):
+        await detach(keep_store=True)
+
+
+async def test_detach_drops_nothing_of_others(firm: EmbeddedServer) -> None:
+    await run(firm, "create view firm.ours as select asset_id from steelyard.asset_360")
+
+    with pytest.raises(OutsideViewsError, match="firm.ours"):
+        await detach()
+
+
+# ── Bad input ───────────────────────────────────────────────────────────────────────────────────────────
+
+BAD_MAPPINGS = {
+    "a missing table": (MAPPING.replace("firm.px_hist", "firm.px_hits"), MissingTableError, "did you mean firm.px_hist"),
+    "a missing column": (MAPPING.replace('"px_last"', '"px_close"'), MissingColumnError, "px_close.*px_last"),
+    "a word where a price is": (MAPPING.replace('"px_last"', '"vendor"'), ColumnTypeError, "vendor is text"),
+    "a text for a day": (
+        MAPPING.replace('{ column = "trade_dt", format = "YYYYMMDD" }', '"trade_dt"'), ColumnTypeError, "format"),
+    "two tables swapped": (
+        MAPPING.replace("firm.px_hist", "x").replace("firm.trades", "firm.px_hist").replace('"x"', '"firm.trades"'),
+        SwappedTablesError, "firm.trades.*firm.px_hist"),
+    "money for a fraction": (
+        (MAPPING + HISTORY).replace('unit = "money", value = "position_usd"', 'unit = "fraction"'),
+        ImplausibleError, "looks like money"),
+    "percent for a fraction": (
+        (MAPPING + HISTORY).replace('"ret_pct", unit = "percent"', '"ret_pct", unit = "fraction"'),
+        ImplausibleError, "looks like percent"),
+    "weights in the wrong unit": (
+        MAPPING.replace('"pct", unit = "percent"', '"pct", unit = "fraction"'), ImplausibleError, "sum to"),
+    "amounts below 0": (
+        MAPPING.replace('{ column = "gross", sign = "absolute" }', '"gross"'), ImplausibleError, 'sign = "absolute"'),
+    "rows that share a key": (
+        MAPPING.replace('price_date = "px_date"', 'price_date = { default = "2018-02-07" }'), DuplicateKeysError, "rows that share"),
+    "a format that does not fit": (MAPPING.replace("YYYYMMDD", "DD.MM.YYYY"), UnreadableValueError, "firm.trades"),
+    "no prices": (MAPPING.partition("[market_data]")[0], IncompleteMappingError, "market_data"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_MAPPINGS)
+async def test_a_mapping_that_is_not_true_is_refused_and_nothing_changes(small_firm: EmbeddedServer, name: str) -> None:
+    mapping, error, sentence = BAD_MAPPINGS[name]
+    before = await fetch(CATALOGUE), dump_firm(small_firm)
+
+    with pytest.raises(error, match=sentence) as refused:
+        await attach(parse_mapping(mapping))
+
+    assert isinstance(refused.value, SteelyardError)
+    assert (await fetch(CATALOGUE), dump_firm(small_firm)) == before
