@@ -15,6 +15,7 @@ from typing import Any
 
 import asyncpg
 
+from books import write_table
 from steelyard.storage.binaries import find_binaries
 from steelyard.storage.embedded import EmbeddedServer
 
@@ -138,6 +139,14 @@ async def run(server: EmbeddedServer, *statements: str) -> None:
         await connection.close()
 
 
+async def look(server: EmbeddedServer, statement: str) -> list[dict[str, Any]]:
+    connection = await connect(server)
+    try:
+        return [dict(row) for row in await connection.fetch(statement)]
+    finally:
+        await connection.close()
+
+
 async def make_firm(server: EmbeddedServer, book: Path) -> None:
     """Fill the firm's tables from a book."""
     connection = await connect(server)
@@ -192,7 +201,7 @@ def _tables(book: Path) -> dict[str, tuple[list[str], Iterator[tuple[Any, ...]]]
         "trades": (
             ["id", "book_no", "secid", "trade_dt", "side", "units", "ccy", "gross", "fees"],
             (
-                (n, *row)
+                (n, *row[:-2], -Decimal(row[-2]) if row[3] == "S" else row[-2], row[-1])
                 for n, row in enumerate(
                     _rows(
                         book,
@@ -247,6 +256,36 @@ def _compact(cell: str) -> str:
 
 def _initial(cell: str) -> str:
     return cell[0]
+
+
+def few_assets(book: Path, directory: Path, count: int) -> Path:
+    """Copy a book with its first assets only."""
+    with (book / "asset_master.csv").open(encoding="utf-8", newline="") as file:
+        kept = {row["asset_id"] for _, row in zip(range(count), csv.DictReader(file), strict=False)}
+    for path in book.glob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        place = header.index("asset_id") if "asset_id" in header else None
+        rows = [row for row in rows if place is None or row[place] in kept]
+        write_table(directory, path.stem, ",".join(header), rows)
+    return directory
+
+
+async def make_history(server: EmbeddedServer) -> None:
+    """Fill the firm's own history from what the store has derived: returns in percent, value at risk in money."""
+    await run(
+        server,
+        """
+        insert into firm.perf
+        select asset_id, date, daily_return * 100, total_return * 100 from steelyard.performance_history
+        """,
+        """
+        insert into firm.risk
+        select asset_id, calculation_date, volatility * 100, var_95::numeric * 12345.5, 12345.5, beta, sharpe_ratio
+        from steelyard.risk_metrics
+        """,
+        "analyze firm.perf, firm.risk",
+    )
 
 
 def dump_firm(server: EmbeddedServer) -> str:

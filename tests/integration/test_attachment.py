@@ -1,6 +1,6 @@
 """Attaching a firm's own tables: the same asset 360 as loading them, and nothing of theirs is touched."""
 
-from collections.abc import AsyncIterator
+import asyncio
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 
 from books import sp500_book
 from conftest import urls_of
-from firm import HISTORY, MAPPING, attach_role, dump_firm, make_firm, make_history, run
+from firm import HISTORY, MAPPING, dump_firm, few_assets, look, make_firm, make_history, run
 from steelyard.errors import SteelyardError
 from steelyard.services.asset_360 import NoPricesError, refresh
 from steelyard.services.attachment import (
@@ -46,6 +46,7 @@ from steelyard.storage.migration import AttachedSchemaError, migrate
 
 TODAY = date(2018, 2, 8)
 AS_OF = date(2018, 2, 7)
+ASSETS = 30
 REFERENCE = ["fx_rates", "benchmarks", "risk_free_rates"]
 ROWS = (
     "select * from steelyard.asset_360_scoped where scope_kind <> 'household' "
@@ -61,16 +62,45 @@ Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return sp500_book(tmp_path_factory.mktemp("book"))
+def whole_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sp500_book(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module")
+def book(whole_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return few_assets(whole_book, tmp_path_factory.mktemp("few"), ASSETS)
 
 
 @pytest.fixture
-async def firm(own_database: EmbeddedServer, own_store: Pool, book: Path) -> AsyncIterator[EmbeddedServer]:
+async def firm(own_database: EmbeddedServer, own_store: Pool, book: Path) -> EmbeddedServer:
     """A firm's tables, and an empty store beside them."""
     del own_store
     await make_firm(own_database, book)
-    yield own_database
+    return own_database
+
+
+@pytest.fixture(scope="module")
+def unchanged_database(database: EmbeddedServer, book: Path) -> EmbeddedServer:
+    asyncio.run(_make_history_too(database, book))
+    return database
+
+
+async def _make_history_too(database: EmbeddedServer, book: Path) -> None:
+    await make_firm(database, book)
+    await run(
+        database,
+        "insert into firm.perf select 'AAL', d, x, x * 10 from (values (date '2018-01-02', 0.8), "
+        "('2018-01-03', -1.2), ('2018-01-04', 0.6)) as t (d, x)",
+        "update firm.holdings set pct = 100.0 / 6 where pct is not null",
+        "insert into firm.risk select 'AAL', '2018-01-31', 21, 2600, 100000, 1, 1",
+    )
+
+
+@pytest.fixture
+def small_firm(unchanged_database: EmbeddedServer, store: Pool) -> EmbeddedServer:
+    """A firm whose attaching is refused: shared, for nothing changes."""
+    del store
+    return unchanged_database
 
 
 async def fetch(statement: str) -> list[Row]:
@@ -108,7 +138,12 @@ def differences(attached: list[Row], loaded: list[Row]) -> list[tuple[str, str, 
 # ── The same figures ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_attached_tables_give_what_the_same_files_give(firm: EmbeddedServer, book: Path) -> None:
+async def test_attached_tables_give_what_the_same_files_give(
+    own_database: EmbeddedServer, own_store: Pool, whole_book: Path
+) -> None:
+    del own_store
+    firm, book = own_database, whole_book
+    await make_firm(firm, book)
     before = dump_firm(firm)
     attached = await attach_and_refresh(book)
     again = await refresh(today=TODAY)
@@ -140,9 +175,12 @@ async def test_history_of_their_own_is_read_in_its_units(firm: EmbeddedServer, b
     assert not [d for d in differences(attached, derived) if d[2] in same]
     assert not await fetch("select from steelyard.performance_history_own")
     by_asset = {row["asset_id"]: row for row in attached}
-    expected = await fetch("select secid, avg(var_usd / position_usd) as v from firm.risk "
-                           "where calc_date > '2017-11-07' group by secid")
-    assert len(expected) == 505
+    expected = await look(
+        firm,
+        "select secid, avg(var_usd / position_usd) as v from firm.risk "
+        "where calc_date > '2017-11-07' group by secid",
+    )
+    assert len(expected) == ASSETS
     for row in expected:
         assert by_asset[row["secid"]]["value_at_risk"] == pytest.approx(float(row["v"]), rel=1e-9)
 
@@ -152,21 +190,29 @@ async def test_history_of_their_own_is_read_in_its_units(firm: EmbeddedServer, b
 
 async def test_a_corrected_price_is_noticed(firm: EmbeddedServer, book: Path) -> None:
     before = {(r["scope_kind"], r["scope_id"], r["asset_id"]): r for r in await attach_and_refresh(book)}
-    await run(firm, "update firm.px_hist set px_last = px_last * 2 where secid = 'MMM' and px_date = '2018-01-03'")
+    await run(
+        firm, "update firm.px_hist set px_last = px_last * 2 where secid = 'AAL' and px_date = '2018-01-03'"
+    )
 
     again = await refresh(today=TODAY)
 
-    changed = {r["asset_id"] for r in await fetch(ROWS)
-               if r["max_daily_return"] != before[r["scope_kind"], r["scope_id"], r["asset_id"]]["max_daily_return"]}
+    changed = {
+        r["asset_id"]
+        for r in await fetch(ROWS)
+        if r["max_daily_return"] != before[r["scope_kind"], r["scope_id"], r["asset_id"]]["max_daily_return"]
+    }
     assert (again.version, again.derived_assets) == (2, 1)
-    assert changed == {"MMM"}
+    assert changed == {"AAL"}
 
 
 async def test_a_new_day_is_derived_from_that_day_on(firm: EmbeddedServer, book: Path) -> None:
     await attach_and_refresh(book)
     old = await fetch("select * from steelyard.performance_history order by asset_id, date")
-    await run(firm, "insert into firm.px_hist select secid, '2018-02-08', px_last * 1.5 from firm.px_hist "
-                    "where px_date = '2018-02-07'")
+    await run(
+        firm,
+        "insert into firm.px_hist select secid, '2018-02-08', px_last * 1.5 from firm.px_hist "
+        "where px_date = '2018-02-07'",
+    )
 
     again = await refresh(today=TODAY)
 
@@ -175,10 +221,12 @@ async def test_a_new_day_is_derived_from_that_day_on(firm: EmbeddedServer, book:
     assert again.as_of == date(2018, 2, 8)
     assert [row for row in history if row["date"] < date(2018, 2, 8)] == old
     assert {round(row["daily_return"], 9) for row in new} == {0.5}
-    assert len(new) == 505
+    assert len(new) == ASSETS
 
 
-async def test_a_refresh_that_fails_leaves_the_last_version_and_their_tables(firm: EmbeddedServer, book: Path) -> None:
+async def test_a_refresh_that_fails_leaves_the_last_version_and_their_tables(
+    firm: EmbeddedServer, book: Path
+) -> None:
     before = await attach_and_refresh(book)
     await run(firm, "delete from firm.px_hist")
     emptied = dump_firm(firm)
@@ -190,13 +238,16 @@ async def test_a_refresh_that_fails_leaves_the_last_version_and_their_tables(fir
     assert dump_firm(firm) == emptied
 
 
-async def test_portfolios_kept_as_weights_take_the_values_the_mapping_states(firm: EmbeddedServer, book: Path) -> None:
+@pytest.mark.usefixtures("firm")
+async def test_portfolios_kept_as_weights_take_the_values_the_mapping_states(book: Path) -> None:
     mapping = MAPPING.replace('stated_value = "nav"\n', "") + '[stated_values]\nA3 = "1000000.00"\n'
 
     rows = await attach_and_refresh(book, mapping)
 
     held = [row for row in rows if row["scope_id"] == "A3" and row["market_value"] is not None]
-    weights = await fetch("select sum(actual_weight) as total from steelyard.positions_at(1, '2018-02-07') where quantity is null")
+    weights = await fetch(
+        "select sum(actual_weight) as total from steelyard.positions_at(1, '2018-02-07') where quantity is null"
+    )
     assert sum(row["market_value"] for row in held) == weights[0]["total"] * 1_000_000
 
 
@@ -208,19 +259,20 @@ async def test_nobody_writes_through_a_view(firm: EmbeddedServer, book: Path) ->
     await attach(parse_mapping(MAPPING))
 
     for statement in ("delete from steelyard.market_data", "update steelyard.market_data set source = 'x'"):
-        with pytest.raises(Exception, match="cannot (delete from|update) view"):
+        with pytest.raises(Exception, match=r"cannot (delete from|update) view"):
             await run(firm, statement)
-    with pytest.raises(AttachedTableError, match="firm.px_hist"):
+    with pytest.raises(AttachedTableError, match=r"firm\.px_hist"):
         await load_tables(book, today=TODAY, only=["market_data"])
 
 
-async def test_the_app_needs_no_right_on_their_tables(firm: EmbeddedServer, book: Path) -> None:
+@pytest.mark.usefixtures("firm")
+async def test_the_app_needs_no_right_on_their_tables(book: Path) -> None:
     await attach_and_refresh(book)
 
     rights = await fetch("select has_schema_privilege('steelyard_app', 'firm', 'usage') as usage")
 
     assert rights == [{"usage": False}]
-    assert len(await fetch("select from steelyard.asset_master")) == 505
+    assert len(await fetch("select from steelyard.asset_master")) == ASSETS
 
 
 # ── Detaching ───────────────────────────────────────────────────────────────────────────────────────────
@@ -237,7 +289,8 @@ async def test_detach_leaves_nothing_behind(firm: EmbeddedServer, book: Path) ->
     assert dump_firm(firm) == before
 
 
-async def test_detach_can_keep_the_store_as_it_was(firm: EmbeddedServer, book: Path) -> None:
+@pytest.mark.usefixtures("firm")
+async def test_detach_can_keep_the_store_as_it_was(book: Path) -> None:
     before = await fetch(CATALOGUE)
     await attach_and_refresh(book)
     assert await fetch(CATALOGUE) != before
@@ -245,7 +298,9 @@ async def test_detach_can_keep_the_store_as_it_was(firm: EmbeddedServer, book: P
     await detach(keep_store=True)
 
     assert await fetch(CATALOGUE) == before
-    assert not await fetch("select from steelyard.performance_history union all select from steelyard.accounts")
+    assert not await fetch(
+        "select from steelyard.performance_history union all select from steelyard.accounts"
+    )
     with pytest.raises(NotAttachedError):
         await detach(keep_store=True)
 
@@ -253,40 +308,70 @@ async def test_detach_can_keep_the_store_as_it_was(firm: EmbeddedServer, book: P
 async def test_detach_drops_nothing_of_others(firm: EmbeddedServer) -> None:
     await run(firm, "create view firm.ours as select asset_id from steelyard.asset_360")
 
-    with pytest.raises(OutsideViewsError, match="firm.ours"):
+    with pytest.raises(OutsideViewsError, match=r"firm\.ours"):
         await detach()
 
 
 # ── Bad input ───────────────────────────────────────────────────────────────────────────────────────────
 
 BAD_MAPPINGS = {
-    "a missing table": (MAPPING.replace("firm.px_hist", "firm.px_hits"), MissingTableError, "did you mean firm.px_hist"),
+    "a missing table": (
+        MAPPING.replace("firm.px_hist", "firm.px_hits"),
+        MissingTableError,
+        "did you mean firm.px_hist",
+    ),
     "a missing column": (MAPPING.replace('"px_last"', '"px_close"'), MissingColumnError, "px_close.*px_last"),
     "a word where a price is": (MAPPING.replace('"px_last"', '"vendor"'), ColumnTypeError, "vendor is text"),
     "a text for a day": (
-        MAPPING.replace('{ column = "trade_dt", format = "YYYYMMDD" }', '"trade_dt"'), ColumnTypeError, "format"),
+        MAPPING.replace('{ column = "trade_dt", format = "YYYYMMDD" }', '"trade_dt"'),
+        ColumnTypeError,
+        "format",
+    ),
     "two tables swapped": (
-        MAPPING.replace("firm.px_hist", "x").replace("firm.trades", "firm.px_hist").replace('"x"', '"firm.trades"'),
-        SwappedTablesError, "firm.trades.*firm.px_hist"),
+        MAPPING.replace("firm.px_hist", "x")
+        .replace("firm.trades", "firm.px_hist")
+        .replace('"x"', '"firm.trades"'),
+        SwappedTablesError,
+        "firm.trades.*firm.px_hist",
+    ),
     "money for a fraction": (
         (MAPPING + HISTORY).replace('unit = "money", value = "position_usd"', 'unit = "fraction"'),
-        ImplausibleError, "looks like money"),
+        ImplausibleError,
+        "looks like money",
+    ),
     "percent for a fraction": (
         (MAPPING + HISTORY).replace('"ret_pct", unit = "percent"', '"ret_pct", unit = "fraction"'),
-        ImplausibleError, "looks like percent"),
+        ImplausibleError,
+        "looks like percent",
+    ),
     "weights in the wrong unit": (
-        MAPPING.replace('"pct", unit = "percent"', '"pct", unit = "fraction"'), ImplausibleError, "sum to"),
+        MAPPING.replace('"pct", unit = "percent"', '"pct", unit = "fraction"'),
+        ImplausibleError,
+        "sum to",
+    ),
     "amounts below 0": (
-        MAPPING.replace('{ column = "gross", sign = "absolute" }', '"gross"'), ImplausibleError, 'sign = "absolute"'),
+        MAPPING.replace('{ column = "gross", sign = "absolute" }', '"gross"'),
+        ImplausibleError,
+        'sign = "absolute"',
+    ),
     "rows that share a key": (
-        MAPPING.replace('price_date = "px_date"', 'price_date = { default = "2018-02-07" }'), DuplicateKeysError, "rows that share"),
-    "a format that does not fit": (MAPPING.replace("YYYYMMDD", "DD.MM.YYYY"), UnreadableValueError, "firm.trades"),
+        MAPPING.replace('price_date = "px_date"', 'price_date = { default = "2018-02-07" }'),
+        DuplicateKeysError,
+        "rows that share",
+    ),
+    "a format that does not fit": (
+        MAPPING.replace("YYYYMMDD", "DD.MM.YYYY"),
+        UnreadableValueError,
+        "firm.trades",
+    ),
     "no prices": (MAPPING.partition("[market_data]")[0], IncompleteMappingError, "market_data"),
 }
 
 
 @pytest.mark.parametrize("name", BAD_MAPPINGS)
-async def test_a_mapping_that_is_not_true_is_refused_and_nothing_changes(small_firm: EmbeddedServer, name: str) -> None:
+async def test_a_mapping_that_is_not_true_is_refused_and_nothing_changes(
+    small_firm: EmbeddedServer, name: str
+) -> None:
     mapping, error, sentence = BAD_MAPPINGS[name]
     before = await fetch(CATALOGUE), dump_firm(small_firm)
 
@@ -295,3 +380,46 @@ async def test_a_mapping_that_is_not_true_is_refused_and_nothing_changes(small_f
 
     assert isinstance(refused.value, SteelyardError)
     assert (await fetch(CATALOGUE), dump_firm(small_firm)) == before
+
+
+@pytest.mark.usefixtures("firm")
+async def test_a_store_that_is_not_free_is_refused(book: Path) -> None:
+    await attach(parse_mapping(MAPPING))
+    with pytest.raises(AlreadyAttachedError, match="detach --keep-store"):
+        await attach(parse_mapping(MAPPING))
+    await detach(keep_store=True)
+
+    await load_tables(book, today=TODAY, only=["asset_master"])
+    with pytest.raises(StoreNotEmptyError, match="asset_master"):
+        await attach(parse_mapping(MAPPING))
+
+
+async def test_a_role_without_rights_is_told_what_to_grant(firm: EmbeddedServer) -> None:
+    await run(firm, "revoke select on firm.trades from steelyard_migrator")
+
+    with pytest.raises(SourceRightError, match=r"grant select on firm\.trades to steelyard_migrator"):
+        await attach(parse_mapping(MAPPING))
+
+
+async def test_a_read_only_database_is_refused(
+    own_database: EmbeddedServer, own_store: Pool, book: Path
+) -> None:
+    del own_store
+    await make_firm(own_database, book)
+    await close_connection_pool()
+    await run(own_database, f"alter database {own_database.database} set default_transaction_read_only = on")
+    app, migrator = urls_of(own_database)
+    await init_connection_pool(app, migrator_url=migrator)
+
+    with pytest.raises(DatabaseReadOnlyError):
+        await attach(parse_mapping(MAPPING))
+
+    assert not await fetch("select steelyard.attached_tables() where steelyard.attached_tables() <> '{}'")
+
+
+async def test_the_schema_does_not_move_under_attached_tables(firm: EmbeddedServer) -> None:
+    await attach(parse_mapping(MAPPING))
+    await run(firm, "update steelyard.alembic_version set version_num = '0000_before'")
+
+    with pytest.raises(AttachedSchemaError, match="detach --keep-store"):
+        await migrate()

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 import pyarrow as pa
 
 from steelyard.domain.finding import Finding, Severity
-from steelyard.errors import InvalidInputError
+from steelyard.errors import ConflictError, InvalidInputError
 from steelyard.services.prices import compare_prices, context_wanted
 from steelyard.services.references import Tenant, check_references, complete, new_accounts, snapshot_conflicts
 from steelyard.statements.cells import Reading
@@ -23,6 +23,7 @@ from steelyard.statements.columns import FORMATS
 from steelyard.statements.rows import CheckedTable, read_checked
 from steelyard.statements.tables import absent_but_derived, find_tables, ignored_files
 from steelyard.storage import loading as store
+from steelyard.storage.attachment import get_attached_tables, get_attachment
 from steelyard.storage.connection import WriteSession, get_write_session
 from steelyard.storage.loading import RowCounts
 
@@ -44,6 +45,17 @@ class LoadRefusedError(InvalidInputError):
         if more := len(findings) - SHOWN_REFUSALS:
             lines += [f"  and {more:,} more, kept in data_quality_findings"] if more > 0 else []
         super().__init__(f"{directory} was not loaded; correct this and load again:\n" + "\n".join(lines))
+
+
+class AttachedTableError(ConflictError):
+    """A file is for a table that is attached."""
+
+    def __init__(self, table: str, source: str) -> None:
+        """Name both tables and the way out."""
+        super().__init__(
+            f"{table} is attached to {source}, where Steelyard only reads; leave the file out with --only, or "
+            "`steelyard detach` first."
+        )
 
 
 class Progress(Protocol):
@@ -189,6 +201,7 @@ async def _read(request: _Request) -> dict[str, CheckedTable]:
 
 async def _store(db: WriteSession, request: _Request, tables: dict[str, CheckedTable]) -> LoadSummary:
     await store.lock_loading(db)
+    await _require_ours(db, tables)
     known = await store.get_known_keys(db, request.tenant_id)
     tenant = Tenant(request.tenant_id, await store.get_tenant_currency(db, request.tenant_id), known)
     tables = check_references(tables, tenant)
@@ -210,6 +223,13 @@ async def _store(db: WriteSession, request: _Request, tables: dict[str, CheckedT
             loaded.append(_loaded(tables[name], counts))
         request.progress("Storing", len(loaded), len(tables))
     return await _record(db, request, tables, tuple(loaded), _notes(request, tables, accounts))
+
+
+async def _require_ours(db: WriteSession, tables: Collection[str]) -> None:
+    """See that no file is for a table that is a view on somebody else's."""
+    for table in set(await get_attached_tables(db)).intersection(tables):
+        attachment = (await get_attachment(db))["tables"][table]
+        raise AttachedTableError(table, f"{attachment['schema']}.{attachment['table']}")
 
 
 async def _store_prices(

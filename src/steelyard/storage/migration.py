@@ -61,6 +61,17 @@ class SchemaNewerError(ConflictError):
         )
 
 
+class AttachedSchemaError(ConflictError):
+    """The schema is to change while views stand in the place of its tables."""
+
+    def __init__(self, found: str) -> None:
+        """Name the commands, in their order."""
+        super().__init__(
+            f"The database is at revision {found}, {HEAD} is needed, and a firm's tables are attached. Run `steelyard "
+            "detach --keep-store` with the Steelyard that attached them, then `steelyard init` and `steelyard attach`."
+        )
+
+
 class MigrationError(UpstreamError):
     """A file of the schema failed."""
 
@@ -147,6 +158,8 @@ async def _upgrade_tables(db: MigratorSession) -> tuple[str, ...]:
         return ()
     if revision is not None and revision > HEAD:
         raise SchemaNewerError(revision)
+    if revision is not None and (await db.execute(query("find_attachment"))).scalar_one():
+        raise AttachedSchemaError(revision)
     if not (await db.execute(query("find_schema"))).scalar_one():
         await db.execute(query("create_schema"))
     connection = await db.connection()
