@@ -16,6 +16,7 @@ from typing import Any
 import asyncpg
 
 from books import write_table
+from steelyard.statements.mapping import OLD_COLUMNS
 from steelyard.storage.binaries import find_binaries
 from steelyard.storage.embedded import EmbeddedServer
 
@@ -307,3 +308,30 @@ def dump_firm(server: EmbeddedServer) -> str:
         check=True,
     )
     return done.stdout
+
+
+def historical_procedure(as_of: date) -> str:
+    """The procedure that asset 360 replaces, on the firm's tables under views with the names its users know."""
+    path = Path(__file__).parents[1] / "benchmarks" / "historical_procedure.sql"
+    text = path.read_text(encoding="utf-8") % {"as_of": as_of}
+    return text.replace("steelyard.", "known.").replace("historical", "firm_old")
+
+
+KNOWN_NAMES = """
+create schema known;
+create schema firm_old;
+create view known.asset_master as select secid as asset_id, descr as asset_name from firm.instruments;
+create view known.market_data as select secid as asset_id, px_date as price_date, px_last as closing_price
+from firm.px_hist;
+create view known.portfolio_allocation as select secid as asset_id, pct / 100 as actual_weight from firm.holdings;
+create view known.performance_history as select secid as asset_id, d as date, ret_pct as daily_return,
+    cum_pct as total_return from firm.perf;
+create view known.risk_metrics as select secid as asset_id, calc_date as calculation_date, vol_pct as volatility,
+    var_usd as var_95, beta, sharpe as sharpe_ratio from firm.risk;
+create view known.transactions as select secid as asset_id, to_date(trade_dt, 'YYYYMMDD') as transaction_date,
+    case side when 'B' then 'BUY' when 'S' then 'SELL' else 'DIVIDEND' end as transaction_type,
+    abs(gross) as total_amount, fees as transaction_costs from firm.trades;
+create view known.compliance_records as select secid as asset_id, checked as check_date,
+    case outcome when 'breach' then 'VIOLATION' else 'PASS' end as status from firm.compl;
+"""
+OLD = '[asset_360]\ntable = "firm_old.asset_360"\n' + "".join(f'{name} = "{name}"\n' for name in OLD_COLUMNS)

@@ -9,7 +9,19 @@ import pytest
 
 from books import sp500_book
 from conftest import urls_of
-from firm import HISTORY, MAPPING, dump_firm, few_assets, look, make_firm, make_history, run
+from firm import (
+    HISTORY,
+    KNOWN_NAMES,
+    MAPPING,
+    OLD,
+    dump_firm,
+    historical_procedure,
+    few_assets,
+    look,
+    make_firm,
+    make_history,
+    run,
+)
 from steelyard.errors import SteelyardError
 from steelyard.services.asset_360 import NoPricesError, refresh
 from steelyard.services.attachment import (
@@ -21,6 +33,7 @@ from steelyard.services.attachment import (
     attach,
     detach,
 )
+from steelyard.services.comparison import Cause, compare
 from steelyard.services.loading import AttachedTableError, load_tables
 from steelyard.services.mapping import (
     ColumnTypeError,
@@ -183,6 +196,48 @@ async def test_history_of_their_own_is_read_in_its_units(firm: EmbeddedServer, b
     assert len(expected) == ASSETS
     for row in expected:
         assert by_asset[row["secid"]]["value_at_risk"] == pytest.approx(float(row["v"]), rel=1e-9)
+
+
+# ── Old against new ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_each_known_fault_of_the_historical_procedure_is_named_and_counted(
+    firm: EmbeddedServer, book: Path
+) -> None:
+    await attach_and_refresh(book)  # what it derives becomes the firm's history
+    await make_history(firm)
+    await detach(keep_store=True)
+    await run(
+        firm,
+        "insert into firm.instruments (secid, descr, ccy) values ('NOPRICE', 'Not traded', 'USD')",
+        "insert into firm.holdings (book_no, secid, asof, units) values ('A1', 'NOPRICE', '2018-02-07', 5)",
+        KNOWN_NAMES,
+        historical_procedure(AS_OF),
+        "grant usage on schema firm_old to steelyard_migrator; grant select on firm_old.asset_360 to steelyard_migrator",
+    )
+
+    await attach_and_refresh(book, MAPPING + HISTORY + OLD)
+    comparison = await compare()
+
+    duplicated = await look(firm, "select count(*) - count(distinct asset_id) as n from firm_old.asset_360")
+    on_the_edge = "(select secid from firm.trades where trade_dt = '20170207')"
+    edge = await look(firm, f"select count(*) as n from firm_old.asset_360 where asset_id in {on_the_edge}")
+    assert (comparison.their_rows, comparison.their_assets, comparison.our_assets) == (61, 30, 31)
+    assert (duplicated[0]["n"], edge[0]["n"]) == (31, 3)
+    assert {fault.cause: fault.figures for fault in comparison.faults} == {
+        Cause.UNITS: 4 * 61,  # best and worst day, volatility, and value at risk in money
+        Cause.WINDOW_EDGE: 61 + 2 * 3,  # mean return; number and sales of what was traded on the edge
+        Cause.AVERAGED_RETURN: 61 + 35,  # and the category that follows from it
+        Cause.PRICE_TIMES_SHARE: 53,
+        Cause.DUPLICATED_JOIN: 31,
+        Cause.THRESHOLDS: 19,  # HIGH and MEDIUM need a value at risk above 2,500
+        Cause.NULL_CATEGORY: 8,
+        Cause.UNPRICED_DROPPED: 1,
+    }
+    assert {(d.asset_id, d.column) for d in comparison.differences if d.cause is Cause.UNPRICED_DROPPED} == {
+        ("NOPRICE", "row")
+    }
+    assert all(column.same + sum(column.different.values()) == 61 for column in comparison.columns)
 
 
 # ── What changes in their tables ────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import Any, Final, cast
 
 from sqlalchemy.exc import DBAPIError
@@ -177,3 +179,34 @@ async def _dropped(db: MigratorSession, role: str) -> bool:
             raise
         return False
     return True
+
+
+async def read_their_rows(db: MigratorSession, spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of an asset_360 of theirs, by our names; numbers are Decimal."""
+    return [
+        _json(row)
+        for row in (await db.execute(query("read_their_rows"), {"spec": json.dumps(spec)})).scalars()
+    ]
+
+
+async def get_historical_figures(db: MigratorSession, as_of: date) -> dict[str, dict[str, Any]]:
+    """Return what the historical procedure makes of each asset."""
+    rows = await db.execute(query("get_historical_figures"), {"as_of": as_of})
+    return {asset_id: _json(figures) for asset_id, figures in rows}
+
+
+async def get_compared_version(db: MigratorSession) -> tuple[int, date, str] | None:
+    """Return our current version, its day and its currency; None when there is none yet."""
+    row = (await db.execute(query("get_compared_version"))).one_or_none()
+    return None if row is None else (row.version, row.as_of, row.base_currency)
+
+
+async def get_compared_rows(db: MigratorSession, version: int) -> list[dict[str, Any]]:
+    """Return our rows of the whole tenant; numbers are Decimal."""
+    return [
+        _json(row) for row in (await db.execute(query("get_compared_rows"), {"version": version})).scalars()
+    ]
+
+
+def _json(text: str) -> dict[str, Any]:
+    return cast("dict[str, Any]", json.loads(text, parse_float=Decimal, parse_int=Decimal))

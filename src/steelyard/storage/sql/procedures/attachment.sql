@@ -509,3 +509,103 @@ begin
 end
 $$;
 comment on function steelyard.probe_table is 'Read the first thousand rows of a table, so that a value that cannot be converted shows at once.';
+
+-- Their own asset_360, beside ours ────────────────────────────────────────────────────────────────────────
+
+create or replace function steelyard.read_their_rows(p_spec jsonb) returns setof jsonb
+language plpgsql stable
+as $$
+begin
+    return query execute format(
+        'select jsonb_build_object(%s) from %I.%I as s',
+        (
+            select string_agg(format('%L, s.%I', c.key, c.value ->> 'column'), ', ')
+            from jsonb_each(p_spec -> 'columns') as c
+        ),
+        p_spec ->> 'schema',
+        p_spec ->> 'table'
+    );
+end
+$$;
+comment on function steelyard.read_their_rows is 'Rows of a table of theirs, with our names for its columns.';
+
+create or replace function steelyard.historical_figures(p_as_of date)
+returns table (asset_id text, figures jsonb)
+language sql stable
+as $$
+    with performance as (
+        select
+            h.asset_id,
+            avg(h.daily_return) as avg_daily_return,
+            max(h.daily_return) as max_daily_return,
+            min(h.daily_return) as min_daily_return,
+            avg(h.total_return) as total_return,
+            avg(h.total_return) filter (where h.date > (p_as_of - interval '1 year')::date) as total_return_within
+        from steelyard.performance_history as h
+        where h.date >= (p_as_of - interval '1 year')::date
+        group by h.asset_id
+    ),
+
+    risk as (
+        select
+            r.asset_id,
+            avg(r.volatility) as avg_volatility,
+            avg(r.var_95) as value_at_risk,
+            avg(r.beta) as beta,
+            avg(r.sharpe_ratio) as sharpe_ratio
+        from steelyard.risk_metrics as r
+        where r.calculation_date >= (p_as_of - interval '3 months')::date
+        group by r.asset_id
+    ),
+
+    booked as (
+        select
+            t.asset_id,
+            count(*) as total_transactions,
+            sum(t.total_amount) filter (where t.transaction_type = 'BUY') as total_purchases,
+            sum(t.total_amount) filter (where t.transaction_type = 'SELL') as total_sales,
+            avg(t.transaction_costs) as avg_transaction_cost
+        from steelyard.transactions as t
+        where t.tenant_id = 1 and t.transaction_date >= (p_as_of - interval '1 year')::date
+        group by t.asset_id
+    ),
+
+    checked as (
+        select
+            c.asset_id,
+            count(*) filter (where c.status = 'VIOLATION') as active_violations,
+            max(c.check_date) as last_compliance_check
+        from steelyard.compliance_records as c
+        where c.tenant_id = 1 and c.check_date >= (p_as_of - interval '6 months')::date
+        group by c.asset_id
+    ),
+
+    shares as (
+        select p.asset_id, jsonb_agg(distinct l.closing_price * p.actual_weight) as market_values
+        from steelyard.portfolio_allocation as p
+        inner join steelyard.latest_prices('infinity') as l on p.asset_id = l.asset_id
+        where p.tenant_id = 1 and p.actual_weight is not null
+        group by p.asset_id
+    )
+
+    select
+        a.asset_id,
+        coalesce(to_jsonb(f), '{}')
+        || coalesce(to_jsonb(r), '{}')
+        || jsonb_build_object(
+            'total_transactions', coalesce(t.total_transactions, 0),
+            'total_purchases', coalesce(t.total_purchases, 0),
+            'total_sales', coalesce(t.total_sales, 0),
+            'avg_transaction_cost', t.avg_transaction_cost,
+            'active_violations', coalesce(c.active_violations, 0),
+            'last_compliance_check', c.last_compliance_check,
+            'market_values', coalesce(s.market_values, '[]')
+        )
+    from steelyard.asset_master as a
+    left join performance as f on a.asset_id = f.asset_id
+    left join risk as r on a.asset_id = r.asset_id
+    left join booked as t on a.asset_id = t.asset_id
+    left join checked as c on a.asset_id = c.asset_id
+    left join shares as s on a.asset_id = s.asset_id
+$$;
+comment on function steelyard.historical_figures(date) is 'Figures as the historical procedure makes them: windows with their first day, total returns averaged, a price times a share as value. What equals one of them has its cause.';

@@ -198,3 +198,26 @@ drop role if exists steelyard_migrator;
 -- name: probe_table
 -- Read the first rows of an attached table, every column of them.
 select steelyard.probe_table(:table_name);
+
+-- name: read_their_rows
+-- The rows of an asset_360 of theirs.
+select steelyard.read_their_rows(cast(:spec as jsonb))::text;
+
+-- name: get_historical_figures
+-- What the historical procedure makes of each asset, window edges and all.
+select h.asset_id, h.figures::text
+from steelyard.historical_figures(:as_of) as h;
+
+-- name: get_compared_version
+-- The version that is compared.
+select v.version, v.as_of, t.base_currency
+from steelyard.asset_360_current as c
+inner join steelyard.asset_360_versions as v on c.tenant_id = v.tenant_id and c.version = v.version
+inner join steelyard.tenants as t on c.tenant_id = t.tenant_id
+where c.tenant_id = 1;
+
+-- name: get_compared_rows
+-- Our rows of the whole tenant, as JSON.
+select to_jsonb(a)::text
+from steelyard.asset_360_rows as a
+where a.tenant_id = 1 and a.version = :version and a.scope_kind = 'tenant';
