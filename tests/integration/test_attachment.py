@@ -15,8 +15,8 @@ from firm import (
     MAPPING,
     OLD,
     dump_firm,
-    historical_procedure,
     few_assets,
+    historical_procedure,
     look,
     make_firm,
     make_history,
@@ -213,15 +213,19 @@ async def test_each_known_fault_of_the_historical_procedure_is_named_and_counted
         "insert into firm.holdings (book_no, secid, asof, units) values ('A1', 'NOPRICE', '2018-02-07', 5)",
         KNOWN_NAMES,
         historical_procedure(AS_OF),
-        "grant usage on schema firm_old to steelyard_migrator; grant select on firm_old.asset_360 to steelyard_migrator",
+        "grant usage on schema firm_old to steelyard_migrator",
+        "grant select on firm_old.asset_360 to steelyard_migrator",
     )
 
     await attach_and_refresh(book, MAPPING + HISTORY + OLD)
     comparison = await compare()
 
     duplicated = await look(firm, "select count(*) - count(distinct asset_id) as n from firm_old.asset_360")
-    on_the_edge = "(select secid from firm.trades where trade_dt = '20170207')"
-    edge = await look(firm, f"select count(*) as n from firm_old.asset_360 where asset_id in {on_the_edge}")
+    edge = await look(
+        firm,
+        "select count(*) as n from firm_old.asset_360 as o inner join firm.trades as t on o.asset_id = t.secid "
+        "where t.trade_dt = '20170207'",
+    )
     assert (comparison.their_rows, comparison.their_assets, comparison.our_assets) == (61, 30, 31)
     assert (duplicated[0]["n"], edge[0]["n"]) == (31, 3)
     assert {fault.cause: fault.figures for fault in comparison.faults} == {

@@ -16,6 +16,7 @@ from steelyard.cli.answers import (
     transactions,
 )
 from steelyard.cli.assets import asset, assets
+from steelyard.cli.attach import attach, detach
 from steelyard.cli.data import init, load, refresh
 from steelyard.cli.database import db
 from steelyard.cli.demo import demo
@@ -28,7 +29,7 @@ FAILED: Final = 1
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
 
 SECTIONS: Final = {
-    "Start": (demo, init, load, refresh),
+    "Start": (demo, init, load, attach, refresh),
     "Ask": (
         overview,
         allocation,
@@ -41,7 +42,7 @@ SECTIONS: Final = {
         assets,
         asset,
     ),
-    "Look after": (doctor, db),
+    "Look after": (doctor, db, detach),
 }
 
 

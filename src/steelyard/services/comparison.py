@@ -42,7 +42,7 @@ class Cause(StrEnum):
 EXPLANATIONS: Final = {
     Cause.DUPLICATED_JOIN: "an asset in several portfolios or snapshots stands, and counts, several times",
     Cause.UNPRICED_DROPPED: "an asset without a price is missing; ours keeps it, with a flag",
-    Cause.PRICE_TIMES_SHARE: "the value is a price times a percentage, or null without one; ours is quantity times price",
+    Cause.PRICE_TIMES_SHARE: "the value is a price times a percentage, null without one; ours is quantity times price",
     Cause.UNITS: "the same figure as a percentage, a fraction or an amount",
     Cause.WINDOW_EDGE: "the window counts its first day too; ours begins the day after",
     Cause.UNCONVERTED: "amounts stand in the asset's currency; ours are in that of the tenant",

@@ -6,7 +6,7 @@ column, or a table `{ column = …, unit = … }`.
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -22,6 +22,9 @@ from steelyard.domain.mapping import (
 )
 from steelyard.errors import InvalidInputError
 from steelyard.statements.columns import DERIVED_WHEN_ABSENT, FORMATS, NEEDED, Column, Kind
+
+OPEN: Final = "# OPEN: "
+"""Begins a line that holds a question; a mapping with one is not finished."""
 
 STATED_VALUES: Final = "stated_values"
 ACCOUNT_COLUMNS: Final = ("account_id", "account_name", "base_currency", "stated_value", "stated_value_date")
@@ -94,6 +97,11 @@ def parse_mapping(text: str) -> BookMapping:
     Traceback (most recent call last):
     steelyard.statements.mapping.MappingError: mapping, market_data.table: 'px' is not written as "schema.table"; ...
     """
+    for line in text.splitlines():
+        if line.startswith(OPEN):
+            raise MappingError(
+                "a question is open", f"{line[len(OPEN) :]} Write the answer and remove the line"
+            )
     try:
         sections = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -204,31 +212,39 @@ def _check_unit(table: str, name: str, mapped: ColumnMapping) -> None:
         )
 
 
-def write_mapping(mapping: BookMapping, questions: Mapping[str, str] | None = None) -> str:
+def write_mapping(mapping: BookMapping, questions: Mapping[str, Sequence[str]] | None = None) -> str:
     r"""Write a mapping as TOML.
 
     Args:
         mapping: what to write.
-        questions: what is still open, by place (`risk_metrics.var_95`); each stands as a comment above its key.
+        questions: what is still open, by place (`risk_metrics.var_95`); each stands as a line that must be removed.
 
     >>> print(write_mapping(parse_mapping('[stated_values]\nGROWTH = "10.50"')))
     [stated_values]
     "GROWTH" = "10.50"
     <BLANKLINE>
     """
+    open_questions = dict(questions or {})
     lines: list[str] = []
     for table in mapping.tables.values():
-        lines += [f"[{table.name}]", f"table = {_text(table.source)}"]
+        lines += [f"[{table.name}]", *_open(open_questions.pop(f"{table.name}.table", ()))]
+        lines.append(f"table = {_text(table.source)}")
         for name, column in table.columns.items():
-            if open_question := (questions or {}).get(f"{table.name}.{name}"):
-                lines.append(f"# OPEN: {open_question}")
-            lines.append(f"{name} = {_written(column)}")
+            lines += [*_open(open_questions.pop(f"{table.name}.{name}", ())), f"{name} = {_written(column)}"]
+        for place in [place for place in open_questions if place.startswith(f"{table.name}.")]:
+            lines += _open(f"{place}: {line}" for line in open_questions.pop(place))
         lines.append("")
+    for place, left in open_questions.items():  # of tables that are left out
+        lines += _open(f"{place}: {line}" for line in left)
     if mapping.stated_values:
         lines += [f"[{STATED_VALUES}]"]
         lines += [f'{_text(name)} = "{value}"' for name, value in mapping.stated_values.items()]
         lines.append("")
     return "\n".join(lines)
+
+
+def _open(questions: Iterable[str]) -> list[str]:
+    return [OPEN + " ".join(question.split()) for question in questions]
 
 
 def _written(column: ColumnMapping) -> str:
