@@ -223,12 +223,9 @@ async def _propose(shell: Shell, path: Path) -> str:
             book = await propose_mapping(questions.ask)
     _write(path, write_mapping(book, questions.lines))
     count = sum(len(lines) for lines in questions.lines.values())
-    open_ones = (
-        f"{count} questions are open in it: lines that begin with # OPEN."
-        if count
-        else "No question is open."
-    )
-    return f"The proposal is in {path}. {open_ones}\nNext: steelyard attach --mapping {path}"
+    asked = "1 question is" if count == 1 else f"{count or 'No'} questions are"
+    where = ", on lines that begin with # OPEN" if count else ""
+    return f"The proposal is in {path}. {asked} open in it{where}.\nNext: steelyard attach --mapping {path}"
 
 
 async def _compare(shell: Shell) -> "Comparison":

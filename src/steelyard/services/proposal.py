@@ -139,14 +139,16 @@ async def propose_mapping(ask: Ask) -> BookMapping:
     Raises:
         NoTablesError: there is nothing to propose for assets or prices.
     """
-    theirs = by_table(await _read(store.get_catalogue))
+    theirs = by_table(column for column in await _read(store.get_catalogue) if column.is_readable)
     tables: dict[str, TableMapping] = {}
     used: set[tuple[str, str]] = set()
     for name in _ORDER:
         found = _choose_table(name, {key: columns for key, columns in theirs.items() if key not in used}, ask)
         if found is not None:
             used.add(found)
-            tables[name] = await _propose_table(name, found, theirs[found], ask)
+            table = await _propose_table(name, found, theirs[found], ask)
+            if set(_must_have(name)) <= set(table.columns):
+                tables[name] = table
     for needed in ("asset_master", "market_data"):
         if needed not in tables:
             raise NoTablesError(needed)
@@ -287,6 +289,8 @@ async def _propose_number(draft: TableMapping, key: str, theirs: Columns, ask: A
     plausible = PLAUSIBLE_SIZES.get((draft.name, key))
     if plausible is None:
         return ColumnMapping(column, sign=sign)
+    if not profile.row_count:
+        return None  # an empty column has no unit, and says nothing
     size = await _read(median_size, draft, key, draft.columns[key], profile)
     units = plausible.units(size) if size is not None else ()
     choices = [Unit.FRACTION, Unit.PERCENT, *([Unit.MONEY] if key in MONEY_COLUMNS else [])]
@@ -313,14 +317,14 @@ async def _propose_number(draft: TableMapping, key: str, theirs: Columns, ask: A
 
 
 def _ask_sign(place: str, key: str, evidence: str, ask: Ask) -> Sign | None:
-    likely = Sign.ABSOLUTE if key in {"total_amount", "transaction_costs"} else Sign.NEGATED
+    has_direction = key in {"total_amount", "transaction_costs"}  # the type of the transaction says it
     question = Question(
         f"{place}.sign",
         "Ours are positive; how do theirs become so?",
         evidence,
         (Sign.ABSOLUTE, Sign.NEGATED, NONE),
-        likely,
-        is_certain=False,
+        Sign.ABSOLUTE if has_direction else Sign.NEGATED,
+        is_certain=has_direction,
     )
     answer = ask(question)
     return None if answer == NONE else Sign(answer)
