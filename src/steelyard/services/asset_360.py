@@ -28,7 +28,6 @@ from steelyard.storage.connection import (
     get_db_session,
     get_write_session,
 )
-from steelyard.storage.history import lock_history
 
 _ATTEMPTS: Final = 5
 
@@ -132,7 +131,9 @@ async def create_and_run_procedure(
 async def _refresh_once(
     db: WriteSession, as_of: date | None, *, today: date, universe: bool, keep_versions: int
 ) -> Refresh:
-    from steelyard.services.history import derive_history  # noqa: PLC0415 - numpy and pyarrow, which readers need not
+    # Imported here, for numpy and pyarrow come with them, and readers need neither.
+    from steelyard.services.history import derive_history  # noqa: PLC0415 - see above
+    from steelyard.storage.history import lock_history  # noqa: PLC0415 - see above
 
     await lock_history(db)  # before the transaction sees anything, so that it sees what the one before it did
     last_price = await store.get_last_price_date(db)
