@@ -93,6 +93,12 @@ async def get_first_prices(db: ReadSession | WriteSession, asset_ids: Sequence[s
     return first
 
 
+async def get_first_price_date(db: ReadSession | WriteSession) -> date | None:
+    """Return the oldest day any asset has a price of; None where there are no prices."""
+    found: date | None = (await db.execute(query("get_first_price_date"))).scalar_one()
+    return found
+
+
 async def get_risk_free_rates(db: ReadSession | WriteSession) -> dict[str, list[tuple[date, float]]]:
     """Return annual rates by currency, each from the day it holds, in order."""
     rates: dict[str, list[tuple[date, float]]] = {}

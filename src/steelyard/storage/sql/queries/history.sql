@@ -62,17 +62,25 @@ order by p.from_date, p.asset_id;
 
 -- name: get_prices
 -- Prices of assets from the last one on or before a day, as (place of the asset, days since 2000, price).
-select
-    (a.place - 1)::integer,
-    m.price_date - date '2000-01-01',
-    m.closing_price::double precision
-from unnest($1::text[]) with ordinality as a (asset_id, place)
+with wanted as (
+    select (a.place - 1)::integer as place, a.asset_id
+    from unnest($1::text[]) with ordinality as a (asset_id, place)
+)
+
+select w.place, m.price_date - date '2000-01-01', m.closing_price::double precision
+from wanted as w
+inner join steelyard.market_data as m on w.asset_id = m.asset_id
+where m.price_date > $2
+union all
+select w.place, p.price_date - date '2000-01-01', p.closing_price::double precision
+from wanted as w
 cross join lateral (
-    select coalesce(max(b.price_date), '-infinity'::date) as price_date
-    from steelyard.market_data as b
-    where b.asset_id = a.asset_id and b.price_date <= $2
-) as previous
-inner join steelyard.market_data as m on a.asset_id = m.asset_id and m.price_date >= previous.price_date;
+    select m.price_date, m.closing_price
+    from steelyard.market_data as m
+    where m.asset_id = w.asset_id and m.price_date <= $2
+    order by m.price_date desc
+    limit 1
+) as p;
 
 -- name: get_loaded_returns
 -- The firm's own daily returns of assets after a day, as (place of the asset, days since 2000, return).
@@ -95,6 +103,10 @@ cross join lateral (
     order by m.price_date asc
     limit 1
 ) as f;
+
+-- name: get_first_price_date
+-- The oldest day any asset has a price of, or null.
+select steelyard.first_price_date();
 
 -- name: get_risk_free_rates
 -- Every risk-free rate, in order.
