@@ -21,6 +21,7 @@ from steelyard.cli.database import db
 from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
 from steelyard.cli.output import speak_the_terminals_encoding
+from steelyard.cli.report import report
 from steelyard.cli.shell import Shell
 from steelyard.errors import SteelyardError
 
@@ -40,6 +41,7 @@ SECTIONS: Final = {
         countries,
         assets,
         asset,
+        report,
     ),
     "Look after": (doctor, db),
 }
