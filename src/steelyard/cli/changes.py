@@ -26,7 +26,7 @@ _VERSION = click.IntRange(min=1)
 @as_json
 @pass_shell
 def changes(shell: Shell, *, before: int | None, after: int | None, most: int, as_json: bool) -> None:
-    """Assets in and out, other categories, and the biggest moves of value between two versions."""
+    """Show what came, went and moved between two versions."""
     from steelyard.cli.screens.changes import changed
 
     tell(asyncio.run(_changes(shell, before, after, most)), changed, as_json=as_json)
