@@ -35,13 +35,9 @@ def columns_over_months(figure: dict[str, Any], *, name: str) -> Markup:
         [(_month(row), money(row["value"])) for row in rows],
         kind="months",
     )
-    return element(
-        "figure",
-        element("figcaption", describe_months(figure), id=f"{name}-sentence"),
-        element("div", *_drawings(rows, unit), class_="plot", role="img", aria_labelledby=f"{name}-sentence"),
-        behind("Data table", listed),
-        class_="chart",
-    )
+    caption = element("figcaption", describe_months(figure), id=f"{name}-sentence")
+    drawn = _drawing(rows, unit, labelled_by=f"{name}-sentence")
+    return element("figure", caption, drawn, behind("Data table", listed), class_="chart")
 
 
 def describe_months(figure: dict[str, Any]) -> str:
@@ -65,9 +61,14 @@ def describe_months(figure: dict[str, Any]) -> str:
     return " ".join(sentence for sentence in said if sentence)
 
 
-def _drawings(rows: Sequence[Row], unit: str) -> tuple[Markup, Markup, Markup]:
-    marks = ticks(max((row["value"] or 0.0 for row in rows), default=0.0))
-    return _value_axis(marks), _plot(rows, unit, marks), _month_axis(rows)
+def _drawing(rows: Sequence[Row], unit: str, *, labelled_by: str) -> Markup:
+    """Draw plot and axes; nothing where no amount is above zero, for the sentence says all there is."""
+    highest = max((row["value"] or 0.0 for row in rows), default=0.0)
+    if highest <= 0:
+        return Markup()
+    marks = ticks(highest)
+    parts = _value_axis(marks), _plot(rows, unit, marks), _month_axis(rows)
+    return element("div", *parts, class_="plot", role="img", aria_labelledby=labelled_by)
 
 
 def _value_axis(marks: Sequence[float]) -> Markup:

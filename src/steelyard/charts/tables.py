@@ -44,8 +44,10 @@ def _heading(heading: str) -> Markup:
 def _cell(heading: str, content: str, place: int) -> Markup:
     if place == 0:
         return element("th", content, scope="row")
-    unit = heading.removeprefix(">").lower() if heading.startswith(">") else None
-    return element("td", content, class_=_kind(heading), data_unit=unit)
+    label = (
+        heading.removeprefix(">") or None
+    )  # where there is no room for a head, the page sets it beside the cell
+    return element("td", content, class_=_kind(heading), data_label=label)
 
 
 def _kind(heading: str) -> str | None:

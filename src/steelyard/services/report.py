@@ -8,7 +8,7 @@ from steelyard.domain.scope import TENANT, Scope
 from steelyard.services import asset_360
 from steelyard.services.asset_360 import Which
 from steelyard.storage import asset_360 as store
-from steelyard.storage.asset_360 import Version
+from steelyard.storage.asset_360 import Document, Version
 from steelyard.storage.connection import ReadSession
 
 
@@ -57,14 +57,13 @@ async def get_report(db: ReadSession, **which: Unpack[Which]) -> Report:
     """
     scope = which.get("scope", TENANT)
     document = await asset_360.get_document(db, **which)
-    overview = asset_360.answer_overview(document)
     versions = {version.version: version for version in await store.get_versions(db)}
     return Report(
         scope=scope,
         scope_name=dict(await store.get_scopes(db)).get(scope, ""),
         version=versions[document.version],
-        overview=overview,
-        risk_categories=_by_risk(overview),
+        overview=asset_360.answer_overview(document),
+        risk_categories=_by_risk(document),
         allocation=asset_360.answer_allocation(document),
         transactions=asset_360.answer_transactions(document),
         sectors=asset_360.answer_sectors(document),
@@ -77,9 +76,7 @@ async def get_report(db: ReadSession, **which: Unpack[Which]) -> Report:
     )
 
 
-def _by_risk(overview: dict[str, Any]) -> dict[str, Any]:
-    """Return the overview's distribution as a pie."""
-    slices = [
-        Slice(row["risk_category"], row["value"], row["count"]) for row in overview["risk_distribution"]
-    ]
-    return pie_by_value("Market value by risk category", slices, unit=overview["base_currency"])
+def _by_risk(document: Document) -> dict[str, Any]:
+    """Return the overview's distribution as a pie, from values not rounded yet."""
+    slices = [Slice(row.name, row.value, row.count) for row in document.exposure.get("risk_category", [])]
+    return pie_by_value("Market value by risk category", slices, unit=document.base_currency)
