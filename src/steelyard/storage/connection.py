@@ -26,14 +26,14 @@ from steelyard.errors import (
     SteelyardError,
     UpstreamError,
 )
-from steelyard.storage.address import Address, address_of_url
+from steelyard.storage.address import address_of_url
 from steelyard.storage.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from steelyard.storage.cloud_sql import CloudSqlInstance, CloudSqlLink
-    from steelyard.storage.embedded import EmbeddedServer, Login, Report
+    from steelyard.storage.embedded import EmbeddedServer, Report
 
 RECYCLE_SECONDS: Final = 1800
 Isolation = Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
@@ -391,23 +391,11 @@ async def _make_embedded_pool(store: _Store, report: "Report") -> Pool:
     from steelyard.storage import embedded  # noqa: PLC0415 - needs Unix, which a store named by a URL does not
 
     server = await embedded.start(store.data_dir, postgres_bin=store.postgres_bin, report=report)
-    app = _embedded_address(server, server.app)
-    owner = _embedded_address(server, server.migrator)
+    app = server.address(server.app)
+    owner = server.address(server.migrator)
     return Pool(
         app.place, _engine(app.connect, pool_size=store.pool_size), _engine(owner.connect), server=server
     )
-
-
-def _embedded_address(server: "EmbeddedServer", login: "Login") -> Address:
-    arguments = {
-        "host": str(server.host),
-        "port": server.port,
-        "user": login.user,
-        "password": login.password,
-        "database": server.database,
-        "ssl": False,
-    }
-    return Address(f"the embedded server in {server.home}", arguments)
 
 
 def _engine(
