@@ -76,7 +76,16 @@ def _write_reference(
         "asset_master",
         "asset_id,asset_name,asset_type,isin,currency,sector,issuing_country,status",
         (
-            (r["ticker"], r["name"] or r["ticker"], "Equity", r["isin"], r["currency"], r["sector"], r["country"], "ACTIVE")
+            (
+                r["ticker"],
+                r["name"] or r["ticker"],
+                "Equity",
+                r["isin"],
+                r["currency"],
+                r["sector"],
+                r["country"],
+                "ACTIVE",
+            )
             for r in securities
         ),
     )

@@ -9,6 +9,8 @@ Fixtures for every test that needs the store:
     own_store        as store, on own_database
     read_session     a ReadSession on the store
     write_session    a WriteSession on the store; rolled back at the end, so the module's data stays as it was
+    urls             urls(server): the URLs of the app and of the migrator, as an operator would set them
+    as_superuser     as_superuser(statement): run it on the server of the run
     kill_server      kill_server(server): kill -9 of the whole server, as a power cut does
 
 Tests that need committed rows open `get_write_session()` themselves; the rows stay for the module.
@@ -19,6 +21,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +29,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
-import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+import psutil
 import pytest
 
 from steelyard.storage import embedded
@@ -41,7 +44,7 @@ from steelyard.storage.connection import (
 )
 from steelyard.storage.embedded import EmbeddedServer, Login
 from steelyard.storage.migration import migrate
-from steelyard.storage.postmaster import find_postmaster
+from steelyard.storage.postmaster import find_postmaster, is_alive
 
 RUN_FOLDER = "STEELYARD_TEST_RUN_FOLDER"  # set by the process that starts the run, inherited by its workers
 TEMPLATE = "template_steelyard"
@@ -72,11 +75,18 @@ def kill_whole_server(server: EmbeddedServer) -> None:
             process.kill()
         except psutil.NoSuchProcess:
             continue
-    psutil.wait_procs(doomed, timeout=10)
+    while any(
+        is_alive(process.pid) for process in doomed
+    ):  # a zombie is dead: the system buries it when it likes
+        time.sleep(0.005)
 
 
-def url_of(server: EmbeddedServer, login: Login) -> str:
-    """The URL of a role, as an operator would write it into DATABASE_URL."""
+def urls_of(server: EmbeddedServer) -> tuple[str, str]:
+    """DATABASE_URL and DATABASE_MIGRATOR_URL, as an operator would write them."""
+    return _url(server, server.app), _url(server, server.migrator)
+
+
+def _url(server: EmbeddedServer, login: Login) -> str:
     return f"postgresql://{login.user}:{login.password}@/{server.database}?host={quote(str(server.host))}"
 
 
@@ -91,6 +101,16 @@ def server(run_folder: Path) -> EmbeddedServer:
     with _alone(run_folder / "template.lock"):
         asyncio.run(_make_template(running))
     return running
+
+
+@pytest.fixture(scope="session")
+def urls() -> Callable[[EmbeddedServer], tuple[str, str]]:
+    return urls_of
+
+
+@pytest.fixture(scope="session")
+def as_superuser(server: EmbeddedServer) -> Callable[[str], None]:
+    return lambda statement: asyncio.run(run_as_superuser(server, statement))
 
 
 @pytest.fixture(scope="module")
@@ -170,9 +190,8 @@ def _copy_of_template(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
 
 
 async def _open_pool(database: EmbeddedServer) -> Pool:
-    return await init_connection_pool(
-        url_of(database, database.app), migrator_url=url_of(database, database.migrator), pool_size=4
-    )
+    app, migrator = urls_of(database)
+    return await init_connection_pool(app, migrator_url=migrator, pool_size=4)
 
 
 @contextmanager

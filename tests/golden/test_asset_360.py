@@ -4,18 +4,16 @@ Money and counts are equal exactly, fractions to 1e-9. The Python side starts fr
 from the history that was derived from them.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-import asyncpg
 import numpy as np
 import pytest
-from books import four_currency_book, sp500_book
 from numpy.typing import NDArray
-from reference_asset_360 import Key, Reference
 
+from books import four_currency_book, sp500_book
+from reference_asset_360 import Key, Reference, Row
 from steelyard.analytics.asset_360 import Asset360Figures, calculate_asset_360
 from steelyard.analytics.categories import Thresholds, performance_categories, position_sizes, risk_categories
 from steelyard.analytics.observations import FloatArray
@@ -24,16 +22,16 @@ from steelyard.demo import book_path
 from steelyard.services.asset_360 import refresh
 from steelyard.services.history import CONVENTION
 from steelyard.services.loading import load_tables
-from steelyard.storage.connection import Pool, close_connection_pool, get_db_session, raw_connection
-from steelyard.storage.embedded import EmbeddedServer
+from steelyard.storage.connection import Pool, get_db_session, raw_connection
 
-Rows = list[asyncpg.Record]
+Rows = list[Row]
 
-TABLES = (
-    "tenants households accounts asset_master market_data portfolio_allocation target_weights transactions "
-    "compliance_records fx_rates benchmarks risk_free_rates asset_360_scoped risk_metrics"
-).split()
-FRACTIONS = {
+_NAMES = """
+tenants households accounts asset_master market_data portfolio_allocation target_weights transactions
+compliance_records fx_rates benchmarks risk_free_rates asset_360_scoped risk_metrics
+"""
+TABLES = {name: f"select * from steelyard.{name}" for name in _NAMES.split()}  # noqa: S608 - the names above
+FRACTIONS: dict[str, Callable[[Asset360Figures], FloatArray]] = {
     "avg_daily_return": lambda f: f.avg_daily_return,
     "max_daily_return": lambda f: f.max_daily_return,
     "min_daily_return": lambda f: f.min_daily_return,
@@ -80,7 +78,10 @@ async def tables(book: tuple[Path, date, int], own_store: Pool) -> dict[str, Row
     assert result.as_of == as_of
     async with get_db_session() as db:
         connection = await raw_connection(db)
-        return {name: await connection.fetch(f"select * from steelyard.{name}") for name in TABLES}
+        return {
+            name: [dict(row) for row in await connection.fetch(statement)]
+            for name, statement in TABLES.items()
+        }
 
 
 def returns_panel(tables: dict[str, Rows]) -> tuple[list[str], NDArray[np.datetime64], FloatArray]:
@@ -114,7 +115,7 @@ def figures_of(tables: dict[str, Rows], as_of: date) -> tuple[list[str], Asset36
 
 async def test_sql_and_python_agree(book: tuple[Path, date, int], tables: dict[str, Rows]) -> None:
     _, as_of, known_assets = book
-    published: dict[Key, asyncpg.Record] = {
+    published: dict[Key, Row] = {
         (r["scope_kind"], r["scope_id"], r["asset_id"]): r for r in tables["asset_360_scoped"]
     }
     expected = Reference(tables, as_of).rows()
@@ -128,7 +129,7 @@ async def test_sql_and_python_agree(book: tuple[Path, date, int], tables: dict[s
     check_derived_history(tables, as_of)
 
 
-def check_fractions(tables: dict[str, Rows], as_of: date, published: dict[Key, asyncpg.Record]) -> None:
+def check_fractions(tables: dict[str, Rows], as_of: date, published: dict[Key, Row]) -> None:
     assets, figures = figures_of(tables, as_of)
     place = {asset: n for n, asset in enumerate(assets)}
     rows = list(published.values())
@@ -139,7 +140,7 @@ def check_fractions(tables: dict[str, Rows], as_of: date, published: dict[Key, a
         assert np.isfinite(ours).any(), column
 
 
-def check_categories(published: dict[Key, asyncpg.Record]) -> None:
+def check_categories(published: dict[Key, Row]) -> None:
     def column(name: str) -> FloatArray:
         return np.array([np.nan if r[name] is None else float(r[name]) for r in published.values()])
 

@@ -9,11 +9,10 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from steelyard.storage import embedded
@@ -32,11 +31,11 @@ def home(run_folder: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def blank_database(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+def blank_database(server: EmbeddedServer, as_superuser: Callable[[str], None]) -> Iterator[EmbeddedServer]:
     name = f"blank_{os.urandom(6).hex()}"
-    asyncio.run(_as_superuser(server, f"create database {name} owner steelyard_migrator"))
+    as_superuser(f"create database {name} owner steelyard_migrator")
     yield replace(server, database=name)
-    asyncio.run(_as_superuser(server, f"drop database {name} with (force)"))
+    as_superuser(f"drop database {name} with (force)")
 
 
 @pytest.fixture
@@ -46,16 +45,3 @@ def postgres_15() -> Path:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{POSTGRES_15} is missing; the oldest version promised must be tested")
     pytest.skip(f"{POSTGRES_15} is missing; `apt install postgresql-15` to test the oldest version promised")
-
-
-async def _as_superuser(server: EmbeddedServer, statement: str) -> None:
-    connection = await asyncpg.connect(
-        host=str(server.host),
-        user=server.superuser.user,
-        password=server.superuser.password,
-        database="postgres",
-    )
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

@@ -19,9 +19,7 @@ TODAY = date(2018, 2, 7)
 def numbers(most_places: int, *, whole: int = 15) -> st.SearchStrategy[Decimal]:
     """Draw numbers above 0 with up to `whole` digits before the point."""
     places = st.integers(0, most_places)
-    return places.flatmap(
-        lambda p: st.integers(1, 10 ** (whole + p) - 1).map(lambda n: Decimal(n).scaleb(-p))
-    )
+    return places.flatmap(lambda p: st.integers(1, 10 ** (whole + p) - 1).map(lambda n: Decimal(f"{n}E-{p}")))
 
 
 @given(amounts=st.lists(numbers(12) | numbers(12).map(lambda amount: -amount), min_size=1))

@@ -96,6 +96,14 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "imported:"
 
 
+def test_a_reader_imports_no_engine() -> None:
+    script = "import sys, steelyard; steelyard.get_portfolio_overview; print(*{'numpy', 'pyarrow'} & set(sys.modules))"
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == ""
+
+
 def test_the_package_front_imports_nothing_heavy() -> None:
     script = f"import sys, steelyard; print(*sorted(set({HEAVY}) & set(sys.modules)))"
 

@@ -1,8 +1,10 @@
 """What a person sees, from answers made by hand."""
 
+import re
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from importlib.resources import files
 from io import StringIO
 from typing import Any
 
@@ -13,8 +15,14 @@ from rich.console import Console, RenderableType
 from steelyard.cli.screens import answers as screens
 from steelyard.cli.screens.assets import listing, page
 from steelyard.cli.screens.cells import Listing, bars
+from steelyard.cli.screens.checks import Check, Verdict, checks
+from steelyard.cli.screens.data import loaded, versions
+from steelyard.cli.screens.flags import MEANINGS
+from steelyard.domain.finding import Finding, Severity
 from steelyard.domain.scope import TENANT
 from steelyard.services import asset_360
+from steelyard.services.asset_360 import Refresh
+from steelyard.services.loading import LoadedTable, LoadSummary
 from steelyard.storage.asset_360 import (
     ComplianceRow,
     Document,
@@ -22,6 +30,7 @@ from steelyard.storage.asset_360 import (
     Overview,
     PerformanceRow,
     RiskRow,
+    Version,
     VolumeRow,
 )
 
@@ -62,7 +71,7 @@ BOOK = replace(
         "sector": [ExposureRow("Energy", 3, Decimal("12345678.905"))],
         "country": [ExposureRow("Unknown", 3, Decimal(-5))],
     },
-    quality={"no_benchmark": 2, "outlier": 1},
+    quality={"no_benchmark": 2, "zero_price": 1},
 )
 READERS = {
     "overview": asset_360.answer_overview,
@@ -119,9 +128,14 @@ ROW: dict[str, Any] = {
     "risk_category": "HIGH",
     "performance_category": "UNDERPERFORMING",
     "position_size": "SMALL",
-    "quality_flags": ["no_risk_free", "outlier"],
+    "quality_flags": ["no_risk_free", "zero_price"],
     "findings": [
-        {"finding_date": date(2022, 5, 3), "kind": "outlier", "severity": "flagged", "reason": "moved +40 %"}
+        {
+            "finding_date": date(2022, 5, 3),
+            "kind": "zero_price",
+            "severity": "quarantined",
+            "reason": "price is 0",
+        }
     ],
 }
 
@@ -179,9 +193,9 @@ def test_overview_shares_the_value_among_the_risk_categories() -> None:
 def test_overview_explains_quality_flags_most_frequent_first() -> None:
     text = shown("overview", BOOK)
 
-    assert text.index("no_benchmark") < text.index("outlier")
+    assert text.index("no_benchmark") < text.index("zero_price")
     assert "nothing to measure beta against" in text
-    assert "its prices were quarantined or flagged when loaded" in text
+    assert "some of its prices were set aside when loaded" in text
 
 
 def test_an_unknown_figure_is_never_shown_as_a_number() -> None:
@@ -248,7 +262,7 @@ def test_the_page_of_an_asset_shows_it_from_all_sides() -> None:
     ):
         assert figure in text
     assert "no risk-free rate for its currency" in text
-    assert "moved +40 %" in text
+    assert "price is 0" in text
     assert "US0079031078" in text
 
 
@@ -266,3 +280,92 @@ def test_the_page_of_an_asset_caps_its_findings() -> None:
     assert "number 9" in text
     assert "number 10" not in text
     assert "… and 3 more" in text
+
+
+def test_every_flag_of_the_procedure_has_a_meaning() -> None:
+    procedure = (files("steelyard.storage") / "sql/procedures/create_asset_360.sql").read_text("utf-8")
+    made = procedure.partition("array_remove(")[2].partition("as quality_flags")[0]
+    flags = set(re.findall(r"then '([a-z_]+)' end", made))
+
+    assert "no_price" in flags
+    assert flags <= MEANINGS.keys()
+
+
+# ── Loads, versions, checks ─────────────────────────────────────────────────────────────────────────────
+
+
+def summary(findings: int) -> LoadSummary:
+    table = LoadedTable("market_data", "market_data.csv", 5, 3, 1, 0, 0, quarantined=1, flagged=0)
+    found = [
+        Finding(
+            "market_data",
+            "market_data.csv",
+            "zero_price",
+            Severity.QUARANTINED,
+            f"price is 0 ({n})",
+            n,
+            "AMD",
+        )
+        for n in range(2, findings + 2)
+    ]
+    return LoadSummary(7, "loaded", "book", (table,), tuple(found), findings, ("A note.",))
+
+
+def test_a_load_shows_counts_notes_and_findings_by_file_and_row() -> None:
+    text = drawn(
+        loaded(
+            {"load": summary(2), "refresh": Refresh(4, date(2022, 12, 28), published=True, derived_assets=3)}
+        )
+    )
+
+    assert re.search(r"market_data +5 +3 +1 +0 +0 +1 +0", text)
+    assert "A note." in text
+    assert "market_data.csv:3" in text
+    assert "AMD, quarantined, zero_price: price is 0 (3)" in text
+    assert "Published version 4 as of 2022-12-28, with the history of 3 assets derived anew." in text
+
+
+def test_a_load_caps_its_findings_and_says_where_the_rest_is() -> None:
+    text = drawn(loaded({"load": summary(23), "refresh": None}))
+
+    assert "price is 0 (21)" in text
+    assert "price is 0 (22)" not in text
+    assert "… and 3 more; all in data_quality_findings" in text
+    assert "Next: steelyard refresh" in text
+
+
+def test_versions_say_which_is_current() -> None:
+    made = datetime(2023, 1, 2, 9, 30, tzinfo=UTC)
+    first = Version(
+        1,
+        date(2022, 6, 30),
+        row_count=900,
+        universe=False,
+        content_hash="",
+        recorded_at=made,
+        is_current=False,
+    )
+    kept = [
+        replace(first, version=2, as_of=date(2022, 12, 28), universe=True, row_count=1200, is_current=True),
+        first,
+    ]
+
+    lines = drawn(versions(kept)).splitlines()
+
+    assert re.search(r"2 +2022-12-28 +1,200 +all +2023-01-02 09:30 +current", "\n".join(lines))
+    assert sum("current" in line for line in lines) == 1
+
+
+def test_checks_name_the_next_step_and_are_counted() -> None:
+    results = [
+        Check("Store", Verdict.OK, "PostgreSQL 18"),
+        Check("Disk", Verdict.FAIL, "0.1 GB free", "Free some."),
+    ]
+
+    text = drawn(checks(results))
+
+    assert re.search(r"ok +Store +PostgreSQL 18", text)
+    assert re.search(r"fail +Disk +0.1 GB free", text)
+    assert "→ Free some." in text
+    assert "2 checks: 1 failed, 0 with a warning." in text
+    assert "Everything is well." in drawn(checks(results[:1]))

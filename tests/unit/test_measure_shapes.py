@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from steelyard.analytics import benchmark, downside, ratios, returns, risk
-from steelyard.analytics.observations import FloatArray, PanelShapeError, beside, deviation, mean, quantile
+from steelyard.analytics.observations import FloatArray, PanelShapeError, beside, deviation, mean
 
 RISES = np.array([0.01, -0.02, 0.03, 0.005, -0.01, 0.02])
 MARKET = np.array([0.008, -0.015, 0.02, 0.001, -0.012, 0.018])
@@ -116,15 +116,16 @@ def test_beta_agrees_with_the_standard_library() -> None:
 
 def test_a_quantile_on_an_observation_is_that_observation() -> None:
     for size in range(21, 2022, 20):
-        losses = np.arange(size, 0, -1) / -size
-        tail = risk.tail_probability(0.95)
-        assert float(quantile(losses, probability=tail)) == np.sort(losses)[(size - 1) // 20]
+        for confidence, place in ((0.95, (size - 1) // 20), (0.9, (size - 1) // 10)):
+            series = np.arange(size, dtype=np.float64) - place  # the wanted one is 0, its neighbours are far
+            assert float(risk.value_at_risk(series, confidence=confidence)) == 0.0
 
 
 def test_a_constant_series_has_no_spread_at_all() -> None:
     constant = np.full(6, 0.1)
     assert np.std(constant, ddof=1) > 0  # the noise that must not become a Sharpe ratio of 10^16
     assert float(deviation(constant, ddof=1)) == 0.0
+    assert np.isnan(benchmark.beta(RISES, constant))
     assert np.isnan(ratios.sharpe_ratio(constant, risk_free=0.0, periods_per_year=252, ddof=1))
 
 

@@ -57,6 +57,22 @@ def test_a_run_in_the_wrong_unit_is_quarantined_whole(rows: slice) -> None:
     assert found(changed(100.0, rows)) == [(row, "unit_jump") for row in range(*rows.indices(60))]
 
 
+def test_an_asset_quoted_in_two_units_by_turns() -> None:
+    assert found(changed(100.0, slice(1, 60, 2))) == [(row, "unit_jump") for row in range(1, 60, 2)]
+
+
+def test_a_move_within_a_run_in_the_wrong_unit_is_not_named_twice() -> None:
+    prices = changed(100.0, slice(30, 40))
+    prices[35:] *= 1.4
+    assert found(prices) == [(row, "unit_jump") for row in range(30, 40)]
+
+
+def test_a_tick_that_hides_a_move_takes_nothing_back() -> None:
+    prices = changed(1.6, slice(31, 60))
+    prices[30] *= 30
+    assert found(prices) == [(30, "level_shift"), (31, "level_shift")]
+
+
 def test_a_new_asset_is_screened_from_its_second_price() -> None:
     assert found(np.array([1.0, 100.0])) == [(1, "unit_jump")]
     assert found(np.array([1.0, 1.0, 1.4])) == [(2, "unconfirmed")]
@@ -72,6 +88,7 @@ def test_a_new_asset_is_screened_from_its_second_price() -> None:
         (2.0, "split_like"),
         (10.0, "split_like"),
         (1.5, "level_shift"),  # what two for three would leave; nobody does that
+        (12.0, "level_shift"),  # nobody splits in twelve
         (0.431, "level_shift"),
         (0.7, "level_shift"),
         (1.3, "level_shift"),
@@ -92,6 +109,15 @@ def test_a_wild_asset_is_measured_by_its_own_spread() -> None:
     wild = np.exp(np.cumsum(0.1 * np.sin(1.7 * np.arange(80))))  # moves of up to 10 %, half of them above 7 %
     assert found(wild * np.where(np.arange(80) < 40, 1.0, 1.5)) == []  # 37 %: more than 25, less than 8 × 7
     assert found(wild * np.where(np.arange(80) < 40, 1.0, 5.0)) == [(40, "level_shift")]
+
+
+def test_in_a_crisis_a_price_that_comes_back_is_kept() -> None:
+    prices = CALM.copy()
+    prices[20:40] *= np.cumprod(np.tile([0.92, 1.08], 10))
+    prices[30] *= 0.72
+    findings = screen(prices)
+    assert 30 in findings.rows
+    assert not findings.quarantined.any()
 
 
 def test_where_prices_alternate_each_second_is_bad() -> None:
@@ -130,9 +156,11 @@ def test_each_kind_says_what_it_looks_like() -> None:
 # ── 505 real names ──────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture(scope="module")
-def sp500() -> tuple[list[str], IntArray, DateArray, FloatArray]:
-    with gzip.open(shared("market/sp500_close_2013_2018.csv.gz"), "rt", encoding="utf-8") as file:
+Panel = tuple[list[str], IntArray, DateArray, FloatArray]
+
+
+def real_prices(file_name: str) -> Panel:
+    with gzip.open(shared(f"market/{file_name}.csv.gz"), "rt", encoding="utf-8") as file:
         header, *rows = list(csv.reader(file))
     prices = np.array([[float(price or "nan") for price in row[1:]] for row in rows])
     days = np.array([row[0] for row in rows], dtype="datetime64[D]")
@@ -140,15 +168,20 @@ def sp500() -> tuple[list[str], IntArray, DateArray, FloatArray]:
     return names, np.repeat(np.arange(len(names)), len(days)), np.tile(days, len(names)), prices.T.ravel()
 
 
-def test_real_defects_are_found_and_little_else(
-    sp500: tuple[list[str], IntArray, DateArray, FloatArray],
-) -> None:
-    names, index, days, prices = sp500
+def screened(panel: Panel) -> dict[str, str]:
+    names, index, days, prices = panel
     findings = screen_prices(index, days, prices, rule=HOUSE_RULE)
-    kinds = {
-        f"{names[index[row]]} {days[row]}": kind
-        for row, kind in zip(findings.rows, findings.kinds.tolist(), strict=True)
-    }
+    places = [f"{names[index[row]]} {days[row]}" for row in findings.rows]
+    return dict(zip(places, findings.kinds.tolist(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def sp500() -> Panel:
+    return real_prices("sp500_close_2013_2018")
+
+
+def test_real_defects_are_found_and_little_else(sp500: Panel) -> None:
+    kinds = screened(sp500)
     defects = {
         "EBAY 2015-07-20": "level_shift",
         "BAX 2015-07-01": "level_shift",
@@ -166,9 +199,13 @@ def test_real_defects_are_found_and_little_else(
     assert Counter(kinds.values()) == {"level_shift": 33, "split_like": 6, "reversal": 4}
 
 
-def test_without_the_quarantined_no_more_are(
-    sp500: tuple[list[str], IntArray, DateArray, FloatArray],
-) -> None:
+def test_the_crash_of_2009_is_kept() -> None:
+    kinds = screened(real_prices("pypfopt_20stocks_1990_2024"))
+    assert kinds["BAC 2009-01-20"] == "level_shift"  # -29 %, and +31 % the day after: both were real
+    assert Counter(kinds.values())["reversal"] == 1  # RRC 1992-09-02, from eighths of a dollar
+
+
+def test_without_the_quarantined_no_more_are(sp500: Panel) -> None:
     _, index, days, prices = sp500
     findings = screen_prices(index, days, prices, rule=HOUSE_RULE)
     kept = np.setdiff1d(np.arange(len(prices)), findings.rows[findings.quarantined])

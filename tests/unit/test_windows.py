@@ -1,4 +1,4 @@
-"""Windows end where PostgreSQL ends them; calculation dates are month ends that have prices."""
+"""Windows end where PostgreSQL ends them; a month ends on the last day that has a price."""
 
 import datetime as dt
 
@@ -7,8 +7,8 @@ import pytest
 
 from steelyard.analytics.windows import (
     Window,
-    calculation_dates,
     compliance_window,
+    month_ends,
     performance_window,
     risk_window,
     subtract_months,
@@ -45,12 +45,20 @@ def test_a_window_leaves_out_its_first_day_and_keeps_its_last() -> None:
     assert window.rows(days[:0]) == slice(0, 0)
 
 
-def test_calculation_dates_look_at_nothing_after_as_of() -> None:
-    days = np.array(["2024-01-31", "2024-02-14", "2024-02-29", "2024-03-28"], dtype="datetime64[D]")
-    found = calculation_dates(days, as_of=dt.date(2024, 2, 20)).astype(str).tolist()
-    assert found == ["2024-01-31", "2024-02-14", "2024-02-20"]
+def test_a_month_ends_on_the_assets_own_last_day() -> None:
+    days = np.array(["2024-01-30", "2024-01-31", "2024-02-14", "2024-04-02"], dtype="datetime64[D]")
+    ends, following = month_ends(days, np.array([[1, 1, 0], [1, 0, 0], [1, 0, 1], [0, 1, 1]], dtype=bool))
+    assert ends.T.tolist() == [
+        [False, True, False, False],  # February is not complete without a later day
+        [True, False, False, False],
+        [False, False, True, False],
+    ]
+    assert following[:2].astype(str).tolist() == [
+        ["2024-01-31", "2024-04-02", "2024-02-14"],
+        ["2024-02-14", "2024-04-02", "2024-02-14"],
+    ]
 
 
-def test_as_of_stands_alone_where_there_are_no_prices() -> None:
-    none = np.empty(0, dtype="datetime64[D]")
-    assert calculation_dates(none, as_of=dt.date(2024, 2, 20)).astype(str).tolist() == ["2024-02-20"]
+def test_no_days_end_no_month() -> None:
+    ends, following = month_ends(np.empty(0, dtype="datetime64[D]"), np.empty((0, 2), dtype=bool))
+    assert ends.shape == following.shape == (0, 2)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.analytics.benchmark import beta
+from steelyard.analytics.benchmark import beta, paired
 from steelyard.analytics.observations import DateArray, FloatArray, IntArray, beside, count
 from steelyard.analytics.ratios import sharpe_ratio
 from steelyard.analytics.risk import (
@@ -27,7 +27,8 @@ class Convention:
         periods_per_year: how many returns make a year, for volatility and Sharpe.
         confidence: of value at risk and expected shortfall, such as 0.95.
         ddof: 1 for the deviation of a sample, 0 of a population.
-        minimum_observations: with fewer returns in the window every figure is NaN.
+        minimum_observations: with fewer returns in the window every figure is NaN; so is beta with fewer days
+            on which the benchmark has one too.
     """
 
     periods_per_year: float
@@ -85,6 +86,7 @@ def risk_figures(
     years, ddof, confidence = convention.periods_per_year, convention.ddof, convention.confidence
     rates = np.nan_to_num(beside(risk_free, returns))
     loss = value_at_risk(returns, confidence=confidence)
+    common = count(paired(returns, benchmark)[0])
 
     def known(figure: FloatArray) -> FloatArray:
         return np.where(enough, figure, np.nan)
@@ -98,7 +100,7 @@ def risk_figures(
             parametric_expected_shortfall(returns, confidence=confidence, ddof=ddof)
         ),
         max_drawdown=known(max_drawdown(returns)),
-        beta=known(beta(returns, benchmark)),
+        beta=np.where(common >= convention.minimum_observations, beta(returns, benchmark), np.nan),
         sharpe_ratio=known(sharpe_ratio(returns, risk_free=rates, periods_per_year=years, ddof=ddof)),
         observations=observations,
     )

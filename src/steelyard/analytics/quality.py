@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.analytics.observations import DateArray, FloatArray, IntArray
+from steelyard.analytics.observations import DateArray, FloatArray, IntArray, quantile
 from steelyard.errors import InvalidInputError
 
 BoolArray = NDArray[np.bool_]
@@ -59,7 +59,7 @@ _MEANING = {
     JumpKind.UNIT_JUMP: "pence for pounds, or pounds for pence?",
     JumpKind.SPLIT_LIKE: "split?",
     JumpKind.UNCONFIRMED: "no later price confirms it yet",
-    JumpKind.LEVEL_SHIFT: "it stays there; news, or a spin-off not adjusted for?",
+    JumpKind.LEVEL_SHIFT: "news, or a spin-off not adjusted for?",
 }
 
 
@@ -71,7 +71,8 @@ class ScreeningRule:
         jump: a jump is a larger absolute return than this fraction,
         mad_multiple: and than this multiple of the asset's median absolute deviation of returns,
         mad_returns: if it has this many returns; the deviation of fewer says nothing.
-        come_back: a reversal may miss the price before it by this share of the jump, in logarithms.
+        days_around: a reversal exceeds that multiple of the median return, too, of so many days before and after,
+        come_back: and may miss the price before it by this share of the jump, in logarithms.
         split_tolerance: relative distance of a ratio from n:1, 1:n or 2:3.
         largest_split: the largest n.
         unit_tolerance: relative distance of a ratio from 100 or a hundredth.
@@ -80,6 +81,7 @@ class ScreeningRule:
     jump: float
     mad_multiple: float
     mad_returns: int
+    days_around: int
     come_back: float
     split_tolerance: float
     largest_split: int
@@ -90,6 +92,7 @@ HOUSE_RULE = ScreeningRule(
     jump=0.25,
     mad_multiple=8.0,
     mad_returns=20,
+    days_around=10,
     come_back=0.25,
     split_tolerance=0.03,
     largest_split=10,
@@ -146,11 +149,11 @@ def screen_prices(
     assets = asset_index[usable]
     ratios = _price_ratios(assets, prices[usable])
     jumps = _jumps(assets, ratios, rule)
-    ticks = _bad_ticks(ratios, jumps, rule)
+    ticks = _bad_ticks(assets, ratios, jumps, rule)
     jumps = np.setdiff1d(jumps, np.concatenate([ticks, ticks + 1]))
     steps = jumps[_is_unit_jump(ratios[jumps], rule)]
     misquoted = np.setdiff1d(_in_unusual_unit(assets, ratios, steps), ticks)
-    lasting = np.setdiff1d(jumps, np.concatenate([steps, misquoted, misquoted + 1]))
+    lasting = np.setdiff1d(jumps, np.concatenate([steps, misquoted]))
     rows = np.concatenate([ticks, misquoted, lasting])
     kinds = np.concatenate(
         [
@@ -210,18 +213,30 @@ def _group_medians(values: FloatArray, group: IntArray) -> FloatArray:
     return np.asarray((ranked[starts + (counts - 1) // 2] + ranked[starts + counts // 2]) / 2.0)
 
 
-def _bad_ticks(ratios: FloatArray, jumps: IntArray, rule: ScreeningRule) -> IntArray:
-    """Give the rows whose neighbours agree with each other: into or out of them goes a jump."""
+def _bad_ticks(assets: IntArray, ratios: FloatArray, jumps: IntArray, rule: ScreeningRule) -> IntArray:
+    """Give the rows whose neighbours agree with each other, in calm days: into or out of them goes a jump."""
     rows = np.union1d(jumps - 1, jumps)
     across = ratios[rows] * ratios[rows + 1]
     comes_back = np.abs(np.log(across)) <= rule.come_back * np.abs(np.log(ratios[rows]))
     ticks: IntArray = rows[comes_back & (np.abs(across - 1.0) <= rule.jump)]
+    ticks = ticks[_stands_out(assets, ratios, ticks, rule)]
     # Where prices alternate, each one's neighbours agree; the first that left is bad, the next stays.
     number = np.arange(len(ticks))
     starts_run = np.diff(ticks, prepend=-2) != 1
     run_start = np.maximum.accumulate(np.where(starts_run, number, 0))
     is_bad: BoolArray = (number - run_start) % 2 == 0
     return ticks[is_bad]
+
+
+def _stands_out(assets: IntArray, ratios: FloatArray, ticks: IntArray, rule: ScreeningRule) -> BoolArray:
+    """Tell whether a tick is large for its days too: in a crisis real prices fall and come back."""
+    around = np.concatenate([np.arange(-rule.days_around, 0), np.arange(2, rule.days_around + 2)])
+    wanted = ticks + around[:, np.newaxis]
+    rows = np.clip(wanted, 0, len(assets) - 1)  # past either end nothing is known
+    known = (rows == wanted) & (assets[rows] == assets[ticks])
+    moves = np.where(known, np.abs(ratios[rows] - 1.0), np.nan)
+    usual = np.nan_to_num(quantile(moves, probability=0.5))
+    return np.asarray(np.abs(ratios[ticks] - 1.0) > rule.mad_multiple * usual)
 
 
 def _is_unit_jump(ratios: FloatArray, rule: ScreeningRule) -> BoolArray:

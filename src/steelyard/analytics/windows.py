@@ -1,4 +1,4 @@
-"""The windows of asset 360, and the days on which risk is calculated.
+"""The windows of asset 360, and the month ends on which risk is calculated.
 
 Calendar months go back as `date - interval 'n months'` does in PostgreSQL: to the same day of the month, or
 to the month's last day where it has fewer.
@@ -9,6 +9,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from steelyard.analytics.observations import DateArray
 
@@ -69,18 +70,24 @@ def compliance_window(as_of: dt.date) -> Window:
     return Window(subtract_months(as_of, 6), as_of)
 
 
-def calculation_dates(dates: DateArray, *, as_of: dt.date) -> DateArray:
-    """Give the last of `dates` in each calendar month up to `as_of`, and `as_of` itself.
+def month_ends(dates: DateArray, has_day: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], DateArray]:
+    """Find the last day of each asset in each of its complete months.
 
     Args:
-        dates: datetime64[D], ascending: the days with prices. Later ones than `as_of` are not looked at.
-        as_of: The day the risk is wanted for.
+        dates: [day], datetime64[D], ascending.
+        has_day: [day, asset], whether the asset has a price or a return on the day. A month is complete when the
+            asset has a day in a later one; so nothing here depends on which other assets stand beside it.
 
-    >>> days = np.array(["2024-01-30", "2024-01-31", "2024-02-01", "2024-02-02"], dtype="datetime64[D]")
-    >>> calculation_dates(days, as_of=dt.date(2024, 2, 1)).astype(str).tolist()
-    ['2024-01-31', '2024-02-01']
+    Returns:
+        Whether a day is such an end [day, asset], and the asset's next day [day, asset], NaT after its last.
+
+    >>> days = np.array(["2024-01-30", "2024-01-31", "2024-02-01"], dtype="datetime64[D]")
+    >>> ends, following = month_ends(days, np.array([[True, True], [True, False], [True, True]]))
+    >>> ends.tolist(), following[:, 1].astype(str).tolist()
+    ([[False, True], [True, False], [False, False]], ['2024-02-01', '2024-02-01', 'NaT'])
     """
-    known = dates[dates <= np.datetime64(as_of)]
-    months = known.astype("datetime64[M]")
-    is_last = np.append(months[1:] != months[:-1], np.ones(min(len(known), 1), dtype=np.bool_))
-    return np.union1d(known[is_last], np.array([as_of], dtype="datetime64[D]"))
+    own = np.where(has_day, dates[:, np.newaxis], np.datetime64("NaT", "D"))
+    following = np.full(own.shape, np.datetime64("NaT", "D"))
+    following[:-1] = np.fmin.accumulate(own[::-1])[::-1][1:]
+    is_later = following.astype("datetime64[M]") > dates[:, np.newaxis].astype("datetime64[M]")
+    return has_day & is_later, following

@@ -78,7 +78,7 @@ class Steps:
     def done(self, name: str, outcome: str) -> None:
         """Say that a step is through, and how long it took."""
         now = time.perf_counter()
-        self._console.print(f"✓ {name:<9}  {outcome}, {now - self._since:.1f} s")
+        self._console.print(f"✓ {name:<9}  {outcome}, {now - self._since:.1f} s", soft_wrap=True)
         self._since = now
 
 

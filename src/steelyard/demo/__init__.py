@@ -11,7 +11,9 @@ REAL: Final = (
     "closing prices of 20 US stocks, 5 factor ETFs and the S&P 500, from the skfolio package (BSD licence); "
     "exchange rates of the European Central Bank"
 )
-MADE: Final = "two households, their six accounts, targets, trades and compliance checks; no such person exists"
+MADE: Final = (
+    "two households, their six accounts, targets, trades and compliance checks; no such person exists"
+)
 
 
 def book_path() -> Path:

@@ -8,9 +8,9 @@ default tenant. Answers are plain dicts and Plotly figures. Fractions stay fract
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final, TypedDict, Unpack
@@ -24,13 +24,14 @@ from steelyard.domain.scope import TENANT, Scope
 from steelyard.errors import ConflictError, InvalidInputError
 from steelyard.services.retrying import PATIENT, Patience, retried
 from steelyard.storage import asset_360 as store
-from steelyard.storage.asset_360 import Document, ExposureRow
+from steelyard.storage.asset_360 import ComplianceRow, Document, ExposureRow, PerformanceRow, RiskRow
 from steelyard.storage.connection import (
     ReadSession,
     WriteSession,
     get_db_session,
     get_write_session,
 )
+from steelyard.storage.history import lock_history
 
 _LOOK_SECONDS: Final = 0.2  # between two looks whether another refresh has ended
 
@@ -176,8 +177,7 @@ class _Run:
         """Try it once; None means that another refresh is at it."""
         unanswered, clock = self.written, _Stopwatch(self.began)
         async with get_write_session(isolation="REPEATABLE READ") as db:
-            if not await store.try_lock_refresh(db):
-                return None
+            await lock_history(db)  # before the transaction sees anything, so that it sees what the one before it did
             clock.stop("wait")
             self.written = done = await self._write(db, clock)
             current = await store.get_current_version(db)
@@ -342,17 +342,17 @@ def answer_allocation(document: Document) -> dict[str, Any]:
 
 def answer_risk(document: Document) -> list[dict[str, Any]]:
     """Return up to ten assets by value at risk (fraction, one day, 95 %), highest first, unknown last."""
-    return [asdict(row) for row in document.risk]
+    return _as_dicts(document.risk)
 
 
 def answer_performance(document: Document) -> dict[str, Any]:
     """Return `top_performers`: up to five assets by one-year total return, best first."""
-    return {"top_performers": [asdict(row) for row in document.performers]}
+    return {"top_performers": _as_dicts(document.performers)}
 
 
 def answer_compliance(document: Document) -> list[dict[str, Any]]:
     """Return the assets with active violations, most first."""
-    return [asdict(row) for row in document.compliance]
+    return _as_dicts(document.compliance)
 
 
 def answer_transactions(document: Document) -> dict[str, Any]:
@@ -390,6 +390,14 @@ def _exposure(document: Document, dimension: str) -> list[ExposureRow]:
 
 def _slices(document: Document, dimension: str) -> list[Slice]:
     return [Slice(row.name, row.value, row.count) for row in _exposure(document, dimension)]
+
+
+def _as_dicts(
+    rows: Sequence[RiskRow] | Sequence[PerformanceRow] | Sequence[ComplianceRow],
+) -> list[dict[str, Any]]:
+    """Return rows as dicts; `dataclasses.asdict` would copy every value deeply, at ten times the time."""
+    names = [field.name for field in fields(rows[0])] if rows else []
+    return [{name: getattr(row, name) for name in names} for row in rows]
 
 
 def _percent(fraction: float | None) -> Decimal | None:

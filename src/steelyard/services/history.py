@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from steelyard.analytics.history import Convention, RiskFigures, risk_history
 from steelyard.analytics.observations import DateArray, FloatArray
 from steelyard.analytics.returns import daily_returns
-from steelyard.analytics.windows import calculation_dates, risk_window
+from steelyard.analytics.windows import month_ends, risk_window
 from steelyard.storage import history as store
 from steelyard.storage.connection import WriteSession
 from steelyard.storage.history import Derivation, Observations
@@ -55,7 +55,7 @@ async def derive_history(db: WriteSession, as_of: date) -> int:
 async def _derive_block(
     db: WriteSession, block: Sequence[Derivation], rates: RiskFreeRates, as_of: date
 ) -> None:
-    start = min(d.from_date for d in block)
+    start = min(d.previous_date for d in block)
     since = start if start == date.min else risk_window(start).after
     asset_ids = _with_benchmarks(block)
     prices = await store.get_prices(db, asset_ids, since)
@@ -128,8 +128,9 @@ def _returns_table(
 def _risk_table(
     panel: _Panel, block: Sequence[Derivation], asset_ids: Sequence[str], rates: RiskFreeRates, as_of: date
 ) -> pa.Table:
-    """Lay out the rows of risk_metrics: dates from each asset's own day on with a return in their window."""
-    dates = _risk_dates(panel.days, min(d.from_date for d in block), as_of)
+    """Lay out the rows of risk_metrics: from each asset's own day on, where the window holds a return."""
+    wanted = _risk_dates(panel, block, as_of)
+    dates = np.array(sorted(wanted), dtype="datetime64[D]")
     figures = risk_history(
         panel.days,
         panel.returns[:, : len(block)],
@@ -138,7 +139,7 @@ def _risk_table(
         calculation_dates=dates,
         convention=CONVENTION,
     )
-    day, place = np.nonzero((dates[:, np.newaxis] >= _from_days(block)) & (figures.observations > 0))
+    day, place = np.nonzero(np.array([wanted[d] for d in dates.astype(date)]) & (figures.observations > 0))
     columns = {name: _figure(figures, attribute)[day, place] for name, attribute in _RISK_COLUMNS.items()}
     return pa.table(
         {
@@ -151,12 +152,18 @@ def _risk_table(
     )
 
 
-def _risk_dates(days: DateArray, start: date, as_of: date) -> DateArray:
-    """Return the ends of complete months from `start` on, and `as_of`; the newest month is not complete yet."""
-    month_ends = calculation_dates(days, as_of=days[-1].astype(date))[:-1]
-    return np.union1d(
-        month_ends[month_ends >= np.datetime64(start, "D")], np.array([as_of], dtype="datetime64[D]")
-    )
+def _risk_dates(panel: _Panel, block: Sequence[Derivation], as_of: date) -> dict[date, NDArray[np.bool_]]:
+    """Return the days risk is calculated on, and for which assets: the ends of complete months, and `as_of`.
+
+    A change completes the month of the day before it, so that day counts too.
+    """
+    own, from_days = slice(0, len(block)), _from_days(block)
+    has_day = ~np.isnan(panel.prices[:, own]) | ~np.isnan(panel.returns[:, own])
+    ends, following = month_ends(panel.days, has_day)
+    wanted = ends & (following >= from_days)
+    dates = {panel.days[day].astype(date): wanted[day] for day in np.flatnonzero(wanted.any(axis=1))}
+    at_as_of = np.datetime64(as_of, "D") >= from_days
+    return dates | {as_of: dates.get(as_of, False) | at_as_of}
 
 
 def _benchmark_returns(panel: _Panel, block: Sequence[Derivation], asset_ids: Sequence[str]) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from steelyard.analytics.quality import HOUSE_RULE, screen_prices
+from steelyard.analytics.quality import HOUSE_RULE, JumpKind, screen_prices
 from steelyard.domain.finding import Finding, Severity
 from steelyard.statements.cells import Fault
 from steelyard.statements.rows import CheckedTable
@@ -23,13 +23,6 @@ STORED: Final = "(stored)"
 _DAY_BITS: Final = 20
 _DAY_OFFSET: Final = 1 << 18  # days before 1970 count below zero
 _EPOCH: Final = date(1970, 1, 1)
-_SAYS: Final = {
-    "reversal": "is {ratio:.4g} times the price before it, and the next price is back: a bad tick",
-    "unit_jump": "stands where prices are near 100 times, or a hundredth of, the usual: pence for pounds?",
-    "split_like": "is {ratio:.4g} times the price before it: a split that is not adjusted for?",
-    "unconfirmed": "is {ratio:.4g} times the price before it, and no later price confirms it yet",
-    "level_shift": "is {ratio:.4g} times the price before it and stays: real news, or an unadjusted spin-off?",
-}
 
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -208,4 +201,4 @@ def _each(doubts: _Doubts) -> Iterator[tuple[int, str, float]]:
 
 
 def _reason(beside: _Beside, row: int, kind: str, ratio: float) -> str:
-    return f"closing_price {beside.prices[row]:.12g} {_SAYS[kind].format(ratio=ratio)}"
+    return f"{JumpKind(kind).describe(ratio)} (closing_price {beside.prices[row]:.12g})"

@@ -312,7 +312,7 @@ def _initdb(cluster: Cluster, binaries: Binaries, scratch: Path) -> None:
         folder=scratch,
     )
     if answer.returncode != 0:
-        raise InitdbError(cluster.home, "\n".join((answer.stdout + answer.stderr).splitlines()[-4:]))
+        raise InitdbError(cluster.home, "\n".join((answer.stdout + answer.stderr).splitlines()[-8:]))
 
 
 def _write_passwords(cluster: Cluster, superuser_password: str) -> None:

@@ -6,6 +6,7 @@ Each event loop has one pool, because a connection belongs to the loop that made
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from steelyard.storage.embedded import EmbeddedServer, Report
 
 RECYCLE_SECONDS: Final = 1800
+_CLASS_NAME: Final = re.compile(r"^<class '[^']*'>: ")  # SQLAlchemy puts it before what the server said
+_DEFECTS: Final = ("25", "42")  # transactions in a wrong state, wrong statements: ours, and not for users
 Isolation = Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
 
 
@@ -99,6 +102,27 @@ class DatabaseFullError(UpstreamError):
         """Say what became of the work."""
         super().__init__(
             f"The disk of {place} is full; the work was rolled back. Free space and run the command again."
+        )
+
+
+class DatabaseReadOnlyError(UpstreamError):
+    """The server takes no changes."""
+
+    def __init__(self, place: str) -> None:
+        """Name the usual causes."""
+        super().__init__(
+            f"The database at {place} is read-only, and nothing was changed. It may be a standby, or "
+            "default_transaction_read_only may be on; name the primary, or let it write, and run the command again."
+        )
+
+
+class DatabaseFailedError(UpstreamError):
+    """The server ended the work for a reason of its own, or of the data's."""
+
+    def __init__(self, reason: str) -> None:
+        """Quote the server."""
+        super().__init__(
+            f"The database ended the work: {reason}. Nothing was changed; put that right and run the command again."
         )
 
 
@@ -182,7 +206,16 @@ class _Slot:
 
 _slots: dict[asyncio.AbstractEventLoop, _Slot] = {}
 _openers: list[Callable[[], Awaitable[Pool]]] = []
-os.register_at_fork(after_in_child=_slots.clear)  # two processes must not talk on one connection
+_inherited: list[_Slot] = []
+
+
+def _forget_parents_pools() -> None:
+    """Set the pools of the parent process aside: collected as garbage, they would hang up on its server."""
+    _inherited.extend(_slots.values())
+    _slots.clear()
+
+
+os.register_at_fork(after_in_child=_forget_parents_pools)
 
 
 def set_default(opener: Callable[[], Awaitable[Pool]]) -> None:
@@ -325,16 +358,18 @@ def _was_lost(error: Exception) -> bool:
 
 def _explain(place: str, error: BaseException | None, *, lost: bool) -> SteelyardError | None:
     state = str(getattr(error, "sqlstate", None) or "")
-    reason = str(error).partition(": ")[2] or str(error)
+    reason = _CLASS_NAME.sub("", str(error)).partition("\n")[0]
     if lost or state.startswith(("08", "57P")):
         return DatabaseLostError(place)
     if state == "53100":
         return DatabaseFullError(place)
     if state in {"40001", "40P01", "55P03"}:
         return DatabaseBusyError(reason)
+    if state == "25006":
+        return DatabaseReadOnlyError(place)
     if state == "42501":
         return RightMissingError(reason)
-    return None
+    return DatabaseFailedError(reason) if state and not state.startswith(_DEFECTS) else None
 
 
 async def _current_pool() -> Pool:
@@ -348,11 +383,13 @@ async def _current_pool() -> Pool:
 
 async def _keep(pool: Pool) -> AsyncGenerator[None]:
     """Hold the pool until closed; `asyncio.run` closes its generators at the end, and so the pool."""
+    owner = os.getpid()
     try:
         yield
     finally:
-        _slots.pop(asyncio.get_running_loop(), None)
-        await pool.close()
+        if os.getpid() == owner:
+            _slots.pop(asyncio.get_running_loop(), None)
+            await pool.close()
 
 
 async def _open(store: _Store, report: "Report") -> Pool:

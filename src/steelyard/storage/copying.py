@@ -8,13 +8,15 @@ Source: PostgreSQL documentation, "COPY", section "Binary Format", and the recei
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from asyncpg import Connection
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import asyncpg
 
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER: Final = b"\xff\xff"
@@ -37,7 +39,7 @@ class _Field(NamedTuple):
 
 
 async def copy_rows(
-    connection: "Connection[Any]",
+    connection: "asyncpg.Connection[Any]",
     table_name: str,
     rows: pa.Table,
     *,
@@ -80,7 +82,7 @@ def encode_rows(rows: pa.Table) -> bytes:
 
 
 async def read_fixed_rows(
-    connection: "Connection[Any]", statement: str, fields: Mapping[str, str]
+    connection: "asyncpg.Connection[Any]", statement: str, fields: Mapping[str, str]
 ) -> dict[str, NDArray[Any]]:
     """Return the answer of a statement as arrays, by COPY and without a Python object per row.
 

@@ -33,12 +33,17 @@ _OBSERVATION = np.dtype(
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """An asset whose history is to be derived from a day on; `date.min` means all of it."""
+    """An asset whose history is to be derived from a day on; `date.min` means all of it.
+
+    Attributes:
+        previous_date: its last day with a price or a return before `from_date`; `from_date` when there is none.
+    """
 
     asset_id: str
     currency: str
     benchmark_asset_id: str | None
     from_date: date
+    previous_date: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +61,15 @@ class Observations:
     values: NDArray[np.float64]
 
 
+async def lock_history(db: WriteSession) -> None:
+    """Hold other derivations, and loads of returns, back until the transaction ends; readers go on."""
+    await db.execute(query("lock_history"))
+
+
 async def get_pending_derivations(db: WriteSession, as_of: date) -> list[Derivation]:
     """Return the assets to derive, those to be derived from the earliest day first."""
     rows = await db.execute(query("get_pending_derivations"), {"as_of": as_of})
-    return [Derivation(r.asset_id, r.currency, r.benchmark_asset_id, r.from_date) for r in rows]
+    return [Derivation(*row) for row in rows]
 
 
 async def get_prices(db: ReadSession | WriteSession, asset_ids: Sequence[str], since: date) -> Observations:

@@ -21,7 +21,7 @@ SCHEMA: Final = "steelyard"
 PRICE_SCALE: Final = 12
 
 _REPLACED_WHOLE: Final = {"portfolio_allocation", "target_weights"}
-_NOTED: Final = {"asset_master", "benchmarks", "risk_free_rates"}
+_NOTED: Final = {"asset_master", "benchmarks", "performance_history", "risk_free_rates"}
 _STORED_PRICE: Final = {"place": ">i4", "day": ">i4", "whole": ">i8", "parts": ">i8"}
 _DAYS_1970_TO_2000: Final = 10_957
 _FINDING: Final = pa.schema(

@@ -7,7 +7,7 @@ import os
 import signal
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+import psutil
 
 from steelyard.storage.account import Account
 
@@ -60,6 +60,7 @@ def launch(command: list[str | Path], account: Account, *, folder: Path, log: Pa
 
     A shell in between hands the server to init, so that it never becomes a zombie of ours.
     """
+    log.touch(mode=0o600)  # it may quote rows
     with log.open("ab") as lines:
         answer = account.run(["/bin/sh", "-c", DETACH, "sh", *command], folder=folder, log=lines.fileno())
     return int(answer.stdout)

@@ -87,7 +87,7 @@ def risk(answer: Sequence[dict[str, Any]], document: Document) -> Group:
             ratio(row["beta"]),
             ratio(row["sharpe_ratio"]),
         )
-    meaning = note("VaR, one day at 95 %: one day in twenty of the last three months lost as much or more.")
+    meaning = note("VaR, one day at 95 %: one day in 20 of the last three months lost that or more.")
     return _screen("Highest risk", listing, [meaning, note(_risk_free(document))], document)
 
 
@@ -105,7 +105,7 @@ def performers(answer: dict[str, Any], document: Document) -> Group:
             percent(row["avg_volatility"]),
             row["performance_category"],
         )
-    meaning = note("Return compounds one year of days; volatility is annual, of the last three months.")
+    meaning = note("Return compounds one year of days; volatility is annual, of three months.")
     return _screen("Best performers", listing, [meaning], document)
 
 

@@ -58,7 +58,7 @@ def _sum_up(results: Sequence[Check]) -> Text:
     failed = sum(check.verdict is Verdict.FAIL for check in results)
     warned = sum(check.verdict is Verdict.WARN for check in results)
     if not failed and not warned:
-        return Text(f"{len(results)} checks, all ok.", "green")
+        return Text("Everything is well.", "green")
     return Text(
         f"{len(results)} checks: {failed} failed, {warned} with a warning.", "red" if failed else "yellow"
     )

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from steelyard.cli.screens.cells import Listing, facts, note, title
 from steelyard.cli.screens.changes import changed
+from steelyard.domain.finding import Finding
 from steelyard.services.asset_360 import Refresh
 from steelyard.services.changes import Changes
 from steelyard.services.loading import LoadSummary
@@ -15,6 +16,7 @@ from steelyard.storage.asset_360 import Version
 from steelyard.storage.migration import MigrationResult
 
 MOST_FINDINGS: Final = 20
+COUNTED: Final = "Aside: kept among the findings and not used. Flagged: used, and marked."
 
 
 def migrated(done: MigrationResult, place: str) -> Group:
@@ -25,14 +27,18 @@ def migrated(done: MigrationResult, place: str) -> Group:
         ("Revisions", ", ".join(done.revisions) or "none"),
         ("Procedures", ", ".join(done.files) or "none"),
     ]
-    return Group(f"The schema is ready in {place}.", facts(made), note("Next: steelyard load DIR"))
+    return Group(
+        f"The schema is ready in {place}.",
+        facts(made),
+        note(f"Next: steelyard {'load DIR' if done.revisions else 'refresh'}"),
+    )
 
 
 def loaded(answer: dict[str, Any]) -> Group:
     """Show what became of each file, what is in doubt, and the version that came of it."""
     load: LoadSummary = answer["load"]
     published: Refresh | None = answer["refresh"]
-    parts: list[RenderableType] = [title("Load"), "", _tables(load), ""]
+    parts: list[RenderableType] = [title("Load"), "", _tables(load), "", note(COUNTED)]
     parts += [note(line) for line in load.notes]
     parts += _findings(load)
     parts.append("Nothing was new." if load.status == "unchanged" else f"Run {load.run_id} is stored.")
@@ -41,9 +47,7 @@ def loaded(answer: dict[str, Any]) -> Group:
 
 
 def _tables(load: LoadSummary) -> Listing:
-    listing = Listing(
-        "File", ">Rows", ">Added", ">Corrected", ">Unchanged", "?>Removed", ">Set aside", ">Flagged"
-    )
+    listing = Listing("Table", "?>Rows", ">Added", "?>Corrected", ">Same", "?>Removed", ">Aside", ">Flagged")
     for table in load.tables:
         counts = (
             table.read,
@@ -54,22 +58,28 @@ def _tables(load: LoadSummary) -> Listing:
             table.quarantined,
             table.flagged,
         )
-        listing.add_row(table.file_name or table.table_name, *(f"{count:,}" for count in counts))
+        listing.add_row(table.table_name, *(f"{count:,}" for count in counts))
     return listing
 
 
 def _findings(load: LoadSummary) -> list[RenderableType]:
     if not load.findings:
         return []
-    listing = Listing("Where", "Kind", "What was done", "Why")
+    listing = Listing("Where", "What")
     for finding in load.findings[:MOST_FINDINGS]:
-        place = (
-            finding.file_name if finding.row_number is None else f"{finding.file_name}:{finding.row_number}"
-        )
-        listing.add_row(place, finding.kind, finding.severity, finding.reason)
+        listing.add_row(_place(finding), _story(finding))
     more = len(load.findings) - MOST_FINDINGS
-    rest = [note(f"… and {more:,} more; all in data_quality_findings, `steelyard doctor` counts them.")]
+    rest = [note(f"… and {more:,} more; all in data_quality_findings, and `steelyard doctor` counts them.")]
     return ["", listing, *(rest if more > 0 else []), ""]
+
+
+def _place(finding: Finding) -> str:
+    return finding.file_name if finding.row_number is None else f"{finding.file_name}:{finding.row_number}"
+
+
+def _story(finding: Finding) -> str:
+    about = (finding.asset_id, finding.finding_date, finding.severity, finding.kind)
+    return f"{', '.join(f'{part}' for part in about if part)}: {finding.reason}"
 
 
 def refreshed(done: Refresh) -> Text:

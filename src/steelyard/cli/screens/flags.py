@@ -18,13 +18,18 @@ MEANINGS: Final = {
     "no_position": "not held on the day",
     "no_quantity": "held with neither quantity nor weight; its value is unknown",
     "no_fx_rate": "no exchange rate to the base currency",
+    "reversal": "a price that jumped and came back was set aside",
+    "unit_jump": "a price near 100 times the usual, or a hundredth of it, was set aside",
+    "split_like": "a price changed like in a split it is not adjusted for",
+    "level_shift": "the price jumped and stayed: real news, or an unadjusted spin-off",
+    "unconfirmed": "the latest price is a jump; the next one will tell",
 }
-"""Flags that `create_asset_360` sets. All others are kinds of findings: what a load said about its prices."""
+"""Flags that `create_asset_360` sets, and what the search for jumps finds; docs/reference/data-quality.md has all."""
 
 
 def meaning(flag: str) -> str:
     """Return what a flag means, in a few words."""
-    return MEANINGS.get(flag, "its prices were quarantined or flagged when loaded")
+    return MEANINGS.get(flag, "some of its prices were set aside when loaded")
 
 
 def quality(document: Document) -> list[RenderableType]:

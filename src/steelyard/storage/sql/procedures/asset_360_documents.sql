@@ -1,9 +1,11 @@
 -- The answers of the eight readers, per scope, ready to read. Money is text so that no reader makes it a
 -- float; rounding to what people see is left to domain/money.
+-- Each answer is materialized: the planner has no statistics of a version just written, and would make the
+-- answer of all scopes again for each of them.
 
 create or replace function steelyard.scope_documents(p_tenant integer, p_version bigint, p_as_of date)
 returns table (scope_kind text, scope_id text, document jsonb)
-language sql stable
+language sql stable parallel safe
 as $$
     with assets as materialized (
         select
@@ -25,18 +27,12 @@ as $$
             r.sharpe_ratio,
             r.active_violations,
             r.last_compliance_check,
-            r.quality_flags,
-            row_number() over (
-                partition by r.scope_kind, r.scope_id order by r.value_at_risk desc nulls last, r.asset_id
-            ) as risk_rank,
-            row_number() over (
-                partition by r.scope_kind, r.scope_id order by r.total_return desc nulls last, r.asset_id
-            ) as performance_rank
+            r.quality_flags
         from steelyard.asset_360_rows as r
         where r.tenant_id = p_tenant and r.version = p_version
     ),
 
-    overviews as (
+    overviews as materialized (
         select
             a.scope_kind,
             a.scope_id,
@@ -55,31 +51,6 @@ as $$
                     jsonb_build_object(
                         'asset_id', a.asset_id,
                         'asset_name', a.asset_name,
-                        'value_at_risk', a.value_at_risk,
-                        'beta', a.beta,
-                        'sharpe_ratio', a.sharpe_ratio
-                    ) order by a.risk_rank
-                ) filter (where a.risk_rank <= 10),
-                '[]'
-            ) as riskiest,
-            coalesce(
-                jsonb_agg(
-                    jsonb_build_object(
-                        'asset_id', a.asset_id,
-                        'asset_name', a.asset_name,
-                        'avg_daily_return', a.avg_daily_return,
-                        'avg_volatility', a.avg_volatility,
-                        'total_return', a.total_return,
-                        'performance_category', a.performance_category
-                    ) order by a.performance_rank
-                ) filter (where a.performance_rank <= 5 and a.total_return is not null),
-                '[]'
-            ) as performers,
-            coalesce(
-                jsonb_agg(
-                    jsonb_build_object(
-                        'asset_id', a.asset_id,
-                        'asset_name', a.asset_name,
                         'active_violations', a.active_violations,
                         'last_compliance_check', a.last_compliance_check
                     ) order by a.active_violations desc, a.asset_name, a.asset_id
@@ -90,37 +61,102 @@ as $$
         group by a.scope_kind, a.scope_id
     ),
 
-    exposures as (
+    riskiest as materialized (
         select
-            g.scope_kind,
-            g.scope_id,
-            g.dimension,
+            t.scope_kind,
+            t.scope_id,
             jsonb_agg(
-                jsonb_build_object('name', g.name, 'count', g.n, 'value', g.value::text)
-                order by g.value desc, g.n desc, g.name
+                jsonb_build_object(
+                    'asset_id', t.asset_id,
+                    'asset_name', t.asset_name,
+                    'value_at_risk', t.value_at_risk,
+                    'beta', t.beta,
+                    'sharpe_ratio', t.sharpe_ratio
+                ) order by t.place
             ) as answer
         from (
             select
-                a.scope_kind,
-                a.scope_id,
-                d.dimension,
-                d.name,
-                count(*) as n,
-                coalesce(sum(a.market_value), 0) as value
+                a.*,
+                row_number() over (
+                    partition by a.scope_kind, a.scope_id order by a.value_at_risk desc nulls last, a.asset_id
+                ) as place
             from assets as a
-            cross join lateral (
-                values
-                ('risk_category', a.risk_category),
-                ('asset_type', a.asset_type),
-                ('sector', a.sector),
-                ('country', a.country)
-            ) as d (dimension, name)
-            group by a.scope_kind, a.scope_id, d.dimension, d.name
-        ) as g
-        group by g.scope_kind, g.scope_id, g.dimension
+        ) as t
+        where t.place <= 10
+        group by t.scope_kind, t.scope_id
     ),
 
-    flags as (
+    performers as materialized (
+        select
+            t.scope_kind,
+            t.scope_id,
+            jsonb_agg(
+                jsonb_build_object(
+                    'asset_id', t.asset_id,
+                    'asset_name', t.asset_name,
+                    'avg_daily_return', t.avg_daily_return,
+                    'avg_volatility', t.avg_volatility,
+                    'total_return', t.total_return,
+                    'performance_category', t.performance_category
+                ) order by t.place
+            ) as answer
+        from (
+            select
+                a.*,
+                row_number() over (
+                    partition by a.scope_kind, a.scope_id order by a.total_return desc, a.asset_id
+                ) as place
+            from assets as a
+            where a.total_return is not null
+        ) as t
+        where t.place <= 5
+        group by t.scope_kind, t.scope_id
+    ),
+
+    -- first the few kinds of assets there are, then each kind under its four names
+    kinds as (
+        select
+            a.scope_kind,
+            a.scope_id,
+            a.risk_category,
+            a.asset_type,
+            a.sector,
+            a.country,
+            count(*) as n,
+            coalesce(sum(a.market_value), 0) as value
+        from assets as a
+        group by a.scope_kind, a.scope_id, a.risk_category, a.asset_type, a.sector, a.country
+    ),
+
+    exposures as materialized (
+        select e.scope_kind, e.scope_id, jsonb_object_agg(e.dimension, e.answer) as answer
+        from (
+            select
+                g.scope_kind,
+                g.scope_id,
+                g.dimension,
+                jsonb_agg(
+                    jsonb_build_object('name', g.name, 'count', g.n, 'value', g.value::text)
+                    order by g.value desc, g.n desc, g.name
+                ) as answer
+            from (
+                select k.scope_kind, k.scope_id, d.dimension, d.name, sum(k.n)::bigint as n, sum(k.value) as value
+                from kinds as k
+                cross join lateral (
+                    values
+                    ('risk_category', k.risk_category),
+                    ('asset_type', k.asset_type),
+                    ('sector', k.sector),
+                    ('country', k.country)
+                ) as d (dimension, name)
+                group by k.scope_kind, k.scope_id, d.dimension, d.name
+            ) as g
+            group by g.scope_kind, g.scope_id, g.dimension
+        ) as e
+        group by e.scope_kind, e.scope_id
+    ),
+
+    flags as materialized (
         select q.scope_kind, q.scope_id, jsonb_object_agg(q.flag, q.n) as answer
         from (
             select a.scope_kind, a.scope_id, f.flag, count(*) as n
@@ -137,7 +173,7 @@ as $$
         group by s.scope_kind, s.scope_id
     ),
 
-    volumes as (
+    volumes as materialized (
         select
             s.scope_kind,
             s.scope_id,
@@ -167,18 +203,11 @@ as $$
             'scope_id', s.scope_id,
             'base_currency', s.base_currency,
             'overview', coalesce(o.answer, '{"total_assets": 0, "total_value": "0", "unvalued_assets": 0}'),
-            'risk', coalesce(o.riskiest, '[]'),
-            'performers', coalesce(o.performers, '[]'),
+            'risk', coalesce(k.answer, '[]'),
+            'performers', coalesce(p.answer, '[]'),
             'compliance', coalesce(o.compliance, '[]'),
             'volume', v.answer,
-            'exposure', coalesce(
-                (
-                    select jsonb_object_agg(e.dimension, e.answer)
-                    from exposures as e
-                    where e.scope_kind = s.scope_kind and e.scope_id = s.scope_id
-                ),
-                '{}'
-            ),
+            'exposure', coalesce(e.answer, '{}'),
             'risk_free', coalesce(
                 (select jsonb_object_agg(f.currency, f.series) from (
                     select distinct on (r.currency) r.currency, r.series
@@ -193,6 +222,9 @@ as $$
     from scopes as s
     inner join volumes as v on s.scope_kind = v.scope_kind and s.scope_id = v.scope_id
     left join overviews as o on s.scope_kind = o.scope_kind and s.scope_id = o.scope_id
+    left join riskiest as k on s.scope_kind = k.scope_kind and s.scope_id = k.scope_id
+    left join performers as p on s.scope_kind = p.scope_kind and s.scope_id = p.scope_id
+    left join exposures as e on s.scope_kind = e.scope_kind and s.scope_id = e.scope_id
     left join flags as f on s.scope_kind = f.scope_kind and s.scope_id = f.scope_id
 $$;
 comment on function steelyard.scope_documents(integer, bigint, date) is 'One document per scope: overview, risk, performers, compliance, volume, exposures and quality.';

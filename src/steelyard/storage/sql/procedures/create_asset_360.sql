@@ -16,27 +16,38 @@ language plpgsql
 as $$
 declare
     v_tenant constant integer := steelyard.current_tenant();
-    v_last_price constant date := steelyard.last_price_date();
+    v_last_price date;
+    v_first_price date;
     v_current steelyard.asset_360_versions;
     v_hash text;
     v_rows bigint;
     v_undated text;
 begin
     perform set_config('client_min_messages', 'warning', true);
+    -- Sorts and hashes here are of millions of rows. What they are joined with is small, but the planner cannot
+    -- know that of a query within, and would sort both sides for a merge.
+    perform set_config('work_mem', '128MB', true);
+    perform set_config('enable_mergejoin', 'off', true);
     perform pg_advisory_xact_lock(hashtext('steelyard.asset_360'), v_tenant);
     perform from steelyard.asset_360_current as c where c.tenant_id = v_tenant for update;
 
     if p_as_of is null or not isfinite(p_as_of) then
         raise exception using errcode = 'SY001', message = 'as_of is not a date';
     end if;
+    -- mostly as_of is the last price date, and the newest pages say so; only otherwise is every asset asked
+    select max(m.price_date) into v_last_price
+    from steelyard.market_data as m
+    where m.price_date >= p_as_of;
+    v_last_price := coalesce(v_last_price, steelyard.last_price_date());
     if v_last_price is null then
         raise exception using errcode = 'SY002', message = 'market_data holds no price';
     end if;
-    if p_as_of < steelyard.first_price_date() then
+    if not exists (select from steelyard.market_data as m where m.price_date <= p_as_of) then
+        v_first_price := steelyard.first_price_date();
         raise exception using
             errcode = 'SY003',
-            message = format('as_of %s is before the first price, of %s', p_as_of, steelyard.first_price_date()),
-            detail = steelyard.first_price_date()::text;
+            message = format('as_of %s is before the first price, of %s', p_as_of, v_first_price),
+            detail = v_first_price::text;
     end if;
     if p_as_of < v_last_price then
         select min(p.portfolio) into v_undated
@@ -59,19 +70,33 @@ begin
         pg_temp.asset_360_positions,
         pg_temp.asset_360_transactions,
         pg_temp.asset_360_compliance,
-        pg_temp.asset_360_next;
+        pg_temp.asset_360_next,
+        pg_temp.asset_360_answers;
     create temporary table asset_360_performance on commit drop as
     select * from steelyard.asset_performance(p_as_of);
     create temporary table asset_360_risk on commit drop as
     select * from steelyard.derived_risk(p_as_of);
-    create temporary table asset_360_wanted on commit drop as
-    select * from steelyard.scope_assets(v_tenant, p_as_of, p_universe);
     create temporary table asset_360_positions on commit drop as
     select * from steelyard.scope_positions(v_tenant, p_as_of);
     create temporary table asset_360_transactions on commit drop as
     select * from steelyard.scope_transactions(v_tenant, p_as_of);
     create temporary table asset_360_compliance on commit drop as
     select * from steelyard.scope_compliance(v_tenant, p_as_of);
+    create temporary table asset_360_wanted on commit drop as
+    select w.scope_kind, w.scope_id, s.base_currency, w.asset_id
+    from (
+        select p.scope_kind, p.scope_id, p.asset_id from asset_360_positions as p
+        union
+        select t.scope_kind, t.scope_id, t.asset_id from asset_360_transactions as t
+        union
+        select c.scope_kind, c.scope_id, c.asset_id from asset_360_compliance as c
+        union
+        select g.scope_kind, g.scope_id, g.asset_id from steelyard.scope_targets(v_tenant) as g
+        union
+        select 'tenant', '', a.asset_id from steelyard.asset_master as a where p_universe
+    ) as w
+    inner join (select distinct x.scope_kind, x.scope_id, x.base_currency from steelyard.scope_accounts(v_tenant) as x) as s
+        on w.scope_kind = s.scope_kind and w.scope_id = s.scope_id;
     analyze asset_360_performance;
     analyze asset_360_risk;
     analyze asset_360_wanted;
@@ -80,37 +105,7 @@ begin
     analyze asset_360_compliance;
 
     create temporary table asset_360_next on commit drop as
-    with wanted as materialized (
-        select
-            s.scope_kind,
-            s.scope_id,
-            s.base_currency,
-            a.*,
-            coalesce(a.benchmark_asset_id, b.asset_id) as measured_against,
-            exists (select from steelyard.risk_free_rates as f where f.currency = a.currency) as has_risk_free
-        from asset_360_wanted as s
-        inner join steelyard.asset_master as a on s.asset_id = a.asset_id
-        left join steelyard.benchmarks as b on a.currency = b.currency
-    ),
-
-    prices as materialized (
-        select w.asset_id, p.closing_price, p.price_date
-        from (select distinct x.asset_id from wanted as x) as w
-        cross join lateral (
-            select m.closing_price, m.price_date
-            from steelyard.market_data as m
-            where m.asset_id = w.asset_id and m.price_date <= p_as_of
-            order by m.price_date desc
-            limit 1
-        ) as p
-    ),
-
-    rates as materialized (
-        select k.currency, k.base_currency, steelyard.conversion_rate(k.currency, k.base_currency, p_as_of) as rate
-        from (select distinct w.currency, w.base_currency from wanted as w) as k
-    ),
-
-    findings as materialized (
+    with findings as (
         select f.asset_id, array_agg(distinct f.kind order by f.kind) as kinds
         from steelyard.data_quality_findings as f
         where
@@ -121,37 +116,13 @@ begin
         group by f.asset_id
     ),
 
-    figures as (
+    -- what is the same in every scope, once per asset
+    assets as materialized (
         select
-            w.scope_kind,
-            w.scope_id,
-            w.asset_id,
-            w.asset_name,
-            w.asset_type,
-            w.isin,
-            w.currency,
-            w.exchange,
-            w.issuer,
-            w.issue_date,
-            w.maturity_date,
-            w.par_value,
-            w.rating,
-            w.sector,
-            w.issuing_country,
-            w.status,
-            w.base_currency,
-            h.quantity,
-            p.closing_price as current_price,
+            a.*,
+            coalesce(a.benchmark_asset_id, b.asset_id) as measured_against,
+            p.closing_price,
             p.price_date,
-            case
-                when h.is_known
-                    then
-                        round(
-                            coalesce(h.quantity * p.closing_price * r.rate, case when h.quantity is null then 0 end)
-                            + coalesce(h.weighed_value, 0),
-                            8
-                        )
-            end as market_value,
             f.avg_daily_return,
             f.max_daily_return,
             f.min_daily_return,
@@ -164,14 +135,6 @@ begin
             case when l.asset_id is null then d.sharpe_ratio else l.sharpe_ratio end as sharpe_ratio,
             case when l.asset_id is not null then 'loaded' when d.asset_id is not null then 'derived' end
                 as risk_origin,
-            w.measured_against as benchmark_asset_id,
-            coalesce(t.total_transactions, 0) as total_transactions,
-            case when coalesce(t.is_converted, true) then round(coalesce(t.total_purchases, 0), 8) end
-                as total_purchases,
-            case when coalesce(t.is_converted, true) then round(coalesce(t.total_sales, 0), 8) end as total_sales,
-            case when t.is_converted then round(t.avg_transaction_cost, 8) end as avg_transaction_cost,
-            coalesce(c.active_violations, 0) as active_violations,
-            c.last_compliance_check,
             array_remove(
                 array[
                     case when p.closing_price is null then 'no_price' end,
@@ -179,22 +142,88 @@ begin
                     case when f.asset_id is null then 'no_history' end,
                     case when f.first_date > (p_as_of - interval '1 year')::date + 10 then 'short_history' end,
                     case when l.asset_id is null and d.asset_id is null then 'short_risk_window' end,
-                    case when w.measured_against is null then 'no_benchmark' end,
-                    case when not w.has_risk_free then 'no_risk_free' end,
+                    case when coalesce(a.benchmark_asset_id, b.asset_id) is null then 'no_benchmark' end,
+                    case
+                        when not exists (select from steelyard.risk_free_rates as r where r.currency = a.currency)
+                            then 'no_risk_free'
+                    end
+                ],
+                null
+            ) as flags,
+            coalesce(q.kinds, '{}') as finding_kinds
+        from (select distinct w.asset_id from asset_360_wanted as w) as w
+        inner join steelyard.asset_master as a on w.asset_id = a.asset_id
+        left join steelyard.benchmarks as b on a.currency = b.currency
+        left join lateral (
+            select m.closing_price, m.price_date
+            from steelyard.market_data as m
+            where m.asset_id = a.asset_id and m.price_date <= p_as_of
+            order by m.price_date desc
+            limit 1
+        ) as p on true
+        left join asset_360_performance as f on a.asset_id = f.asset_id
+        left join asset_360_risk as d on a.asset_id = d.asset_id
+        left join steelyard.loaded_risk(p_as_of) as l on a.asset_id = l.asset_id
+        left join findings as q on a.asset_id = q.asset_id
+    ),
+
+    categories as (
+        select
+            a.asset_id,
+            coalesce(v.category, 'UNKNOWN') as risk_category,
+            coalesce(t.category, 'UNKNOWN') as performance_category
+        from assets as a
+        -- through text, for a float's shortest decimal compares with a bound as the float itself does
+        left join steelyard.category_ranges(v_tenant, 'risk') as v on v.range @> a.value_at_risk::text::numeric
+        left join steelyard.category_ranges(v_tenant, 'performance') as t on t.range @> a.total_return::text::numeric
+    ),
+
+    rates as materialized (
+        select k.currency, k.base_currency, steelyard.conversion_rate(k.currency, k.base_currency, p_as_of) as rate
+        from (
+            select distinct a.currency, s.base_currency
+            from assets as a
+            cross join (select distinct x.base_currency from steelyard.scope_accounts(v_tenant) as x) as s
+        ) as k
+    ),
+
+    -- materialized, so that the wide rows of assets are joined only at the end
+    figures as materialized (
+        select
+            w.scope_kind,
+            w.scope_id,
+            w.asset_id,
+            w.base_currency,
+            h.quantity,
+            case
+                when h.is_known
+                    then
+                        round(
+                            coalesce(h.quantity * a.closing_price * r.rate, case when h.quantity is null then 0 end)
+                            + coalesce(h.weighed_value, 0),
+                            8
+                        )
+            end as market_value,
+            coalesce(t.total_transactions, 0) as total_transactions,
+            case when coalesce(t.is_converted, true) then round(coalesce(t.total_purchases, 0), 8) end
+                as total_purchases,
+            case when coalesce(t.is_converted, true) then round(coalesce(t.total_sales, 0), 8) end as total_sales,
+            case when t.is_converted then round(t.avg_transaction_cost, 8) end as avg_transaction_cost,
+            coalesce(c.active_violations, 0) as active_violations,
+            c.last_compliance_check,
+            a.flags
+            || array_remove(
+                array[
                     case when h.asset_id is null then 'no_position' end,
                     case when not h.is_known then 'no_quantity' end,
                     case when r.rate is null or not t.is_converted then 'no_fx_rate' end
                 ],
                 null
             )
-            || coalesce(q.kinds, '{}') as quality_flags
-        from wanted as w
-        inner join rates as r on w.currency = r.currency and w.base_currency = r.base_currency
-        left join prices as p on w.asset_id = p.asset_id
-        left join findings as q on w.asset_id = q.asset_id
-        left join asset_360_performance as f on w.asset_id = f.asset_id
-        left join asset_360_risk as d on w.asset_id = d.asset_id
-        left join steelyard.loaded_risk(p_as_of) as l on w.asset_id = l.asset_id
+            || a.finding_kinds as quality_flags
+        from asset_360_wanted as w
+        inner join assets as a on w.asset_id = a.asset_id
+        inner join rates as r on a.currency = r.currency and w.base_currency = r.base_currency
         left join asset_360_positions as h
             on w.scope_kind = h.scope_kind and w.scope_id = h.scope_id and w.asset_id = h.asset_id
         left join asset_360_transactions as t
@@ -204,28 +233,63 @@ begin
     )
 
     select
-        g.*,
-        g.value_at_risk * g.market_value::double precision as value_at_risk_amount,
-        g.expected_shortfall * g.market_value::double precision as expected_shortfall_amount,
-        -- through text, for a float's shortest decimal compares with a bound as the float itself does
-        steelyard.category(v_tenant, 'risk', g.value_at_risk::text::numeric) as risk_category,
-        steelyard.category(v_tenant, 'performance', g.total_return::text::numeric) as performance_category,
-        steelyard.category(v_tenant, 'position_size', g.market_value) as position_size
-    from figures as g;
+        g.scope_kind,
+        g.scope_id,
+        g.asset_id,
+        a.asset_name,
+        a.asset_type,
+        a.isin,
+        a.currency,
+        a.exchange,
+        a.issuer,
+        a.issue_date,
+        a.maturity_date,
+        a.par_value,
+        a.rating,
+        a.sector,
+        a.issuing_country,
+        a.status,
+        g.base_currency,
+        g.quantity,
+        a.closing_price as current_price,
+        a.price_date,
+        g.market_value,
+        a.avg_daily_return,
+        a.max_daily_return,
+        a.min_daily_return,
+        a.total_return,
+        a.performance_origin,
+        a.avg_volatility,
+        a.value_at_risk,
+        a.value_at_risk * g.market_value::double precision as value_at_risk_amount,
+        a.expected_shortfall,
+        a.expected_shortfall * g.market_value::double precision as expected_shortfall_amount,
+        a.beta,
+        a.sharpe_ratio,
+        a.risk_origin,
+        a.measured_against as benchmark_asset_id,
+        g.total_transactions,
+        g.total_purchases,
+        g.total_sales,
+        g.avg_transaction_cost,
+        g.active_violations,
+        g.last_compliance_check,
+        k.risk_category,
+        k.performance_category,
+        coalesce(z.category, 'UNKNOWN') as position_size,
+        g.quality_flags
+    from figures as g
+    inner join assets as a on g.asset_id = a.asset_id
+    inner join categories as k on g.asset_id = k.asset_id
+    left join steelyard.category_ranges(v_tenant, 'position_size') as z on z.range @> g.market_value;
 
+    -- in the binary form of each row, which no setting of the session changes
     select
         count(*),
         encode(
             sha256(
-                convert_to(
-                    coalesce(
-                        string_agg(
-                            encode(sha256(convert_to(to_jsonb(n)::text, 'UTF8')), 'hex'),
-                            '' order by n.scope_kind, n.scope_id, n.asset_id
-                        ),
-                        ''
-                    ),
-                    'UTF8'
+                coalesce(
+                    string_agg(sha256(record_send(n)), ''::bytea order by n.scope_kind, n.scope_id, n.asset_id), ''
                 )
             ),
             'hex'
@@ -237,7 +301,20 @@ begin
     from steelyard.asset_360_current as c
     inner join steelyard.asset_360_versions as v on c.tenant_id = v.tenant_id and c.version = v.version
     where c.tenant_id = v_tenant;
-    if v_current.as_of = p_as_of and v_current.universe = p_universe and v_current.content_hash = v_hash then
+    -- Answers may change where no row does: a transaction moves to another month, an account is new and empty.
+    if
+        v_current.as_of = p_as_of and v_current.universe = p_universe and v_current.content_hash = v_hash
+        and not exists (
+            select
+            from steelyard.scope_documents(v_tenant, v_current.version, p_as_of) as n
+            full join (
+                select d.scope_kind, d.scope_id, d.document
+                from steelyard.asset_360_documents as d
+                where d.tenant_id = v_tenant and d.version = v_current.version
+            ) as o on n.scope_kind = o.scope_kind and n.scope_id = o.scope_id
+            where n.document is distinct from o.document
+        )
+    then
         p_version := v_current.version;
         p_published := false;
         return;
@@ -283,9 +360,11 @@ begin
     from asset_360_next as n
     order by n.scope_kind, n.scope_id, n.asset_id;
 
+    create temporary table asset_360_answers on commit drop as
+    select * from steelyard.scope_documents(v_tenant, p_version, p_as_of);
     insert into steelyard.asset_360_documents (tenant_id, version, scope_kind, scope_id, document)
     select v_tenant, p_version, d.scope_kind, d.scope_id, d.document
-    from steelyard.scope_documents(v_tenant, p_version, p_as_of) as d;
+    from asset_360_answers as d;
 
     insert into steelyard.asset_360_current as c (tenant_id, version)
     values (v_tenant, p_version)

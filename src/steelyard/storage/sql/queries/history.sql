@@ -1,5 +1,10 @@
+-- name: lock_history
+-- Let one transaction at a time derive: two that copy the same returns could not both keep them.
+lock table steelyard.performance_history in share row exclusive mode;
+
 -- name: get_pending_derivations
--- Assets to derive and from which day: changed prices, a changed benchmark, or no risk figures at as_of yet.
+-- Assets to derive, from which day, and their day before it: changed prices, a changed benchmark, or no risk
+-- figures at as_of yet.
 with measured as (
     select a.asset_id, a.currency, coalesce(a.benchmark_asset_id, b.asset_id) as benchmark_asset_id
     from steelyard.asset_master as a
@@ -33,11 +38,27 @@ changed as (
         )
 )
 
-select m.asset_id, m.currency, m.benchmark_asset_id, min(c.from_date) as from_date
-from changed as c
-inner join measured as m on c.asset_id = m.asset_id
-group by m.asset_id, m.currency, m.benchmark_asset_id
-order by from_date, m.asset_id;
+select
+    p.asset_id,
+    p.currency,
+    p.benchmark_asset_id,
+    p.from_date,
+    coalesce(
+        greatest(
+            (select max(d.price_date) from steelyard.market_data as d
+             where d.asset_id = p.asset_id and d.price_date < p.from_date),
+            (select max(h.date) from steelyard.performance_history as h
+             where h.asset_id = p.asset_id and h.date < p.from_date)
+        ),
+        p.from_date
+    ) as previous_date
+from (
+    select m.asset_id, m.currency, m.benchmark_asset_id, min(c.from_date) as from_date
+    from changed as c
+    inner join measured as m on c.asset_id = m.asset_id
+    group by m.asset_id, m.currency, m.benchmark_asset_id
+) as p
+order by p.from_date, p.asset_id;
 
 -- name: get_prices
 -- Prices of assets from the last one on or before a day, as (place of the asset, days since 2000, price).

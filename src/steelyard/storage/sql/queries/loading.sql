@@ -118,6 +118,16 @@ where s.annual_rate is distinct from n.annual_rate
 group by a.asset_id
 on conflict (asset_id) do update set from_date = least(p.from_date, excluded.from_date);
 
+-- name: note_performance_history
+-- Mark the assets whose risk changes because the firm brings returns of its own, from the first that differs.
+insert into steelyard.derivations_pending as p (asset_id, from_date)
+select n.asset_id, min(n.date)
+from incoming as n
+left join steelyard.performance_history as s on n.asset_id = s.asset_id and n.date = s.date
+where (s.daily_return, s.origin) is distinct from (n.daily_return, n.origin)
+group by n.asset_id
+on conflict (asset_id) do update set from_date = least(p.from_date, excluded.from_date);
+
 -- name: note_market_data
 -- Mark the assets whose prices change, from the first day that does; `incoming` holds the day per asset.
 insert into steelyard.derivations_pending as p (asset_id, from_date)
