@@ -8,8 +8,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from small_book import DAYS, TODAY, load, small_book
 
+from small_book import DAYS, TODAY, load, small_book
 from steelyard.services.asset_360 import Refresh, RefreshRunningError, get_portfolio_overview, refresh
 from steelyard.services.retrying import Patience
 from steelyard.storage import embedded
@@ -32,7 +32,7 @@ BLOCKED = """
 select pid from pg_stat_activity
 where datname = current_database() and application_name = 'steelyard' and wait_event_type = 'Lock'
 """
-LOCK = "select pg_advisory_xact_lock(hashtext('steelyard.asset_360'), 1)"
+LOCK = "lock table steelyard.performance_history in share row exclusive mode"
 HALVES = """
 select version from steelyard.asset_360_versions as v
 where row_count <> (select count(*) from steelyard.asset_360_rows as r where r.version = v.version)
@@ -259,7 +259,7 @@ async def test_it_waits_for_another_and_then_goes_on(own_database: EmbeddedServe
         async with other.transaction():
             await other.execute(LOCK)
             work = asyncio.create_task(refresh(today=TODAY, patience=QUICK))
-            done, _ = await asyncio.wait([work], timeout=0.5)
+            done, _ = await asyncio.wait([work], timeout=3)  # longer than one look takes
             assert not done
         await check_published(await work)
 

@@ -103,7 +103,7 @@ def load(
     metavar="SECONDS",
     default=60,
     show_default=True,
-    help="How long to wait for another refresh to end; 0 = not at all.",
+    help="How long to wait for another refresh to end; 0 = only to find out.",
 )
 @click.option(
     "--attempts",

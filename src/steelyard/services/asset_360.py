@@ -5,7 +5,6 @@ default tenant. Answers are plain dicts and Plotly figures. Fractions stay fract
 `average_return`, `mean_return` and shares, which are percent, rounded half up to two decimals at the very end.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -13,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy.exc import DBAPIError
 
@@ -31,9 +30,7 @@ from steelyard.storage.connection import (
     get_db_session,
     get_write_session,
 )
-from steelyard.storage.history import lock_history
-
-_LOOK_SECONDS: Final = 0.2  # between two looks whether another refresh has ended
+from steelyard.storage.history import try_lock_history
 
 log = logging.getLogger(__name__)
 
@@ -68,15 +65,15 @@ class UndatedAllocationError(InvalidInputError):
 
 
 class RefreshRunningError(ConflictError):
-    """Another refresh has the lock."""
+    """Another refresh, or a load of returns, has the lock."""
 
     is_temporary = True
 
     def __init__(self, waited_seconds: float) -> None:
         """Say how long it was waited for."""
         super().__init__(
-            f"Another refresh is running, and did not end within {waited_seconds:g} s; nothing was changed. Run it "
-            "again later, or let it wait longer with `--wait SECONDS`."
+            f"Another refresh or load is running, and did not end within {waited_seconds:g} s; nothing was changed. "
+            "Run it again later, or let it wait longer with `--wait SECONDS`."
         )
 
 
@@ -127,10 +124,8 @@ async def refresh(
     log.info("refresh started", extra={"as_of": as_of, "universe": universe})
     run = _Run(as_of, today, universe, keep_versions)
     while (done := await retried(run.attempt, patience)) is None:
-        left = run.began + patience.wait_seconds - time.perf_counter()
-        if left <= 0:
+        if time.perf_counter() - run.began >= patience.wait_seconds:
             raise RefreshRunningError(patience.wait_seconds)
-        await asyncio.sleep(min(_LOOK_SECONDS, left))
     return done
 
 
@@ -174,10 +169,12 @@ class _Run:
     written: Refresh | None = None
 
     async def attempt(self, number: int) -> Refresh | None:
-        """Try it once; None means that another refresh is at it."""
+        """Try it once; None means that another refresh, or a load of returns, is at work."""
         unanswered, clock = self.written, _Stopwatch(self.began)
         async with get_write_session(isolation="REPEATABLE READ") as db:
-            await lock_history(db)  # before the transaction sees anything, so that it sees what the one before it did
+            if not await try_lock_history(db):
+                await db.rollback()
+                return None
             clock.stop("wait")
             self.written = done = await self._write(db, clock)
             current = await store.get_current_version(db)

@@ -25,7 +25,7 @@ class Patience:
     Attributes:
         attempts: how often something is tried where what is in the way is temporary, 1 or more.
         pause_seconds: about how long the pause before the second attempt is; each later one is twice as long.
-        wait_seconds: how long to wait for another refresh to end; 0 = not at all.
+        wait_seconds: how long to wait for another refresh to end, at least; 0 = the two seconds that finding out takes.
 
     >>> [Patience(pause_seconds=1.0).pause_after(attempt, chance=0.5) for attempt in (1, 2, 3, 4)]
     [1.0, 2.0, 4.0, 8.0]

@@ -181,12 +181,6 @@ async def get_last_price_date(db: ReadSession | WriteSession) -> date | None:
     return found
 
 
-async def try_lock_refresh(db: WriteSession) -> bool:
-    """Take the lock of the tenant's refreshes until the transaction ends; False when another refresh has it."""
-    taken: bool = (await db.execute(query("try_lock_refresh"))).scalar_one()
-    return taken
-
-
 async def get_current_version(db: ReadSession | WriteSession) -> tuple[int, int] | None:
     """Return the version readers see and its rows over all scopes; None where none was published."""
     row = (await db.execute(query("get_current_version"))).one_or_none()

@@ -78,10 +78,6 @@ order by f.finding_date desc nulls last, f.finding_id desc;
 -- The last price date, or null where there are no prices.
 select steelyard.last_price_date();
 
--- name: try_lock_refresh
--- Take the lock of the tenant's refreshes until the transaction ends, or say that another has it; never waits.
-select pg_try_advisory_xact_lock(hashtext('steelyard.asset_360'), steelyard.current_tenant());
-
 -- name: get_current_version
 -- The version readers see and its rows over all scopes; nothing where none was published.
 select v.version, v.row_count
