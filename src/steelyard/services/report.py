@@ -58,10 +58,16 @@ async def get_report(db: ReadSession, **which: Unpack[Which]) -> Report:
     scope = which.get("scope", TENANT)
     document = await asset_360.get_document(db, **which)
     versions = {version.version: version for version in await store.get_versions(db)}
+    names = dict(await store.get_scopes(db))
+    return make_report(document, versions[document.version], scope, names.get(scope) or "")
+
+
+def make_report(document: Document, version: Version, scope: Scope, scope_name: str) -> Report:
+    """Gather every answer of a document."""
     return Report(
         scope=scope,
-        scope_name=dict(await store.get_scopes(db)).get(scope, ""),
-        version=versions[document.version],
+        scope_name=scope_name,
+        version=version,
         overview=asset_360.answer_overview(document),
         risk_categories=_by_risk(document),
         allocation=asset_360.answer_allocation(document),
