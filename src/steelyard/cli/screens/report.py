@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def written(answer: "WrittenReport") -> Group:
     """Say what was written, where to and how large it is."""
-    size = f"{answer.bytes / 1000:,.0f} kB"
     return Group(
-        title(f"Wrote {answer.output}, {size}"),
-        note(f"as of {answer.as_of} · version {answer.version} · {answer.content_hash}"),
+        title(f"Wrote {answer.output}, {answer.bytes / 1000:,.0f} kB"),
+        note(f"as of {answer.as_of} · version {answer.version}"),
+        note(answer.content_hash),
     )
