@@ -30,7 +30,6 @@ from steelyard.storage.connection import (
     get_db_session,
     get_write_session,
 )
-from steelyard.storage.history import try_lock_history
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +169,8 @@ class _Run:
 
     async def attempt(self, number: int) -> Refresh | None:
         """Try it once; None means that another refresh, or a load of returns, is at work."""
+        from steelyard.storage.history import try_lock_history  # noqa: PLC0415 - as in `_write`
+
         unanswered, clock = self.written, _Stopwatch(self.began)
         async with get_write_session(isolation="REPEATABLE READ") as db:
             if not await try_lock_history(db):
