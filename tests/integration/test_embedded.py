@@ -283,8 +283,8 @@ async def test_data_of_another_version_is_refused_with_a_recipe(victim: Embedded
         recorded.write_text("14\n")
         with pytest.raises(DataVersionError, match="holds data of PostgreSQL 14") as refusal:
             await embedded.start(victim.home)
-        assert "pg_dump" in str(refusal.value)
-        assert "pg_restore" in str(refusal.value)
+        assert "STEELYARD_PG_BIN" in str(refusal.value)
+        assert "steelyard db upgrade" in str(refusal.value)
     finally:
         recorded.write_text(sound)
 

@@ -42,6 +42,7 @@ from steelyard.storage.programs import ProgramsMissingError, login_variables, ru
 from steelyard.storage.queries import query
 from steelyard.storage.scratch import MAINTENANCE, connected, maintenance
 
+UPGRADING = "upgrading"
 BOOTSTRAP_ROLE = "CREATE ROLE postgres;"  # initdb has made it
 
 
@@ -150,7 +151,7 @@ async def _move(
     old = find_binaries(old_bin, major=cluster.major)
     if old.major != cluster.major:
         raise OldProgramsMissingError(cluster.data, cluster.major)
-    fresh = Cluster(cluster.home / "upgrading", cluster.account)
+    fresh = Cluster(cluster.home / UPGRADING, cluster.account)
     await _clear(cluster, fresh, report)
     make_home(fresh)
     folder = fresh.home / "dumps"
@@ -247,13 +248,13 @@ def _swap(cluster: Cluster, fresh: Cluster) -> None:
         source.rename(target)
         sync_folder(source.parent)
         sync_folder(target.parent)
-    shutil.rmtree(fresh.home, ignore_errors=True)
 
 
 def _let_go(cluster: Cluster, major: int | None, *, keep_old: bool) -> str | None:
-    """Remove the old data or give it its lasting name; returns that."""
+    """Clear up; remove the old data or give it its lasting name, and return that."""
     outgoing = _outgoing(cluster)
-    shutil.rmtree(cluster.home / "hidden", ignore_errors=True)
+    for leftover in ("hidden", UPGRADING):
+        shutil.rmtree(cluster.home / leftover, ignore_errors=True)
     if major is None:
         return None
     if not keep_old:
