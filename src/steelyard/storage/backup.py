@@ -286,13 +286,14 @@ async def _require_whole(connection: asyncpg.Connection) -> None:
 async def _describe(
     connection: asyncpg.Connection, source: Address, dump: Path, taken_at: datetime
 ) -> Manifest:
+    server = connection.get_server_version()
     versions = await connection.fetch(query("get_current_versions").text)
     grantees = await connection.fetch(query("get_grantees").text)
     return Manifest(
         form=FORM,
         taken_at=taken_at,
         place=source.place,
-        postgres=(await connection.fetchval("show server_version")).partition(" ")[0],
+        postgres=f"{server.major}.{server.minor}",
         revision=await connection.fetchval(query("get_revision").text),
         dump_sha256=await asyncio.to_thread(_sha256, dump),
         roles=tuple(row["name"] for row in grantees),

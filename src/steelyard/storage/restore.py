@@ -60,10 +60,10 @@ class RolesMissingError(NotFoundError):
     """Roles that were granted something in the backup are not here."""
 
     def __init__(self, roles: list[str]) -> None:
-        """Print what makes them."""
-        made = " ".join(f"create role {role} nologin;" for role in roles)
+        """Name them, and what makes one."""
         super().__init__(
-            f"The backup grants rights to roles that are not here. Make them, as the superuser of the store: {made}"
+            f"The backup grants rights to roles that are not here: {', '.join(roles)}. Make each, as the superuser of "
+            "the store, with PostgreSQL's `createuser --no-login`, and run the same command again."
         )
 
 

@@ -43,7 +43,7 @@ from steelyard.storage.queries import query
 from steelyard.storage.scratch import MAINTENANCE, connected, maintenance
 
 UPGRADING = "upgrading"
-BOOTSTRAP_ROLE = "CREATE ROLE postgres;"  # initdb has made it
+BOOTSTRAP_ROLE = ["CREATE", "ROLE", "postgres;"]  # initdb has made it
 
 
 class NothingToUpgradeError(NotFoundError):
@@ -190,7 +190,7 @@ async def _fill(fresh: Cluster, new: Binaries, dumps: _Dumps, old: EmbeddedServe
     """Restore everything into a new server and compare; from the roles on, the old passwords count."""
     report("restoring into the new server")
     statements = dumps.roles.read_text().splitlines(keepends=True)
-    dumps.roles.write_text("".join(line for line in statements if line.strip() != BOOTSTRAP_ROLE))
+    dumps.roles.write_text("".join(line for line in statements if line.split() != BOOTSTRAP_ROLE))
     async with _running(fresh, new, report) as server:
         login = login_variables(server.address(server.superuser, MAINTENANCE))
         quietly = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={dumps.roles}"]

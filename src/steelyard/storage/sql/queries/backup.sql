@@ -105,7 +105,7 @@ revoke all on database steelyard_scratch from public;
 grant connect, temporary on database steelyard_scratch to steelyard_app, steelyard_auditor;
 
 -- name: grant_future_tables
--- What schema.sql grants on tables still to come; a dump grants it in the name of its own owner, who may be unknown here.
+-- What schema.sql grants on tables to come; a dump does it in the name of its owner, who may be unknown here.
 alter default privileges in schema steelyard grant select, insert, update, delete on tables to steelyard_app;
 alter default privileges in schema steelyard grant usage on sequences to steelyard_app;
 alter default privileges in schema steelyard grant select on tables to steelyard_auditor;
