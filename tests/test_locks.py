@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ("base", "build", "dev")
+LOCKS = ("base", "build", "dev", "gcp")
 
 
 def text_of(lock: str) -> str:
@@ -41,14 +41,20 @@ def test_a_lock_names_no_place(lock: str) -> None:
     assert not re.search(r"://|--(?:extra-)?index-url|--find-links", text_of(lock))
 
 
-def test_the_tools_lock_holds_the_other_two() -> None:
-    assert pins(text_of("base")) | pins(text_of("build")) <= pins(text_of("dev"))
+def test_the_tools_lock_holds_the_others() -> None:
+    assert pins(text_of("base")) <= pins(text_of("gcp"))
+    assert pins(text_of("gcp")) | pins(text_of("build")) <= pins(text_of("dev"))
 
 
 def test_the_locks_follow_pyproject() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = project["dependency-groups"]
-    asked = {"base": project["project"]["dependencies"], "build": groups["build"], "dev": groups["dev"]}
+    asked = {
+        "base": project["project"]["dependencies"],
+        "gcp": project["project"]["optional-dependencies"]["gcp"],
+        "build": groups["build"],
+        "dev": groups["dev"],
+    }
     for lock, requirements in asked.items():
         names = {re.split(r"[\[><=~!; ]", line)[0] for line in requirements if isinstance(line, str)}
         assert names <= {pin.split("==")[0] for pin in pins(text_of(lock))}, f"run `make lock` ({lock})"

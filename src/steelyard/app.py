@@ -10,6 +10,7 @@ from steelyard.errors import SteelyardError
 
 if TYPE_CHECKING:
     from steelyard.cli.shell import SampleBook
+    from steelyard.storage.cloud_sql import CloudSqlInstance
     from steelyard.storage.connection import Pool
 
 
@@ -43,6 +44,7 @@ async def open_pool(settings: Settings, report: Callable[[str], None] = lambda _
     return await init_connection_pool(
         settings.database_url,
         migrator_url=settings.migrator_url,
+        cloud_sql=_cloud_sql(settings),
         data_dir=settings.data_dir,
         postgres_bin=settings.postgres_bin,
         pool_size=settings.pool_size,
@@ -52,6 +54,21 @@ async def open_pool(settings: Settings, report: Callable[[str], None] = lambda _
 
 async def _open_default_pool() -> "Pool":
     return await open_pool(Settings.from_environment())
+
+
+def _cloud_sql(settings: Settings) -> "CloudSqlInstance | None":
+    if settings.instance_connection_name is None:
+        return None
+    from steelyard.storage.cloud_sql import CloudSqlInstance
+
+    return CloudSqlInstance(
+        settings.instance_connection_name,
+        settings.db_user,
+        settings.db_name,
+        settings.db_pass,
+        iam=settings.db_iam,
+        ip_type=settings.db_ip_type,
+    )
 
 
 def _sample_book() -> "SampleBook":

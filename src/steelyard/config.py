@@ -4,26 +4,48 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 from steelyard.errors import InvalidInputError
 
+IpType = Literal["public", "private", "psc"]
+
 
 class SettingError(InvalidInputError):
-    """An environment variable holds something other than a whole number above 0."""
+    """An environment variable breaks its rule."""
 
-    def __init__(self, name: str, text: str) -> None:
-        """Name the variable and what it holds."""
-        super().__init__(f"{name} is {text!r}; set it to a whole number above 0, or unset it.")
+    def __init__(self, name: str, text: str, wanted: str) -> None:
+        """Name the variable, what it holds and what it may hold."""
+        super().__init__(f"{name} is {text!r}; set it to {wanted}, or unset it.")
+
+
+class SecretFileError(InvalidInputError):
+    """The file of a secret is no way to it."""
+
+    def __init__(self, name: str, fault: str) -> None:
+        """Name the variable and the fault; never what the file holds."""
+        super().__init__(
+            f"{name}_FILE {fault}; name a readable file there, or set {name} and unset {name}_FILE."
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Settings of one process; `docs/reference/settings.md` lists the same names.
 
+    A secret may stand in a file: `DATABASE_URL_FILE` names the file of `DATABASE_URL`, and so for
+    `DATABASE_MIGRATOR_URL` and `DB_PASS`.
+
     Attributes:
         database_url: `DATABASE_URL`, a PostgreSQL address; None means the embedded server.
         migrator_url: `DATABASE_MIGRATOR_URL`, the address of the role that owns the schema; None means
             `database_url`.
+        instance_connection_name: `INSTANCE_CONNECTION_NAME`, a Cloud SQL instance in place of a URL.
+        db_user: `DB_USER`, the user of the instance's database.
+        db_pass: `DB_PASS`, the user's password.
+        db_name: `DB_NAME`, the instance's database.
+        db_iam: `DB_IAM`, log in to the instance's database as the Google account (default 0).
+        db_ip_type: `DB_IP_TYPE`, the address of the instance to use (default public).
         data_dir: `STEELYARD_HOME`, the folder of the embedded server; None means the platform's data folder.
         postgres_bin: `STEELYARD_PG_BIN`, a folder with `postgres` and `initdb` to prefer over the bundled ones.
         pool_size: `STEELYARD_POOL_SIZE`, connections kept open per process (default 5).
@@ -35,6 +57,12 @@ class Settings:
 
     database_url: str | None = field(default=None, repr=False)
     migrator_url: str | None = field(default=None, repr=False)
+    instance_connection_name: str | None = None
+    db_user: str | None = None
+    db_pass: str | None = field(default=None, repr=False)
+    db_name: str | None = None
+    db_iam: bool = False
+    db_ip_type: IpType = "public"
     data_dir: Path | None = None
     postgres_bin: Path | None = None
     pool_size: int = 5
@@ -45,8 +73,14 @@ class Settings:
         """Read the settings from `environ` (the process's environment when None)."""
         env = os.environ if environ is None else environ
         return cls(
-            database_url=env.get("DATABASE_URL") or None,
-            migrator_url=env.get("DATABASE_MIGRATOR_URL") or None,
+            database_url=_secret(env, "DATABASE_URL"),
+            migrator_url=_secret(env, "DATABASE_MIGRATOR_URL"),
+            instance_connection_name=env.get("INSTANCE_CONNECTION_NAME") or None,
+            db_user=env.get("DB_USER") or None,
+            db_pass=_secret(env, "DB_PASS"),
+            db_name=env.get("DB_NAME") or None,
+            db_iam=_flag("DB_IAM", env.get("DB_IAM")),
+            db_ip_type=_ip_type("DB_IP_TYPE", env.get("DB_IP_TYPE")),
             data_dir=_path(env.get("STEELYARD_HOME")),
             postgres_bin=_path(env.get("STEELYARD_PG_BIN")),
             pool_size=_positive("STEELYARD_POOL_SIZE", env.get("STEELYARD_POOL_SIZE"), default=5),
@@ -56,13 +90,38 @@ class Settings:
         )
 
 
+def _secret(env: Mapping[str, str], name: str) -> str | None:
+    path = env.get(f"{name}_FILE")
+    if not path:
+        return env.get(name) or None
+    if env.get(name):
+        raise SecretFileError(name, "is set beside it")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SecretFileError(name, f"is {path}, which cannot be read") from error
+
+
 def _path(text: str | None) -> Path | None:
     return Path(text).expanduser() if text else None
+
+
+def _flag(name: str, text: str | None) -> bool:
+    if text not in {None, "", "0", "1"}:
+        raise SettingError(name, text or "", "1 or 0")
+    return text == "1"
+
+
+def _ip_type(name: str, text: str | None) -> IpType:
+    chosen = (text or "public").lower()
+    if chosen not in get_args(IpType):
+        raise SettingError(name, text or "", "public, private or psc")
+    return cast("IpType", chosen)
 
 
 def _positive(name: str, text: str | None, *, default: int) -> int:
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise SettingError(name, text)
+        raise SettingError(name, text, "a whole number above 0")
     return int(text)

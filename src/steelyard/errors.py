@@ -12,9 +12,17 @@ arguments and writes its own sentence; no caller passes a message. The faces map
 HTTP statuses; nothing below a face knows either.
 """
 
+from typing import ClassVar
+
 
 class SteelyardError(Exception):
-    """Base of every error that Steelyard raises on purpose."""
+    """Base of every error that Steelyard raises on purpose.
+
+    Attributes:
+        is_temporary: whether the same call may succeed in a while, without anybody putting anything right.
+    """
+
+    is_temporary: ClassVar[bool] = False
 
 
 class NotFoundError(SteelyardError):

@@ -40,6 +40,8 @@ class DatabaseUrlError(InvalidInputError):
 class DatabaseUnreachableError(UpstreamError):
     """Nothing answers at the address."""
 
+    is_temporary = True  # a server that starts again answers soon
+
     def __init__(self, place: str, reason: str) -> None:
         """Name the address and the reason."""
         super().__init__(
@@ -119,13 +121,7 @@ class Address:
             DatabaseRefusedError, DatabaseTooOldError, DatabaseUrlError: each says what to do.
         """
         connection = await self._connect()
-        try:
-            _check_version(self.place, connection.get_server_version().major)
-            if self.adopts_role:
-                await _adopt_role(connection)
-        except BaseException:
-            connection.terminate()
-            raise
+        await settle(connection, self.place, adopts_role=self.adopts_role)
         return connection
 
     async def _connect(self) -> asyncpg.Connection:
@@ -145,6 +141,26 @@ class Address:
             raise DatabaseUrlError(f"is not usable: {error}") from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseRefusedError(self.place, str(error)) from error
+
+
+async def settle(connection: asyncpg.Connection, place: str, *, adopts_role: bool) -> None:
+    """Make a new connection one of ours, or end it.
+
+    Args:
+        connection: just opened.
+        place: what people are told.
+        adopts_role: work as `steelyard_app` from now on, where the login may.
+
+    Raises:
+        DatabaseTooOldError: the server is older than PostgreSQL 15.
+    """
+    try:
+        _check_version(place, connection.get_server_version().major)
+        if adopts_role:
+            await _adopt_role(connection)
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 def address_of_url(url: str, *, adopts_role: bool) -> Address:

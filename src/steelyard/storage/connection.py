@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -26,13 +27,14 @@ from steelyard.errors import (
     SteelyardError,
     UpstreamError,
 )
-from steelyard.storage.address import Address, address_of_url
+from steelyard.storage.address import address_of_url
 from steelyard.storage.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from steelyard.storage.embedded import EmbeddedServer, Login, Report
+    from steelyard.storage.cloud_sql import CloudSqlInstance, CloudSqlLink
+    from steelyard.storage.embedded import EmbeddedServer, Report
 
 RECYCLE_SECONDS: Final = 1800
 _CLASS_NAME: Final = re.compile(r"^<class '[^']*'>: ")  # SQLAlchemy puts it before what the server said
@@ -59,6 +61,17 @@ class PoolOpenError(ConflictError):
         )
 
 
+class TwoStoresError(InvalidInputError):
+    """A URL and a Cloud SQL instance are both given."""
+
+    def __init__(self) -> None:
+        """Name the settings."""
+        super().__init__(
+            "Two stores are named: DATABASE_URL (or DATABASE_MIGRATOR_URL) and INSTANCE_CONNECTION_NAME are both set. "
+            "Unset one of them."
+        )
+
+
 class NoEmbeddedServerError(InvalidInputError):
     """The embedded server does not run on this system."""
 
@@ -71,6 +84,8 @@ class NoEmbeddedServerError(InvalidInputError):
 
 class DatabaseLostError(UpstreamError):
     """The server went away during the work."""
+
+    is_temporary = True
 
     def __init__(self, place: str) -> None:
         """Say what became of the work."""
@@ -114,6 +129,8 @@ class DatabaseFailedError(UpstreamError):
 class DatabaseBusyError(ConflictError):
     """Another transaction was in the way."""
 
+    is_temporary = True
+
     def __init__(self, reason: str) -> None:
         """Quote the server."""
         super().__init__(f"Another transaction was in the way ({reason}); nothing was changed. Try again.")
@@ -147,13 +164,22 @@ class Pool:
         place: where the store is, without a secret.
         engine: connections of the role that reads and writes rows.
         owner: connections of the role that owns the schema, opened when needed and not kept.
-        server: the embedded server; None when a URL names the store.
+        server: the embedded server; None when the store is another.
+        link: the connector of a Cloud SQL instance, closed after the engines; None when the store is another.
     """
 
     place: str
     engine: AsyncEngine = field(repr=False)
     owner: AsyncEngine = field(repr=False)
     server: "EmbeddedServer | None" = None
+    link: "CloudSqlLink | None" = None
+
+    async def close(self) -> None:
+        """Close the connections, and then what they were made with."""
+        await self.engine.dispose()
+        await self.owner.dispose()
+        if self.link is not None:
+            await self.link.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +188,7 @@ class _Store:
 
     database_url: str | None = field(repr=False)
     migrator_url: str | None = field(repr=False)
+    cloud_sql: "CloudSqlInstance | None"
     data_dir: Path | None
     postgres_bin: Path | None
     pool_size: int
@@ -200,6 +227,7 @@ async def init_connection_pool(
     database_url: str | None = None,
     *,
     migrator_url: str | None = None,
+    cloud_sql: "CloudSqlInstance | None" = None,
     data_dir: Path | None = None,
     postgres_bin: Path | None = None,
     pool_size: int = 5,
@@ -208,8 +236,10 @@ async def init_connection_pool(
     """Open the pool of this event loop, or return the one that is open.
 
     Args:
-        database_url: a PostgreSQL address; None means the embedded server, which is started when needed.
+        database_url: a PostgreSQL address; without one, and without `cloud_sql`, the store is the embedded
+            server, which is started when needed.
         migrator_url: the address of the role that owns the schema; None means `database_url`.
+        cloud_sql: a Cloud SQL instance, in place of a URL.
         data_dir: the folder of the embedded server; None means the platform's data folder.
         postgres_bin: a folder with the programs of PostgreSQL to prefer for the embedded server.
         pool_size: connections kept open.
@@ -217,10 +247,11 @@ async def init_connection_pool(
 
     Raises:
         PoolOpenError: a pool is open with other arguments.
-        SteelyardError: the store cannot be reached; see `Address.connect` and `embedded.start`.
+        TwoStoresError: a URL and a Cloud SQL instance are both given.
+        SteelyardError: the store cannot be reached; see `Address.connect`, `CloudSqlLink.connect`, `embedded.start`.
     """
     slot = _slots.setdefault(asyncio.get_running_loop(), _Slot())
-    store = _Store(database_url, migrator_url, data_dir, postgres_bin, pool_size)
+    store = _Store(database_url, migrator_url, cloud_sql, data_dir, postgres_bin, pool_size)
     async with slot.lock:
         if slot.pool is None:
             slot.pool, slot.store = await _open(store, report), store
@@ -357,54 +388,60 @@ async def _keep(pool: Pool) -> AsyncGenerator[None]:
         yield
     finally:
         if os.getpid() == owner:
-            await _dispose(pool)
-
-
-async def _dispose(pool: Pool) -> None:
-    _slots.pop(asyncio.get_running_loop(), None)
-    await pool.engine.dispose()
-    await pool.owner.dispose()
+            _slots.pop(asyncio.get_running_loop(), None)
+            await pool.close()
 
 
 async def _open(store: _Store, report: "Report") -> Pool:
+    pool = await _make_pool(store, report)
+    try:
+        async with pool.engine.connect():  # say at once what is wrong
+            return pool
+    except BaseException:
+        await pool.close()
+        raise
+
+
+async def _make_pool(store: _Store, report: "Report") -> Pool:
+    if store.cloud_sql is not None:
+        return await _make_cloud_sql_pool(store, store.cloud_sql)
     if store.database_url is not None:
         app = address_of_url(store.database_url, adopts_role=True)
         owner = address_of_url(store.migrator_url or store.database_url, adopts_role=False)
-        pool = Pool(app.place, _engine(app, pool_size=store.pool_size), _engine(owner))
-    else:
-        pool = await _open_embedded(store, report)
-    async with pool.engine.connect():  # say at once what is wrong
-        return pool
+        return Pool(app.place, _engine(app.connect, pool_size=store.pool_size), _engine(owner.connect))
+    return await _make_embedded_pool(store, report)
 
 
-async def _open_embedded(store: _Store, report: "Report") -> Pool:
+async def _make_cloud_sql_pool(store: _Store, instance: "CloudSqlInstance") -> Pool:
+    from steelyard.storage.cloud_sql import open_link  # noqa: PLC0415 - only who uses it needs to load it
+
+    if store.database_url is not None or store.migrator_url is not None:
+        raise TwoStoresError
+    link = await open_link(instance)
+    app = _engine(partial(link.connect, adopts_role=True), pool_size=store.pool_size)
+    return Pool(instance.place, app, _engine(partial(link.connect, adopts_role=False)), link=link)
+
+
+async def _make_embedded_pool(store: _Store, report: "Report") -> Pool:
     if sys.platform == "win32":
         raise NoEmbeddedServerError
     from steelyard.storage import embedded  # noqa: PLC0415 - needs Unix, which a store named by a URL does not
 
     server = await embedded.start(store.data_dir, postgres_bin=store.postgres_bin, report=report)
-    app = _embedded_address(server, server.app)
-    owner = _embedded_address(server, server.migrator)
-    return Pool(app.place, _engine(app, pool_size=store.pool_size), _engine(owner), server)
+    app = server.address(server.app)
+    owner = server.address(server.migrator)
+    return Pool(
+        app.place, _engine(app.connect, pool_size=store.pool_size), _engine(owner.connect), server=server
+    )
 
 
-def _embedded_address(server: "EmbeddedServer", login: "Login") -> Address:
-    arguments = {
-        "host": str(server.host),
-        "port": server.port,
-        "user": login.user,
-        "password": login.password,
-        "database": server.database,
-        "ssl": False,
-    }
-    return Address(f"the embedded server in {server.home}", arguments)
-
-
-def _engine(address: Address, *, pool_size: int | None = None) -> AsyncEngine:
+def _engine(
+    connect: Callable[[], Awaitable[asyncpg.Connection]], *, pool_size: int | None = None
+) -> AsyncEngine:
     """Make an engine that keeps `pool_size` connections, or none. JSON stays text for its reader."""
     pooling: dict[str, Any] = {"poolclass": NullPool}
     if pool_size is not None:
         pooling = {"pool_size": pool_size, "pool_pre_ping": True, "pool_recycle": RECYCLE_SECONDS}
     return create_async_engine(
-        "postgresql+asyncpg://", async_creator=address.connect, json_deserializer=str, **pooling
+        "postgresql+asyncpg://", async_creator=connect, json_deserializer=str, **pooling
     )

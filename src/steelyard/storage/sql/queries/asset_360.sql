@@ -78,6 +78,13 @@ order by f.finding_date desc nulls last, f.finding_id desc;
 -- The last price date, or null where there are no prices.
 select steelyard.last_price_date();
 
+-- name: get_current_version
+-- The version readers see and its rows over all scopes; nothing where none was published.
+select v.version, v.row_count
+from steelyard.asset_360_current as c
+inner join steelyard.asset_360_versions as v on c.tenant_id = v.tenant_id and c.version = v.version
+where c.tenant_id = steelyard.current_tenant();
+
 -- name: call_create_asset_360
 -- Make and publish a version.
 call steelyard.create_asset_360(cast(:as_of as date), :universe, :keep_versions, null, null);

@@ -1,3 +1,11 @@
+-- name: limit_lock_wait
+-- Wait for no lock longer than this; long enough for an autovacuum to step aside, which it does after a second.
+set local lock_timeout = '2s';
+
+-- name: lift_lock_wait
+-- Wait for locks as long as the session otherwise does.
+set local lock_timeout to default;
+
 -- name: lock_history
 -- Let one transaction at a time derive: two that copy the same returns could not both keep them.
 lock table steelyard.performance_history in share row exclusive mode;
