@@ -181,7 +181,8 @@ class _GoogleAnswer(BaseHTTPRequestHandler):
             self._answer(json.loads(body))
 
     def handle(self) -> None:
-        with suppress(ConnectionError):  # of the two questions at once the second is dropped when the first fails
+        # of the two questions at once the second is dropped when the first fails
+        with suppress(ConnectionError):
             super().handle()
 
     def finish(self) -> None:
