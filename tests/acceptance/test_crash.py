@@ -384,3 +384,32 @@ async def test_a_server_that_lost_a_process_can_be_stopped_at_once(
         assert await embedded.stop(victim.home)
         await embedded.start(victim.home)
     await look(victim)
+
+
+async def test_a_client_whose_server_dies_between_batches_is_told(
+    victim: EmbeddedServer, kill_server: Kill
+) -> None:
+    """What the driver then says depends on the moment; people are told the same."""
+    days = pa.table({"days": pa.array(range(200_000), pa.int32())})
+
+    async def copy_on_and_on(begun: asyncio.Event) -> None:
+        async with get_write_session() as db:
+            driver = await raw_connection(db)
+            await driver.execute("create temporary table counted (days integer)")
+            begun.set()
+            while True:
+                await copy_rows(driver, "counted", days, schema=None)
+
+    for seed in range(FIRST_SEED, FIRST_SEED + 6):
+        await embedded.start(victim.home)
+        await init_connection_pool(data_dir=victim.home)
+        begun = asyncio.Event()
+        work = asyncio.create_task(copy_on_and_on(begun))
+        await begun.wait()
+        await asyncio.sleep(random.Random(seed).uniform(0, 0.1))  # noqa: S311 - moments of death, not secrets
+        kill_server(victim)
+        done, _ = await asyncio.wait({work}, timeout=PATIENCE)
+        assert done, "the client waits for a server that is gone"
+        with pytest.raises(DatabaseLostError):
+            await work
+        await close_connection_pool()
