@@ -13,6 +13,7 @@ import logging
 import os
 import random
 import shutil
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,13 +24,21 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pyarrow as pa
 import pytest
 
 from steelyard.demo import book_path
 from steelyard.services.asset_360 import refresh
 from steelyard.services.loading import load_tables
 from steelyard.storage import embedded
-from steelyard.storage.connection import close_connection_pool, init_connection_pool
+from steelyard.storage.connection import (
+    DatabaseLostError,
+    close_connection_pool,
+    get_write_session,
+    init_connection_pool,
+    raw_connection,
+)
+from steelyard.storage.copying import copy_rows
 from steelyard.storage.embedded import EmbeddedServer
 from steelyard.storage.migration import migrate
 from terminal import STEELYARD, Terminal
@@ -37,6 +46,8 @@ from versions import LEFT_BEHIND, check_versions, fingerprints
 
 ROUNDS = int(os.environ.get("STEELYARD_CRASH_ROUNDS", "10"))
 FIRST_SEED = int(os.environ.get("STEELYARD_CRASH_SEED", "360"))
+PATIENCE = 60
+"""Seconds after which what should have ended is taken to hang."""
 TODAY = date(2023, 1, 2)
 FIRST_DAY = "2020-01-02"
 CHANGED_SINCE = ("2022-12-20", "2022-03-01", FIRST_DAY)
@@ -213,8 +224,17 @@ async def disturb(
             kill(server)
         elif not work.done() and client.process is not None and client.process.returncode is None:
             client.process.kill()
-    await work
+    await ended(work, client)
     return bool(inside)
+
+
+async def ended(work: asyncio.Task[None], client: Client) -> None:
+    """Wait for a client that must end by itself, for its server or it was killed."""
+    done, _ = await asyncio.wait({work}, timeout=PATIENCE)
+    if not done and client.process is not None:
+        client.process.kill()
+    await work
+    assert done, f"{client.command} hung"
 
 
 # ── What must hold afterwards ───────────────────────────────────────────────────────────────────────────
@@ -223,8 +243,9 @@ async def disturb(
 async def look(server: EmbeddedServer) -> State:
     """Wait until the server has noticed who is gone, and look."""
     async with superuser(server) as connection:
-        while await connection.fetchval(AT_WORK):
-            await asyncio.sleep(0.005)
+        async with asyncio.timeout(PATIENCE):
+            while await connection.fetchval(AT_WORK):
+                await asyncio.sleep(0.005)
         assert await connection.fetch(LEFT_BEHIND) == []
         runs = await connection.fetch("select run_id, status from steelyard.load_runs")
         return State(
@@ -323,3 +344,72 @@ async def check_derived_anew(server: EmbeddedServer) -> None:
         assert not (await refresh(today=TODAY)).published
         await close_connection_pool()
         assert await fingerprints(connection, "performance_history") == {k: before[k] for k in DERIVED[:1]}
+
+
+async def test_a_client_whose_server_dies_under_a_copy_is_told(victim: EmbeddedServer) -> None:
+    """The server stops reading, the client waits to write more, and then the server is gone."""
+    await init_connection_pool(data_dir=victim.home)
+    days = pa.table({"days": pa.array(range(3_000_000), pa.int32())})
+
+    async def copy() -> None:
+        async with get_write_session() as db:
+            driver = await raw_connection(db)
+            await driver.execute("create temporary table counted (days integer)")
+            backend.set_result(await driver.fetchval("select pg_backend_pid()"))
+            await stopped.wait()
+            await copy_rows(driver, "counted", days, schema=None)
+
+    backend, stopped = asyncio.get_running_loop().create_future(), asyncio.Event()
+    work = asyncio.create_task(copy())
+    os.kill(await backend, signal.SIGSTOP)
+    stopped.set()
+    await asyncio.sleep(0.5)
+    assert not work.done()
+    os.kill(await backend, signal.SIGKILL)
+    done, _ = await asyncio.wait({work}, timeout=PATIENCE)
+    assert done, "the client waits for a server that is gone"
+    with pytest.raises(DatabaseLostError):
+        await work
+    await close_connection_pool()
+    await embedded.start(victim.home)  # it is left to recover, for it does not like to be stopped just then
+
+
+async def test_a_server_that_lost_a_process_can_be_stopped_at_once(
+    victim: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "ENDING_SECONDS", 1)
+    for _ in range(3):
+        async with superuser(victim) as connection:
+            os.kill(await connection.fetchval("select pg_backend_pid()"), signal.SIGKILL)
+        assert await embedded.stop(victim.home)
+        await embedded.start(victim.home)
+    await look(victim)
+
+
+async def test_a_client_whose_server_dies_between_batches_is_told(
+    victim: EmbeddedServer, kill_server: Kill
+) -> None:
+    """What the driver then says depends on the moment; people are told the same."""
+    days = pa.table({"days": pa.array(range(200_000), pa.int32())})
+
+    async def copy_on_and_on(begun: asyncio.Event) -> None:
+        async with get_write_session() as db:
+            driver = await raw_connection(db)
+            await driver.execute("create temporary table counted (days integer)")
+            begun.set()
+            while True:
+                await copy_rows(driver, "counted", days, schema=None)
+
+    for seed in range(FIRST_SEED, FIRST_SEED + 6):
+        await embedded.start(victim.home)
+        await init_connection_pool(data_dir=victim.home)
+        begun = asyncio.Event()
+        work = asyncio.create_task(copy_on_and_on(begun))
+        await begun.wait()
+        await asyncio.sleep(random.Random(seed).uniform(0, 0.1))  # noqa: S311 - moments of death, not secrets
+        kill_server(victim)
+        done, _ = await asyncio.wait({work}, timeout=PATIENCE)
+        assert done, "the client waits for a server that is gone"
+        with pytest.raises(DatabaseLostError):
+            await work
+        await close_connection_pool()

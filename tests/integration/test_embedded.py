@@ -61,8 +61,9 @@ def name_another_pid(server: EmbeddedServer, pid: int) -> None:
 
 @pytest.fixture(scope="module")
 def shared_home(run_folder: Path) -> Iterator[Path]:
-    yield run_folder / "accidents"
-    asyncio.run(embedded.stop(run_folder / "accidents"))
+    home = run_folder / f"accidents-{os.getpid()}"  # of this worker: the others have accidents too
+    yield home
+    asyncio.run(embedded.stop(home))
 
 
 @pytest.fixture

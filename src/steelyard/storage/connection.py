@@ -250,6 +250,8 @@ async def init_connection_pool(
         TwoStoresError: a URL and a Cloud SQL instance are both given.
         SteelyardError: the store cannot be reached; see `Address.connect`, `CloudSqlLink.connect`, `embedded.start`.
     """
+    for ended in [loop for loop in _slots if loop.is_closed()]:  # their pools could not be opened
+        del _slots[ended]
     slot = _slots.setdefault(asyncio.get_running_loop(), _Slot())
     store = _Store(database_url, migrator_url, cloud_sql, data_dir, postgres_bin, pool_size)
     async with slot.lock:
@@ -332,33 +334,42 @@ def explained(place: str) -> "Iterator[None]":
     """Turn what the server does to a session into our errors; a defect of ours passes unchanged."""
     try:
         yield
-    except DBAPIError as error:
-        known = _explain(place, error.orig, lost=error.connection_invalidated)
-        if known is None:
-            raise
-        raise known from error
     except (
+        DBAPIError,
         asyncpg.PostgresError,
         asyncpg.InterfaceError,
         asyncpg.InternalClientError,
         ConnectionError,
     ) as error:
-        known = _explain(place, error, lost=_was_lost(error))
+        known = _explain(place, error) or _explain_what_led_to(place, error)
         if known is None:
             raise
         raise known from error
 
 
-def _was_lost(error: Exception) -> bool:
+def _explain_what_led_to(place: str, error: BaseException) -> SteelyardError | None:
+    """Explain the error behind one that only came of it: a rollback fails, too, when the server is gone."""
+    cause = error.__context__
+    while cause is not None:
+        known = _explain(place, cause)
+        if isinstance(known, DatabaseLostError):
+            return known
+        cause = cause.__context__
+    return None
+
+
+def _was_lost(error: BaseException) -> bool:
     """Tell a lost connection from a wrong call; a server killed at the right moment confuses the driver's state."""
     if isinstance(error, asyncpg.InterfaceError):
         return "closed" in str(error)
     return isinstance(error, asyncpg.InternalClientError | ConnectionError)
 
 
-def _explain(place: str, error: BaseException | None, *, lost: bool) -> SteelyardError | None:
-    state = str(getattr(error, "sqlstate", None) or "")
-    reason = _CLASS_NAME.sub("", str(error)).partition("\n")[0]
+def _explain(place: str, error: BaseException) -> SteelyardError | None:
+    said = error.orig if isinstance(error, DBAPIError) else error
+    lost = error.connection_invalidated if isinstance(error, DBAPIError) else _was_lost(error)
+    state = str(getattr(said, "sqlstate", None) or "")
+    reason = _CLASS_NAME.sub("", str(said)).partition("\n")[0]
     if lost or state.startswith(("08", "57P")):
         return DatabaseLostError(place)
     if state == "53100":
@@ -395,8 +406,9 @@ async def _keep(pool: Pool) -> AsyncGenerator[None]:
 async def _open(store: _Store, report: "Report") -> Pool:
     pool = await _make_pool(store, report)
     try:
-        async with pool.engine.connect():  # say at once what is wrong
-            return pool
+        with explained(pool.place):  # say at once what is wrong
+            async with pool.engine.connect():
+                return pool
     except BaseException:
         await pool.close()
         raise

@@ -43,8 +43,10 @@ PORT = 5432  # names the socket; nothing listens on TCP
 CONNECT_SECONDS = 5.0
 QUIET_SECONDS = 90.0
 UNREACHABLE_SECONDS = 5.0
+ENDING_SECONDS = 15.0
 REPORT_AFTER_SECONDS = 2.0
 LINGERING = "shared memory"
+REFUSED = "FATAL:  the database system is"  # what the log says of our own questions while it starts or ends
 
 Report = Callable[[str], None]
 
@@ -67,7 +69,7 @@ class ServerSilentError(UpstreamError):
         """Name the process and how long it has been silent."""
         super().__init__(
             f"The embedded PostgreSQL (process {pid}) has not answered for {seconds:.0f} s and its log, "
-            f"{log}, stands still. Look at the process, end it with `kill -INT {pid}`, and try again."
+            f"{log}, stands still. Look at the process, end it with `kill -QUIT {pid}`, and try again."
         )
 
 
@@ -260,10 +262,15 @@ async def bring_up(
 
 
 async def end_server(cluster: Cluster, pid: int, report: Report) -> None:
-    """Shut a server down; call under the start lock."""
+    """Shut a server down; call under the start lock.
+
+    At once when it stands still, as PostgreSQL 18 does when asked just after a crash.
+    """
     ask_to_end(pid)
     patience = _Patience(cluster.log, report)
     while is_alive(pid):
+        if patience.seconds > ENDING_SECONDS:
+            ask_to_end(pid, at_once=True)
         await patience.wait(pid)
 
 
@@ -321,7 +328,7 @@ class _Patience:
 
     async def wait(self, pid: int) -> None:
         """Sleep a little; raise ServerSilentError after QUIET_SECONDS without progress."""
-        said = last_lines(self._log, 1)
+        said = last_lines(self._log, 1, without=REFUSED)
         if said != self._said:
             self._said, self._moved = said, time.monotonic()
             if self._moved - self._started > REPORT_AFTER_SECONDS:
