@@ -7,6 +7,7 @@ It stands under another name until it is verified, so that a backup that was kil
 """
 
 import asyncio
+import glob
 import hashlib
 import shutil
 import tempfile
@@ -24,7 +25,6 @@ from steelyard.errors import ConflictError, InvalidInputError, NotFoundError, Up
 from steelyard.storage.address import Address
 from steelyard.storage.binaries import Binaries
 from steelyard.storage.cluster import make_home, open_cluster
-from steelyard.storage.connection import explained
 from steelyard.storage.contents import (
     Contents,
     TableContent,
@@ -37,7 +37,7 @@ from steelyard.storage.files import sync_folder, write_private
 from steelyard.storage.migration import SchemaMissingError
 from steelyard.storage.programs import find_programs, login_variables, run_program
 from steelyard.storage.queries import query
-from steelyard.storage.scratch import SCHEMA, maintenance, scratch_database, throwaway_server
+from steelyard.storage.scratch import SCHEMA, maintenance, open_connection, scratch_database, throwaway_server
 
 FORM: Final = 1  # of the folder; a later form gets a higher number
 DUMP: Final = "store.dump"
@@ -248,20 +248,14 @@ async def _dump(
 ) -> tuple[Manifest, Binaries]:
     """Write the dump, and read what it holds in the same moment of the store."""
     report("dumping")
-    connection = await source.connect()
-    try:
+    async with open_connection(source) as connection:
         programs = find_programs(connection.get_server_version().major, postgres_bin)
-        with explained(source.place):
-            await define_hashing(connection)
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                await _require_whole(connection)
-                snapshot = await connection.fetchval(query("share_snapshot").text)
-                await run_program(
-                    programs, "pg_dump", _dump_arguments(dump, snapshot), login_variables(source)
-                )
-                return await _describe(connection, source, dump, taken_at), programs
-    finally:
-        await connection.close()
+        await define_hashing(connection)
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await _require_whole(connection)
+            snapshot = await connection.fetchval(query("share_snapshot").text)
+            await run_program(programs, "pg_dump", _dump_arguments(dump, snapshot), login_variables(source))
+            return await _describe(connection, source, dump, taken_at), programs
 
 
 def _dump_arguments(dump: Path, snapshot: str) -> list[str]:
@@ -323,7 +317,7 @@ def _draft(path: Path) -> Iterator[Path]:
     if path.exists():
         raise BackupPathError(path, "it exists")
     try:
-        for abandoned in path.parent.glob(f".{path.name}.*.draft"):
+        for abandoned in path.parent.glob(f".{glob.escape(path.name)}.????????.draft"):
             shutil.rmtree(abandoned)
         draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".draft", dir=path.parent))
     except OSError as error:

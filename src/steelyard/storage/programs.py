@@ -29,6 +29,9 @@ REDIRECTING: Final = (
     "PGHOSTADDR",
     "PGOPTIONS",
 )  # they would win over the login
+PARALLEL: Final = (
+    f"--jobs={min(4, os.cpu_count() or 1)}"  # of pg_restore: tables and indexes at the same time
+)
 NO_SPACE: Final = "No space left on device"
 
 

@@ -12,11 +12,12 @@ from typing import Final
 import asyncpg
 
 from steelyard.errors import ConflictError
+from steelyard.storage.address import Address
 from steelyard.storage.binaries import Binaries
 from steelyard.storage.connection import explained
 from steelyard.storage.contents import Contents, read_contents
 from steelyard.storage.embedded import EmbeddedServer, Login, Report, start, stop
-from steelyard.storage.programs import login_variables, run_program
+from steelyard.storage.programs import PARALLEL, login_variables, run_program
 from steelyard.storage.queries import query
 
 SCRATCH: Final = "steelyard_scratch"
@@ -41,13 +42,19 @@ class MaintenanceUnderWayError(ConflictError):
 @asynccontextmanager
 async def connected(server: EmbeddedServer, login: Login, database: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection to a database of the server for one block."""
-    address = server.address(login, database)
+    async with open_connection(server.address(login, database)) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def open_connection(address: Address) -> AsyncIterator[asyncpg.Connection]:
+    """A connection for one block; what the server does to it becomes our errors, the closing included."""
     connection = await address.connect()
-    try:
-        with explained(address.place):
+    with explained(address.place):
+        try:
             yield connection
-    finally:
-        await connection.close()
+        finally:
+            await connection.close()
 
 
 @asynccontextmanager
@@ -106,12 +113,17 @@ def maintenance(home: Path) -> Iterator[None]:
     """
     descriptor = os.open(home / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, home)
         yield
-    except BlockingIOError as error:
-        raise MaintenanceUnderWayError(home) from error
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, home: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise MaintenanceUnderWayError(home) from error
 
 
 async def _remove_server(home: Path) -> None:
@@ -128,7 +140,7 @@ async def _fill(server: EmbeddedServer, dump: Path, programs: Binaries, *, grant
         arguments: list[str | Path] = [
             f"--dbname={SCRATCH}",
             f"--use-list={wanted.name}",
-            f"--jobs={os.cpu_count() or 1}",
+            PARALLEL,
             "--no-owner",
             "--exit-on-error",
             *([] if grants else ["--no-acl"]),

@@ -38,7 +38,7 @@ from steelyard.storage.embedded import (
 )
 from steelyard.storage.files import sync_folder
 from steelyard.storage.postmaster import find_postmaster
-from steelyard.storage.programs import ProgramsMissingError, login_variables, run_program
+from steelyard.storage.programs import PARALLEL, ProgramsMissingError, login_variables, run_program
 from steelyard.storage.queries import query
 from steelyard.storage.scratch import MAINTENANCE, connected, maintenance
 
@@ -199,7 +199,13 @@ async def _fill(fresh: Cluster, new: Binaries, dumps: _Dumps, old: EmbeddedServe
         login = login_variables(filled.address(filled.superuser, MAINTENANCE))
         for database in dumps.contents:
             made = [] if database == MAINTENANCE else ["--create"]
-            arguments = [f"--dbname={MAINTENANCE}", "--exit-on-error", *made, str(dumps.file(database))]
+            arguments = [
+                f"--dbname={MAINTENANCE}",
+                "--exit-on-error",
+                PARALLEL,
+                *made,
+                str(dumps.file(database)),
+            ]
             await run_program(new, "pg_restore", arguments, login)
         report("comparing")
         await _compare(filled, dumps)
