@@ -57,7 +57,9 @@ from steelyard.storage.migration import migrate
 from steelyard.storage.postmaster import SOCKET_FILE
 
 TODAY = date(2023, 1, 1)  # the sample book ends in 2022
-PORT_LOCK = Path(tempfile.gettempdir()) / "steelyard-port-3307.lock"
+PORT_LOCK = (
+    Path(tempfile.gettempdir()) / f"steelyard-port-3307-{os.getuid()}.lock"
+)  # one a user: others may not open it
 USER, CROWDED_USER = f"cloud_user_{os.getpid()}", f"crowded_user_{os.getpid()}"  # workers share the server
 PASSWORD = "a secret"  # noqa: S105 - of a role made here
 ROBOT = "robot@acme.iam"

@@ -64,7 +64,8 @@ def rows(chart: ET.Element) -> list[list[str]]:
 
 
 def plain(name: str) -> str:
-    """Give a name as a page can show it."""
+    """Give a name as a page can show it, with the one kind of line end that parsers know."""
+    name = name.replace("\r\n", "\n").replace("\r", "\n")
     return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", "\ufffd", name)
 
 
