@@ -178,6 +178,7 @@ async def _write_parquet(server: EmbeddedServer, book: Book, folder: Path) -> No
 def ask_duckdb_once(folder: Path, as_of: date) -> Columns:
     """Compute asset 360 anew from the files; rows in the order of scope and asset."""
     with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
         for path in folder.glob("*.parquet"):
             connection.execute(f"create view {path.stem} as from '{path}'")
         query = (FOLDER / "asset_360_duckdb.sql").read_text("utf-8")

@@ -180,6 +180,11 @@ class _GoogleAnswer(BaseHTTPRequestHandler):
         else:
             self._answer(json.loads(body))
 
+    def handle(self) -> None:
+        # of the two questions at once the second is dropped when the first fails
+        with suppress(ConnectionError):
+            super().handle()
+
     def finish(self) -> None:
         super().finish()
         if self._asked:

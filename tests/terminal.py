@@ -56,11 +56,11 @@ class Terminal:
         """Run what must answer in JSON, decimals kept exact."""
         return json.loads(self.show(*arguments, "--json"), parse_float=Decimal)
 
-    def refused(self, *arguments: str, **settings: str) -> str:
-        """Run what must be refused: exit code 1, no answer, no traceback; gives the sentence."""
+    def refused(self, *arguments: str, code: int = 1, **settings: str) -> str:
+        """Run what must be refused: exit code 1 or another, no answer, no traceback; gives the sentence."""
         done = self.run(*arguments, **settings)
         steps, _, sentence = done.stderr.partition("steelyard: ")
-        assert (done.returncode, done.stdout) == (1, "")
+        assert (done.returncode, done.stdout) == (code, "")
         assert "Traceback" not in steps
         return sentence.rstrip("\n")
 

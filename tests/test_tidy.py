@@ -34,6 +34,7 @@ ROOT_FILES = {
     "README.md",
     "SECURITY.md",
     "benchmarks",
+    "deploy",
     "docs",
     "pyproject.toml",
     "requirements",

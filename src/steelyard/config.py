@@ -19,9 +19,22 @@ class SettingError(InvalidInputError):
         super().__init__(f"{name} is {text!r}; set it to {wanted}, or unset it.")
 
 
+class SecretFileError(InvalidInputError):
+    """The file of a secret is no way to it."""
+
+    def __init__(self, name: str, fault: str) -> None:
+        """Name the variable and the fault; never what the file holds."""
+        super().__init__(
+            f"{name}_FILE {fault}; name a readable file there, or set {name} and unset {name}_FILE."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Settings of one process; `docs/reference/settings.md` lists the same names.
+
+    A secret may stand in a file: `DATABASE_URL_FILE` names the file of `DATABASE_URL`, and so for
+    `DATABASE_MIGRATOR_URL` and `DB_PASS`.
 
     Attributes:
         database_url: `DATABASE_URL`, a PostgreSQL address; None means the embedded server.
@@ -60,11 +73,11 @@ class Settings:
         """Read the settings from `environ` (the process's environment when None)."""
         env = os.environ if environ is None else environ
         return cls(
-            database_url=env.get("DATABASE_URL") or None,
-            migrator_url=env.get("DATABASE_MIGRATOR_URL") or None,
+            database_url=_secret(env, "DATABASE_URL"),
+            migrator_url=_secret(env, "DATABASE_MIGRATOR_URL"),
             instance_connection_name=env.get("INSTANCE_CONNECTION_NAME") or None,
             db_user=env.get("DB_USER") or None,
-            db_pass=env.get("DB_PASS") or None,
+            db_pass=_secret(env, "DB_PASS"),
             db_name=env.get("DB_NAME") or None,
             db_iam=_flag("DB_IAM", env.get("DB_IAM")),
             db_ip_type=_ip_type("DB_IP_TYPE", env.get("DB_IP_TYPE")),
@@ -75,6 +88,18 @@ class Settings:
                 "STEELYARD_KEEP_VERSIONS", env.get("STEELYARD_KEEP_VERSIONS"), default=10
             ),
         )
+
+
+def _secret(env: Mapping[str, str], name: str) -> str | None:
+    path = env.get(f"{name}_FILE")
+    if not path:
+        return env.get(name) or None
+    if env.get(name):
+        raise SecretFileError(name, "is set beside it")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SecretFileError(name, f"is {path}, which cannot be read") from error
 
 
 def _path(text: str | None) -> Path | None:

@@ -63,7 +63,7 @@ def test_what_is_certain_is_attached_without_questions(firm: Firm) -> None:
     assert done.returncode == 0, done.stderr
     assert answer["attached"]["sources"]["market_data"] == "firm.px_hist"
     assert answer["attached"]["left_out"] == ["performance_history", "risk_metrics"]  # theirs are empty
-    assert answer["refresh"] == {"version": 1, "as_of": "2018-02-07", "published": True, "derived_assets": 30}
+    assert (answer["refresh"]["as_of"], answer["refresh"]["derived_assets"]) == ("2018-02-07", 30)
     assert dump_firm(firm.server) == before
 
 

@@ -114,7 +114,7 @@ def test_a_wrong_password_is_told_without_it(terminal: Terminal) -> None:
 
 def test_a_missing_database_and_a_silent_port_are_told_apart(terminal: Terminal) -> None:
     missing = terminal.refused("overview", DATABASE_URL=url(terminal.server(), database="nowhere"))
-    silent = terminal.refused("overview", DATABASE_URL="postgresql://me@127.0.0.1:1/book")
+    silent = terminal.refused("overview", code=75, DATABASE_URL="postgresql://me@127.0.0.1:1/book")
 
     assert "names a database it does not have" in missing
     assert "No PostgreSQL answers at 127.0.0.1:1/book" in silent

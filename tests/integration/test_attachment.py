@@ -441,6 +441,15 @@ async def test_a_mapping_that_is_not_true_is_refused_and_nothing_changes(
     assert (await fetch(CATALOGUE), dump_firm(small_firm)) == before
 
 
+async def test_who_is_sure_is_believed(firm: EmbeddedServer) -> None:
+    await run(firm, "update firm.holdings set pct = 100.0 / 6 where pct is not null")
+    column = '"pct", unit = "fraction"'
+
+    with pytest.raises(ImplausibleError, match="sure = true"):
+        await attach(parse_mapping(MAPPING.replace('"pct", unit = "percent"', column)))
+    await attach(parse_mapping(MAPPING.replace('"pct", unit = "percent"', f"{column}, sure = true")))
+
+
 @pytest.mark.usefixtures("firm")
 async def test_a_store_that_is_not_free_is_refused(book: Path) -> None:
     await attach(parse_mapping(MAPPING))

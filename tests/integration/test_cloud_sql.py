@@ -50,7 +50,6 @@ from steelyard.storage.connection import (
     TwoStoresError,
     close_connection_pool,
     get_db_session,
-    get_write_session,
     init_connection_pool,
 )
 from steelyard.storage.embedded import EmbeddedServer
@@ -58,7 +57,9 @@ from steelyard.storage.migration import migrate
 from steelyard.storage.postmaster import SOCKET_FILE
 
 TODAY = date(2023, 1, 1)  # the sample book ends in 2022
-PORT_LOCK = Path(tempfile.gettempdir()) / "steelyard-port-3307.lock"
+PORT_LOCK = (
+    Path(tempfile.gettempdir()) / f"steelyard-port-3307-{os.getuid()}.lock"
+)  # one a user: others may not open it
 USER, CROWDED_USER = f"cloud_user_{os.getpid()}", f"crowded_user_{os.getpid()}"  # workers share the server
 PASSWORD = "a secret"  # noqa: S105 - of a role made here
 ROBOT = "robot@acme.iam"
@@ -275,8 +276,8 @@ async def test_each_loop_has_a_connector_of_its_own(instance: CloudSqlInstance, 
 
 
 async def test_a_cut_in_a_transaction_leaves_nothing_half_done(google: FakeCloudSql, pool: Pool) -> None:
-    def cut_while_storing(what: str, done: int, _: int) -> None:
-        if what == "Storing market_data" and done:
+    def cut_while_storing(stage: str, done: int, total: int) -> None:
+        if stage == "Storing market_data" and done < total:
             google.cut()
 
     with pytest.raises(DatabaseLostError, match=re.escape(pool.place)):
@@ -452,6 +453,21 @@ async def test_the_environment_names_the_instance_and_google_wants_a_login(
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/key.json")
     with pytest.raises(GoogleLoginError, match=r"/nowhere/key.json.*gcloud auth application-default login"):
         await open_pool(Settings.from_environment(ENVIRONMENT))
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("start", "does not start"), ("stop", "does not stop"), ("psql", "`gcloud sql connect books --user")],
+)
+def test_commands_that_need_a_server_of_ours_say_what_to_do(command: str, words: str) -> None:
+    program = str(Path(sys.executable).parent / "steelyard")
+    environment = {**os.environ, **ENVIRONMENT}
+    done = subprocess.run(
+        [program, "db", command], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode != 0
+    assert words in " ".join(done.stderr.split())
 
 
 async def test_without_the_extra_the_command_that_installs_it_is_named(

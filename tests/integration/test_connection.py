@@ -151,10 +151,11 @@ async def test_without_a_pool_the_default_store_is_opened(
 
 
 async def test_a_pool_survives_the_end_of_its_connections(
-    store: Pool, as_superuser: Callable[[str], None]
+    store: Pool, database: EmbeddedServer, as_superuser: Callable[[str], None]
 ) -> None:
     assert await count("GBX") == 1
-    kill = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'steelyard_app'"
+    mine = f"usename = 'steelyard_app' and datname = '{database.database}'"  # other tests are at work beside
+    kill = f"select pg_terminate_backend(pid) from pg_stat_activity where {mine}"  # noqa: S608 - a name made here
     await asyncio.to_thread(as_superuser, kill)
     assert await count("GBX") == 1
     assert store.engine.pool.status()

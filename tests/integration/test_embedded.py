@@ -61,8 +61,9 @@ def name_another_pid(server: EmbeddedServer, pid: int) -> None:
 
 @pytest.fixture(scope="module")
 def shared_home(run_folder: Path) -> Iterator[Path]:
-    yield run_folder / "accidents"
-    asyncio.run(embedded.stop(run_folder / "accidents"))
+    home = run_folder / f"accidents-{os.getpid()}"  # of this worker: the others have accidents too
+    yield home
+    asyncio.run(embedded.stop(home))
 
 
 @pytest.fixture
@@ -192,6 +193,27 @@ async def _write_until_killed(connection: asyncpg.Connection) -> list[int]:
         return acknowledged
 
 
+async def test_a_long_recovery_is_waited_for(
+    victim: EmbeddedServer,
+    kill_server: Callable[[EmbeddedServer], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """300 MB of log since the last checkpoint: a server that answers, but not yet."""
+    monkeypatch.setattr(embedded, "REPORT_AFTER_SECONDS", 0)
+    connection = await connect(victim, victim.migrator)
+    await connection.execute("drop table if exists much; create table much (n integer, text text)")
+    for _ in range(8):
+        await connection.execute(
+            "insert into much select n, repeat(md5(n::text), 8) from generate_series(1, 100000) as n"
+        )
+    kill_server(victim)
+    said: list[str] = []
+    await embedded.start(victim.home, report=said.append)
+    assert any("recovery" in line or "redo" in line for line in said)
+    assert await ask(victim, victim.migrator, "select count(*) from much") == 800_000
+    assert await ask(victim, victim.migrator, "drop table much") is None
+
+
 async def test_a_pid_given_to_another_program_does_not_block(
     victim: EmbeddedServer, kill_server: Callable[[EmbeddedServer], None]
 ) -> None:
@@ -283,8 +305,8 @@ async def test_data_of_another_version_is_refused_with_a_recipe(victim: Embedded
         recorded.write_text("14\n")
         with pytest.raises(DataVersionError, match="holds data of PostgreSQL 14") as refusal:
             await embedded.start(victim.home)
-        assert "pg_dump" in str(refusal.value)
-        assert "pg_restore" in str(refusal.value)
+        assert "STEELYARD_PG_BIN" in str(refusal.value)
+        assert "steelyard db upgrade" in str(refusal.value)
     finally:
         recorded.write_text(sound)
 

@@ -145,10 +145,10 @@ def test_a_wrong_setting_ends_with_1_and_one_sentence() -> None:
     )
 
 
-def test_an_unreachable_store_ends_with_1_and_one_sentence() -> None:
+def test_an_unreachable_store_ends_with_75_and_one_sentence() -> None:
     done = run("overview", "--json")
 
-    assert done.returncode == 1
+    assert done.returncode == 75  # EX_TEMPFAIL: it may answer in a while
     assert done.stderr.startswith("steelyard: No PostgreSQL answers at 127.0.0.1:1/none")
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""

@@ -53,6 +53,8 @@ def test_what_is_written_reads_the_same() -> None:
     book = parse_mapping(MAPPING + HISTORY + '[stated_values]\n"Ä \\"x\\"" = "10.50"\n')
 
     assert parse_mapping(write_mapping(book)) == book
+    sure = parse_mapping(RISK + 'volatility = { column = "v", unit = "percent", sure = true }\n')
+    assert parse_mapping(write_mapping(sure)) == sure
 
 
 def test_open_questions_stand_in_the_file_until_they_are_answered() -> None:

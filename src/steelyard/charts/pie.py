@@ -67,7 +67,7 @@ def _pie(slices: Sequence[Slice], *, by: str, unit: str) -> dict[str, Any]:
 
 
 def _layout(title: str, slices: Sequence[Slice], *, unit: str) -> dict[str, Any]:
-    """Lay the figure out; `meta` keeps every slice with its shares for the table under the chart."""
+    """Lay the figure out; `meta` keeps the total and every slice with its shares for the table under the chart."""
     value, count = sum((s.value for s in slices), Decimal(0)), sum(s.count for s in slices)
     rows = [
         {
@@ -83,7 +83,7 @@ def _layout(title: str, slices: Sequence[Slice], *, unit: str) -> dict[str, Any]
         "title": {"text": title},
         "font": {"color": INK},
         "showlegend": True,
-        "meta": {"unit": unit, "rows": rows},
+        "meta": {"unit": unit, "total": _amount(value), "rows": rows},
     }
 
 

@@ -3,31 +3,20 @@
 import asyncio
 import os
 import shutil
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from steelyard.cli.options import examples
-from steelyard.cli.output import working
+from steelyard.cli.backup import backup, restore, upgrade
+from steelyard.cli.embedded import require_embedded, start_embedded
+from steelyard.cli.options import as_json, examples
+from steelyard.cli.output import tell, working
 from steelyard.cli.shell import Shell, pass_shell
 from steelyard.config import Settings
 from steelyard.errors import ConflictError, NotFoundError
 
-if TYPE_CHECKING:
-    from steelyard.storage.embedded import EmbeddedServer
-
+STOPPED: Final = 3  # as service managers count
 SEARCH_PATH: Final = "-c search_path=steelyard,public"
-
-
-class NotEmbeddedError(ConflictError):
-    """DATABASE_URL names a server that is not ours to start or stop."""
-
-    def __init__(self, verb: str) -> None:
-        """Say whose it is."""
-        super().__init__(
-            f"DATABASE_URL is set, so the store is a server that Steelyard does not {verb}; "
-            "unset it to use the embedded one."
-        )
 
 
 class PsqlMissingError(NotFoundError):
@@ -41,9 +30,21 @@ class PsqlMissingError(NotFoundError):
         )
 
 
+class PsqlCannotReachError(ConflictError):
+    """psql does not know how to reach a Cloud SQL instance."""
+
+    def __init__(self, connection_name: str) -> None:
+        """Name the program that does."""
+        instance = connection_name.rpartition(":")[2]
+        super().__init__(
+            "psql cannot reach a Cloud SQL instance by itself. Run "
+            f"`gcloud sql connect {instance} --user=USER --database=NAME`, which lets it."
+        )
+
+
 @click.group()
 def db() -> None:
-    """Start, stop or talk to the database server."""
+    """Start, stop, back up or talk to the database server."""
 
 
 @db.command(epilog=examples("steelyard db start"))
@@ -53,8 +54,8 @@ def start(shell: Shell) -> None:
 
     Other commands do so by themselves; it runs until it is stopped.
     """
-    _require_embedded(shell.settings, "start")
-    server = asyncio.run(_start(shell.settings))
+    require_embedded(shell.settings, "start")
+    server = asyncio.run(start_embedded(shell.settings))
     click.echo(f"The embedded PostgreSQL answers in {server.host}.")
 
 
@@ -67,12 +68,30 @@ def stop(shell: Shell) -> None:
     """
     from steelyard.storage import embedded
 
-    _require_embedded(shell.settings, "stop")
+    require_embedded(shell.settings, "stop")
     with working("Stopping the embedded PostgreSQL") as report:
         stopped = asyncio.run(embedded.stop(shell.settings.data_dir, report=report))
     click.echo(
         "The embedded PostgreSQL has stopped." if stopped else "The embedded PostgreSQL was not running."
     )
+
+
+@db.command(epilog=examples("steelyard db status", "steelyard db status --json"))
+@as_json
+@pass_shell
+def status(shell: Shell, *, as_json: bool) -> None:
+    """Say how the embedded PostgreSQL is, without starting it.
+
+    The exit code is 0 when it answers and 3 when it does not.
+    """
+    from steelyard.cli.screens.database import status as screen
+    from steelyard.storage.status import get_status
+
+    require_embedded(shell.settings, "look after")
+    found = asyncio.run(get_status(shell.settings.data_dir))
+    tell(found, screen, as_json=as_json)
+    if not found.running:
+        click.get_current_context().exit(STOPPED)
 
 
 @db.command(
@@ -93,25 +112,11 @@ def psql(shell: Shell, *, admin: bool, arguments: tuple[str, ...]) -> None:
 
     The schema is `steelyard`; asset_360 is a view of the newest version. Arguments are handed to psql.
     """
+    if shell.settings.instance_connection_name is not None:
+        raise PsqlCannotReachError(shell.settings.instance_connection_name)
     program = _find_psql(shell.settings)
-    if shell.settings.database_url is None:
-        login = _embedded_login(asyncio.run(_start(shell.settings)), admin=admin)
-    else:
-        login = _login_by_url(shell.settings, admin=admin)
-    environment = {**os.environ, "PGOPTIONS": SEARCH_PATH, **login}
+    environment = {**os.environ, "PGOPTIONS": SEARCH_PATH, **_login(shell.settings, admin=admin)}
     os.execve(program, ["psql", *arguments], environment)  # noqa: S606 - psql takes over this process, no shell
-
-
-def _require_embedded(settings: Settings, verb: str) -> None:
-    if settings.database_url is not None:
-        raise NotEmbeddedError(verb)
-
-
-async def _start(settings: Settings) -> "EmbeddedServer":
-    from steelyard.storage import embedded
-
-    with working("Starting the embedded PostgreSQL") as report:
-        return await embedded.start(settings.data_dir, postgres_bin=settings.postgres_bin, report=report)
 
 
 def _find_psql(settings: Settings) -> str:
@@ -126,28 +131,17 @@ def _find_psql(settings: Settings) -> str:
     return program
 
 
-def _embedded_login(server: "EmbeddedServer", *, admin: bool) -> dict[str, str]:
+def _login(settings: Settings, *, admin: bool) -> dict[str, str]:
     """Tell psql through the environment, for arguments are seen by every user of the machine."""
-    login = server.migrator if admin else server.app
-    return {
-        "PGHOST": str(server.host),
-        "PGPORT": str(server.port),
-        "PGDATABASE": server.database,
-        "PGUSER": login.user,
-        "PGPASSWORD": login.password,
-    }
+    from steelyard.storage.address import address_of_url
+    from steelyard.storage.programs import login_variables
+
+    if settings.database_url is not None:
+        url = (admin and settings.migrator_url) or settings.database_url
+        return login_variables(address_of_url(url, adopts_role=False))
+    server = asyncio.run(start_embedded(settings))
+    return login_variables(server.address(server.migrator if admin else server.app))
 
 
-def _login_by_url(settings: Settings, *, admin: bool) -> dict[str, str]:
-    from sqlalchemy import make_url
-
-    url = make_url((admin and settings.migrator_url) or settings.database_url or "")
-    known = {
-        "PGHOST": url.host or url.query.get("host"),
-        "PGPORT": url.port,
-        "PGDATABASE": url.database,
-        "PGUSER": url.username,
-        "PGPASSWORD": url.password,
-        "PGSSLMODE": url.query.get("sslmode") or url.query.get("ssl"),
-    }
-    return {name: str(value) for name, value in known.items() if value is not None}
+for command in (backup, restore, upgrade):
+    db.add_command(command)

@@ -17,16 +17,16 @@ from steelyard.cli.answers import (
 )
 from steelyard.cli.assets import asset, assets
 from steelyard.cli.attach import attach, detach
+from steelyard.cli.changes import changes
+from steelyard.cli.codes import INTERRUPTED, code_of
 from steelyard.cli.data import init, load, refresh
 from steelyard.cli.database import db
 from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
 from steelyard.cli.output import speak_the_terminals_encoding
+from steelyard.cli.report import report
 from steelyard.cli.shell import Shell
 from steelyard.errors import SteelyardError
-
-FAILED: Final = 1
-INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
 
 SECTIONS: Final = {
     "Start": (demo, init, load, attach, refresh),
@@ -41,6 +41,8 @@ SECTIONS: Final = {
         countries,
         assets,
         asset,
+        changes,
+        report,
     ),
     "Look after": (doctor, db, detach),
 }
@@ -64,8 +66,8 @@ class Sections(click.Group):
 @click.group(
     cls=Sections,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="\b\nExit codes: 0 done, 1 refused or failed and one sentence says why,\n"
-    "2 wrong usage, 130 interrupted. New here? Run `steelyard demo`.",
+    epilog="\b\nExit codes: 0 done, 1 refused or failed and one sentence says why, 2 wrong usage,\n"
+    "75 busy or away and worth another try, 130 interrupted. New here? Run `steelyard demo`.",
 )
 @click.version_option(package_name="steelyard", message="steelyard %(version)s")
 def steelyard() -> None:
@@ -90,5 +92,5 @@ def run(shell: Shell, arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except SteelyardError as error:
         click.echo(f"steelyard: {error}", err=True)
-        return FAILED
+        return code_of(error)
     return code or 0

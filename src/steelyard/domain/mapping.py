@@ -42,6 +42,7 @@ class ColumnMapping:
         sign: how their sign becomes ours; None = as it is.
         words: their words for ours, as in {"B": "BUY"}.
         default: what stands where theirs is null.
+        sure: whether the unit and sign stand although the figures look otherwise.
     """
 
     column: str | None = None
@@ -51,6 +52,7 @@ class ColumnMapping:
     sign: Sign | None = None
     words: Mapping[str, str] = field(default_factory=dict)
     default: str | None = None
+    sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

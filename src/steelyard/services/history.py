@@ -1,6 +1,6 @@
 """History: daily returns and risk figures, derived from prices where the firm has none of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -20,8 +20,7 @@ from steelyard.storage.history import Derivation, Observations, Ways
 CONVENTION: Final = Convention(periods_per_year=252, confidence=0.95, ddof=1, minimum_observations=20)
 """How asset 360 measures risk; `create_asset_360` measures the same way."""
 
-_BLOCK_ASSETS: Final = 500
-_BLOCK_ASSETS_READ_WHOLE: Final = 5000  # each block reads the table once: few of them, within 300 MB
+_BLOCK_PRICES: Final = 3_000_000  # 24 MB an array of float64; some ten of them are held at once
 _RISK_COLUMNS: Final = {
     "volatility": "volatility",
     "var_95": "value_at_risk",
@@ -51,18 +50,36 @@ async def derive_history(db: WriteSession, as_of: date) -> int:
         return 0
     derivations = await store.get_pending_derivations(db, as_of, ways)
     rates = await store.get_risk_free_rates(db)
-    block = _BLOCK_ASSETS_READ_WHOLE if ways.reads_whole else _BLOCK_ASSETS
-    for first in range(0, len(derivations), block):
-        await _derive_block(db, derivations[first : first + block], rates, as_of, ways)
+    first_day = await store.get_first_price_date(db) or as_of
+    for block in _blocks(derivations, first_day, as_of):
+        await _derive_block(db, block, rates, as_of, ways)
     await store.clear_pending_derivations(db)
     return len(derivations)
+
+
+def _blocks(
+    derivations: Sequence[Derivation], first_day: date, as_of: date
+) -> Iterator[Sequence[Derivation]]:
+    """Cut the list, which begins with the longest histories, into blocks of about as many prices each."""
+    start = 0
+    while start < len(derivations):
+        since = max(_since(derivations[start:]), first_day)
+        weekdays = max(1, (as_of - since).days * 5 // 7)
+        size = max(1, _BLOCK_PRICES // weekdays)
+        yield derivations[start : start + size]
+        start += size
+
+
+def _since(block: Sequence[Derivation]) -> date:
+    """Return the day after which the block's prices are wanted: the risk window before the first that changed."""
+    start = min(d.previous_date for d in block)
+    return start if start == date.min else risk_window(start).after
 
 
 async def _derive_block(
     db: WriteSession, block: Sequence[Derivation], rates: RiskFreeRates, as_of: date, ways: Ways
 ) -> None:
-    start = min(d.previous_date for d in block)
-    since = start if start == date.min else risk_window(start).after
+    since = _since(block)
     asset_ids = _with_benchmarks(block)
     prices = await store.get_prices(db, asset_ids, since, ways)
     loaded = await store.get_loaded_returns(db, asset_ids, since)

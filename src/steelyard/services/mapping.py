@@ -82,7 +82,9 @@ class ImplausibleError(InvalidInputError):
 
     def __init__(self, place: str, evidence: str, instead: str) -> None:
         """Say what was seen, and what to write or look at instead."""
-        super().__init__(f"mapping, {place}: {evidence}; {instead}.")
+        super().__init__(
+            f"mapping, {place}: {evidence}; {instead}. If the mapping is right all the same, add sure = true."
+        )
 
 
 class DuplicateKeysError(InvalidInputError):
@@ -185,13 +187,19 @@ async def _check_figures(db: AsyncSession, table: TableMapping) -> None:
     known = table_columns()[table.name]
     for name, mapped in table.columns.items():
         place = f"{table.name}.{name}"
-        if mapped.column is None or known[name].kind not in NUMBERS or table.name == "asset_360":
+        if (
+            mapped.column is None
+            or mapped.sure
+            or known[name].kind not in NUMBERS
+            or table.name == "asset_360"
+        ):
             continue
         profile = await store.profile_numbers(db, table.schema, table.table, mapped.column)
         if profile.row_count:
             _check_sign(place, name, mapped, profile)
             size = await median_size(db, table, name, mapped, profile)
-            _check_unit(place, (table.name, name), mapped, size)
+            if not _follows_daily_returns(table, name, mapped):
+                _check_unit(place, (table.name, name), mapped, size)
 
 
 async def median_size(
@@ -204,6 +212,12 @@ async def median_size(
     return await store.profile_weights(
         db, table.schema, table.table, mapped.column or "", [column for column in by if column]
     )
+
+
+def _follows_daily_returns(table: TableMapping, name: str, mapped: ColumnMapping) -> bool:
+    """Whether a total return is in the unit of the daily ones; its own size tells little, for it grows with time."""
+    daily = table.columns.get("daily_return")
+    return name == "total_return" and daily is not None and mapped.unit is daily.unit
 
 
 def _check_sign(place: str, name: str, mapped: ColumnMapping, profile: NumberProfile) -> None:

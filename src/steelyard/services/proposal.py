@@ -241,7 +241,9 @@ async def _propose_table(name: str, source: tuple[str, str], theirs: Columns, as
     )
     columns: dict[str, ColumnMapping] = {}
     for key, column in known.items():
-        if key in draft.columns and name != "asset_360":
+        if key == "total_return" and name == "performance_history" and key in draft.columns:
+            mapped = _propose_total_return(draft, columns.get("daily_return"), ask)
+        elif key in draft.columns and name != "asset_360":
             mapped = await _propose_column(draft, key, theirs, ask)
         elif key in draft.columns:
             mapped = draft.columns[key]
@@ -276,6 +278,23 @@ async def _propose_column(draft: TableMapping, key: str, theirs: Columns, ask: A
     if (draft.name, key) in WORDS:
         return await _propose_words(draft, key, ask)
     return ColumnMapping(column)
+
+
+def _propose_total_return(draft: TableMapping, daily: ColumnMapping | None, ask: Ask) -> ColumnMapping | None:
+    """Ask for the unit of total returns: their size tells little, for it grows with time."""
+    column = draft.columns["total_return"].column
+    if daily is None:
+        return None
+    question = Question(
+        f"{draft.name}.total_return",
+        f"What are the numbers in {draft.source}.{column}?",
+        f"The daily returns beside them are a {daily.unit}.",
+        (Unit.FRACTION, Unit.PERCENT, LEAVE_OUT),
+        daily.unit,
+        is_certain=True,
+    )
+    answer = ask(question)
+    return None if answer == LEAVE_OUT else ColumnMapping(column, Unit(answer))
 
 
 async def _propose_number(draft: TableMapping, key: str, theirs: Columns, ask: Ask) -> ColumnMapping | None:

@@ -53,7 +53,7 @@ OLD_COLUMNS: Final = (
 """Columns of an asset_360 that a firm made before us; all but the first may be absent."""
 
 _TEXT_KEYS: Final = ("column", "value", "format", "default")
-_COLUMN_KEYS: Final = (*_TEXT_KEYS, "unit", "sign", "words")
+_COLUMN_KEYS: Final = (*_TEXT_KEYS, "unit", "sign", "words", "sure")
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -181,6 +181,7 @@ def _column(place: str, value: Any) -> ColumnMapping:
         sign=_choice(place, "sign", value.get("sign"), Sign),
         words=words,
         default=value.get("default"),
+        sure=value.get("sure") is True,
     )
 
 
@@ -261,6 +262,8 @@ def _pairs(column: ColumnMapping) -> Iterator[tuple[str, str]]:
     if column.words:
         words = ", ".join(f"{_text(theirs)} = {_text(ours)}" for theirs, ours in column.words.items())
         yield "words", f"{{ {words} }}"
+    if column.sure:
+        yield "sure", "true"
 
 
 def _text(text: str) -> str:

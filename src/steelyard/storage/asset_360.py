@@ -181,6 +181,12 @@ async def get_last_price_date(db: ReadSession | WriteSession) -> date | None:
     return found
 
 
+async def get_current_version(db: ReadSession | WriteSession) -> tuple[int, int] | None:
+    """Return the version readers see and its rows over all scopes; None where none was published."""
+    row = (await db.execute(query("get_current_version"))).one_or_none()
+    return None if row is None else (row.version, row.row_count)
+
+
 async def create_version(
     db: WriteSession, as_of: date, *, universe: bool, keep_versions: int
 ) -> tuple[int, bool]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from steelyard.errors import InvalidInputError, UpstreamError
 from steelyard.storage.account import Account, service_account
 from steelyard.storage.binaries import Binaries, find_binaries
+from steelyard.storage.files import sync_folder, write_private
 from steelyard.storage.postmaster import SOCKET_FILE
 
 SUPERUSER, MIGRATOR, APP = "postgres", "steelyard_migrator", "steelyard_app"
@@ -69,20 +70,13 @@ class ProgramsPrivateError(UpstreamError):
 class DataVersionError(InvalidInputError):
     """The data was written by another major version of PostgreSQL than the one at hand."""
 
-    def __init__(self, data: Path, major: int, binaries: Binaries, socket_folder: Path) -> None:
+    def __init__(self, data: Path, major: int, binaries: Binaries) -> None:
         """Print the recipe that moves the data."""
-        tool = f"-h {socket_folder} -U {SUPERUSER}"
-        with_password = f"PGPASSWORD=$(cat {data.parent / 'passwords' / SUPERUSER})"
         super().__init__(
             f"{data} holds data of PostgreSQL {major}; {binaries.folder} is PostgreSQL {binaries.version}. "
             "Nothing was changed. Go on with the old version by pointing STEELYARD_PG_BIN to its bin folder, "
-            "or move the data to the new one:\n"
-            f"  STEELYARD_PG_BIN=<bin folder of PostgreSQL {major}> steelyard db start\n"
-            f"  {with_password} pg_dump {tool} -Fc -f steelyard.dump steelyard\n"
-            "  steelyard db stop\n"
-            f"  mv {data} {data}-{major}\n"
-            "  steelyard db start\n"
-            f"  {with_password} pg_restore {tool} -d steelyard steelyard.dump"
+            "or move the data, which stays aside until the new data was compared with it:\n"
+            f"  steelyard db upgrade --old-bin <bin folder of PostgreSQL {major}>"
         )
 
 
@@ -104,15 +98,22 @@ class Cluster:
     Attributes:
         home: the folder, resolved.
         account: who the server runs as.
+        hidden: its socket stands in a folder of its own, where no other process looks for it.
     """
 
     home: Path
     account: Account
+    hidden: bool = False
 
     @property
     def data(self) -> Path:
         """The data folder of PostgreSQL."""
         return self.home / "postgres"
+
+    @property
+    def upgraded(self) -> Path:
+        """Data that an upgrade has made and verified, to be renamed to `data`; there for a moment only."""
+        return self.home / "upgraded"
 
     @property
     def log(self) -> Path:
@@ -127,9 +128,10 @@ class Cluster:
     @property
     def socket_folder(self) -> Path:
         """The data folder, or a short one when its path does not fit a Unix socket."""
-        if len(os.fsencode(self.data / SOCKET_FILE)) <= SOCKET_PATH_LIMIT:
-            return self.data
-        return SHORT_FOLDERS / f"steelyard-{hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]}"
+        wanted = self.home / "hidden" if self.hidden else self.data
+        if len(os.fsencode(wanted / SOCKET_FILE)) <= SOCKET_PATH_LIMIT:
+            return wanted
+        return SHORT_FOLDERS / f"steelyard-{hashlib.sha256(os.fsencode(wanted)).hexdigest()[:16]}"
 
     @property
     def major(self) -> int | None:
@@ -212,10 +214,11 @@ def prepare_cluster(cluster: Cluster, postgres_bin: Path | None) -> Binaries:
         InitdbError: the data could not be created.
         DataFolderError: a folder or file could not be made.
     """
+    finish_swap(cluster)
     major = cluster.major
     binaries = find_binaries(postgres_bin, major=major)
     if major not in (None, binaries.major):
-        raise DataVersionError(cluster.data, major, binaries, cluster.socket_folder)
+        raise DataVersionError(cluster.data, major, binaries)
     if not cluster.account.can_reach(cluster.home):
         raise DataFolderError(
             cluster.home, "the system user `steelyard` runs the server for root and cannot enter it"
@@ -226,6 +229,13 @@ def prepare_cluster(cluster: Cluster, postgres_bin: Path | None) -> Binaries:
             _create_data(cluster, binaries)
         _make_socket_folder(cluster)
     return binaries
+
+
+def finish_swap(cluster: Cluster) -> None:
+    """Complete an upgrade that was killed when the old data was aside and the new data not yet in its place."""
+    if cluster.upgraded.exists() and not cluster.data.exists():
+        cluster.upgraded.rename(cluster.data)
+        sync_folder(cluster.home)
 
 
 @contextmanager
@@ -275,14 +285,14 @@ def _create_data(cluster: Cluster, binaries: Binaries) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
     with _scratch(cluster, "initdb-") as scratch:
         password = secrets.token_urlsafe(32)
-        _write_private(scratch / "password", password)
+        write_private(scratch / "password", password)
         cluster.account.own(scratch / "password")
         _initdb(cluster, binaries, scratch)
         with (scratch / "data" / "postgresql.conf").open("a") as settings:
             settings.write(SETTINGS)
         _write_passwords(cluster, password)
         (scratch / "data").rename(cluster.data)
-        _sync_folder(cluster.home)
+        sync_folder(cluster.home)
 
 
 def _initdb(cluster: Cluster, binaries: Binaries, scratch: Path) -> None:
@@ -314,8 +324,8 @@ def _write_passwords(cluster: Cluster, superuser_password: str) -> None:
         APP: secrets.token_urlsafe(32),
     }
     for role, password in passwords.items():
-        _write_private(folder / role, password)
-    _sync_folder(folder)
+        write_private(folder / role, password)
+    sync_folder(folder)
 
 
 def _make_socket_folder(cluster: Cluster) -> None:
@@ -340,23 +350,3 @@ def _scratch(cluster: Cluster, prefix: str) -> Iterator[Path]:
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Replace a file by one that only its owner reads, whole at every moment."""
-    draft = path.with_name(f".{path.name}.draft")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -27,14 +27,14 @@ from steelyard.errors import (
     SteelyardError,
     UpstreamError,
 )
-from steelyard.storage.address import Address, address_of_url
+from steelyard.storage.address import address_of_url
 from steelyard.storage.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from steelyard.storage.cloud_sql import CloudSqlInstance, CloudSqlLink
-    from steelyard.storage.embedded import EmbeddedServer, Login, Report
+    from steelyard.storage.embedded import EmbeddedServer, Report
 
 RECYCLE_SECONDS: Final = 1800
 _CLASS_NAME: Final = re.compile(r"^<class '[^']*'>: ")  # SQLAlchemy puts it before what the server said
@@ -250,6 +250,8 @@ async def init_connection_pool(
         TwoStoresError: a URL and a Cloud SQL instance are both given.
         SteelyardError: the store cannot be reached; see `Address.connect`, `CloudSqlLink.connect`, `embedded.start`.
     """
+    for ended in [loop for loop in _slots if loop.is_closed()]:  # their pools could not be opened
+        del _slots[ended]
     slot = _slots.setdefault(asyncio.get_running_loop(), _Slot())
     store = _Store(database_url, migrator_url, cloud_sql, data_dir, postgres_bin, pool_size)
     async with slot.lock:
@@ -332,33 +334,42 @@ def explained(place: str) -> "Iterator[None]":
     """Turn what the server does to a session into our errors; a defect of ours passes unchanged."""
     try:
         yield
-    except DBAPIError as error:
-        known = _explain(place, error.orig, lost=error.connection_invalidated)
-        if known is None:
-            raise
-        raise known from error
     except (
+        DBAPIError,
         asyncpg.PostgresError,
         asyncpg.InterfaceError,
         asyncpg.InternalClientError,
         ConnectionError,
     ) as error:
-        known = _explain(place, error, lost=_was_lost(error))
+        known = _explain(place, error) or _explain_what_led_to(place, error)
         if known is None:
             raise
         raise known from error
 
 
-def _was_lost(error: Exception) -> bool:
+def _explain_what_led_to(place: str, error: BaseException) -> SteelyardError | None:
+    """Explain the error behind one that only came of it: a rollback fails, too, when the server is gone."""
+    cause = error.__context__
+    while cause is not None:
+        known = _explain(place, cause)
+        if isinstance(known, DatabaseLostError):
+            return known
+        cause = cause.__context__
+    return None
+
+
+def _was_lost(error: BaseException) -> bool:
     """Tell a lost connection from a wrong call; a server killed at the right moment confuses the driver's state."""
     if isinstance(error, asyncpg.InterfaceError):
         return "closed" in str(error)
     return isinstance(error, asyncpg.InternalClientError | ConnectionError)
 
 
-def _explain(place: str, error: BaseException | None, *, lost: bool) -> SteelyardError | None:
-    state = str(getattr(error, "sqlstate", None) or "")
-    reason = _CLASS_NAME.sub("", str(error)).partition("\n")[0]
+def _explain(place: str, error: BaseException) -> SteelyardError | None:
+    said = error.orig if isinstance(error, DBAPIError) else error
+    lost = error.connection_invalidated if isinstance(error, DBAPIError) else _was_lost(error)
+    state = str(getattr(said, "sqlstate", None) or "")
+    reason = _CLASS_NAME.sub("", str(said)).partition("\n")[0]
     if lost or state.startswith(("08", "57P")):
         return DatabaseLostError(place)
     if state == "53100":
@@ -395,8 +406,9 @@ async def _keep(pool: Pool) -> AsyncGenerator[None]:
 async def _open(store: _Store, report: "Report") -> Pool:
     pool = await _make_pool(store, report)
     try:
-        async with pool.engine.connect():  # say at once what is wrong
-            return pool
+        with explained(pool.place):  # say at once what is wrong
+            async with pool.engine.connect():
+                return pool
     except BaseException:
         await pool.close()
         raise
@@ -428,23 +440,11 @@ async def _make_embedded_pool(store: _Store, report: "Report") -> Pool:
     from steelyard.storage import embedded  # noqa: PLC0415 - needs Unix, which a store named by a URL does not
 
     server = await embedded.start(store.data_dir, postgres_bin=store.postgres_bin, report=report)
-    app = _embedded_address(server, server.app)
-    owner = _embedded_address(server, server.migrator)
+    app = server.address(server.app)
+    owner = server.address(server.migrator)
     return Pool(
         app.place, _engine(app.connect, pool_size=store.pool_size), _engine(owner.connect), server=server
     )
-
-
-def _embedded_address(server: "EmbeddedServer", login: "Login") -> Address:
-    arguments = {
-        "host": str(server.host),
-        "port": server.port,
-        "user": login.user,
-        "password": login.password,
-        "database": server.database,
-        "ssl": False,
-    }
-    return Address(f"the embedded server in {server.home}", arguments)
 
 
 def _engine(

@@ -6,7 +6,7 @@ Source: PostgreSQL documentation, "COPY", section "Binary Format", and the recei
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -58,14 +58,39 @@ async def copy_rows(
 
     Raises:
         asyncpg.PostgresError: the server refuses a row; nothing of the COPY stays.
+        ConnectionError: the server is gone.
     """
-    await connection.copy_to_table(
-        table_name,
-        schema_name=schema,
-        columns=rows.column_names,
-        source=_stream(rows.unify_dictionaries(), progress),
-        format="binary",
+    await _unless_lost(
+        connection,
+        connection.copy_to_table(
+            table_name,
+            schema_name=schema,
+            columns=rows.column_names,
+            source=_stream(rows.unify_dictionaries(), progress),
+            format="binary",
+        ),
     )
+
+
+async def _unless_lost(connection: "asyncpg.Connection[Any]", copy: Awaitable[object]) -> None:
+    """Await a COPY, but not the room to write that a server which is gone never makes: asyncpg waits for it."""
+    task, lost = asyncio.ensure_future(copy), asyncio.Event()
+
+    def tell(_: object) -> None:
+        lost.set()
+
+    connection.add_termination_listener(tell)
+    losing = asyncio.create_task(lost.wait())
+    try:
+        await asyncio.wait({task, losing}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ConnectionResetError
+        await task
+    finally:
+        connection.remove_termination_listener(tell)
+        losing.cancel()
+        task.cancel()
+        await asyncio.gather(task, losing, return_exceptions=True)
 
 
 def encode_rows(rows: pa.Table) -> bytes:

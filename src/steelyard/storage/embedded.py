@@ -18,6 +18,7 @@ from pathlib import Path
 import asyncpg
 
 from steelyard.errors import UpstreamError
+from steelyard.storage.address import Address
 from steelyard.storage.cluster import (
     APP,
     MIGRATOR,
@@ -42,8 +43,10 @@ PORT = 5432  # names the socket; nothing listens on TCP
 CONNECT_SECONDS = 5.0
 QUIET_SECONDS = 90.0
 UNREACHABLE_SECONDS = 5.0
+ENDING_SECONDS = 15.0
 REPORT_AFTER_SECONDS = 2.0
 LINGERING = "shared memory"
+REFUSED = "FATAL:  the database system is"  # what the log says of our own questions while it starts or ends
 
 Report = Callable[[str], None]
 
@@ -66,7 +69,7 @@ class ServerSilentError(UpstreamError):
         """Name the process and how long it has been silent."""
         super().__init__(
             f"The embedded PostgreSQL (process {pid}) has not answered for {seconds:.0f} s and its log, "
-            f"{log}, stands still. Look at the process, end it with `kill -INT {pid}`, and try again."
+            f"{log}, stands still. Look at the process, end it with `kill -QUIT {pid}`, and try again."
         )
 
 
@@ -104,7 +107,7 @@ class EmbeddedServer:
         database: the database with the schema `steelyard`.
         app: the role that reads and writes rows.
         migrator: the role that owns the schema.
-        superuser: for repair by hand and for tests; nothing in Steelyard works as it.
+        superuser: makes roles and databases, reads what is backed up; nothing else in Steelyard works as it.
     """
 
     home: Path
@@ -114,6 +117,18 @@ class EmbeddedServer:
     app: Login
     migrator: Login
     superuser: Login
+
+    def address(self, login: Login, database: str | None = None) -> Address:
+        """How the driver connects as a role, to the store's database or another."""
+        arguments = {
+            "host": str(self.host),
+            "port": self.port,
+            "user": login.user,
+            "password": login.password,
+            "database": database or self.database,
+            "ssl": False,
+        }
+        return Address(f"the embedded server in {self.home}", arguments)
 
 
 class _Answer(Enum):
@@ -153,7 +168,7 @@ async def start(
     if server:
         return server
     make_home(cluster)
-    async with _start_lock(cluster, report):
+    async with start_lock(cluster, report):
         return await _attach(cluster) or await _start(cluster, postgres_bin, report)
 
 
@@ -166,29 +181,30 @@ async def stop(data_dir: Path | None = None, *, report: Report = lambda _: None)
     cluster = open_cluster(data_dir)
     if cluster.major is None:
         return False
-    async with _start_lock(cluster, report):
+    async with start_lock(cluster, report):
         pid = find_postmaster(cluster.data)
         if pid:
-            await _end(cluster, pid, report)
+            await end_server(cluster, pid, report)
         return pid is not None
 
 
 async def _attach(cluster: Cluster) -> EmbeddedServer | None:
-    server = _describe(cluster)
+    server = describe(cluster)
     ready = await _ask(server, server.app, DATABASE) is _Answer.READY
     return server if ready else None
 
 
 async def _start(cluster: Cluster, postgres_bin: Path | None, report: Report) -> EmbeddedServer:
     binaries = await asyncio.to_thread(prepare_cluster, cluster, postgres_bin)
-    server = _describe(cluster)
-    await _bring_up(cluster, server, cluster.command(binaries), report)
+    server = describe(cluster)
+    await bring_up(cluster, server, cluster.command(binaries), report)
     if await _ask(server, server.app, DATABASE) is _Answer.DENIED:
         await _create_database(server)
     return server
 
 
-def _describe(cluster: Cluster) -> EmbeddedServer:
+def describe(cluster: Cluster) -> EmbeddedServer:
+    """The server of a cluster as it is when it runs."""
     app, migrator, superuser = (
         Login(role, cluster.password(role) or "") for role in (APP, MIGRATOR, SUPERUSER)
     )
@@ -223,7 +239,7 @@ async def _connect(server: EmbeddedServer, login: Login, database: str) -> async
     )
 
 
-async def _bring_up(
+async def bring_up(
     cluster: Cluster, server: EmbeddedServer, command: list[str | Path], report: Report
 ) -> None:
     """Start the server where none lives, and wait until it answers; recovery takes as long as it takes."""
@@ -239,14 +255,22 @@ async def _bring_up(
             clear_stale_files(cluster.data, cluster.socket_folder)
             pid = launched = launch(command, cluster.account, folder=cluster.data, log=cluster.log)
         elif answer is _Answer.NOBODY and pid != launched and patience.seconds > UNREACHABLE_SECONDS:
-            await _end(cluster, pid, report)  # its socket was removed under it: nobody can reach it any more
+            await end_server(
+                cluster, pid, report
+            )  # its socket was removed under it: nobody can reach it any more
         await patience.wait(pid)
 
 
-async def _end(cluster: Cluster, pid: int, report: Report) -> None:
+async def end_server(cluster: Cluster, pid: int, report: Report) -> None:
+    """Shut a server down; call under the start lock.
+
+    At once when it stands still, as PostgreSQL 18 does when asked just after a crash.
+    """
     ask_to_end(pid)
     patience = _Patience(cluster.log, report)
     while is_alive(pid):
+        if patience.seconds > ENDING_SECONDS:
+            ask_to_end(pid, at_once=True)
         await patience.wait(pid)
 
 
@@ -265,7 +289,7 @@ async def _create_database(server: EmbeddedServer) -> None:
 
 
 @asynccontextmanager
-async def _start_lock(cluster: Cluster, report: Report) -> AsyncIterator[None]:
+async def start_lock(cluster: Cluster, report: Report) -> AsyncIterator[None]:
     """Let one process at a time start or stop the server; the system frees the lock of one that dies."""
     descriptor = os.open(cluster.lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -304,7 +328,7 @@ class _Patience:
 
     async def wait(self, pid: int) -> None:
         """Sleep a little; raise ServerSilentError after QUIET_SECONDS without progress."""
-        said = last_lines(self._log, 1)
+        said = last_lines(self._log, 1, without=REFUSED)
         if said != self._said:
             self._said, self._moved = said, time.monotonic()
             if self._moved - self._started > REPORT_AFTER_SECONDS:

@@ -11,11 +11,13 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from sqlalchemy.exc import DBAPIError
 
 from steelyard.storage.connection import ReadSession, WriteSession, raw_connection
 from steelyard.storage.copying import copy_rows
 from steelyard.storage.queries import query
 
+LOCK_NOT_AVAILABLE = "55P03"
 _COPY_HEADER_BYTES = 19
 _EPOCH_2000 = np.datetime64("2000-01-01", "D")
 _OBSERVATION = np.dtype(
@@ -75,9 +77,23 @@ class Observations:
     values: NDArray[np.float64]
 
 
-async def lock_history(db: WriteSession) -> None:
-    """Hold other derivations, and loads of returns, back until the transaction ends; readers go on."""
-    await db.execute(query("lock_history"))
+async def try_lock_history(db: WriteSession) -> bool:
+    """Hold other derivations, and loads of returns, back until the transaction ends; readers go on.
+
+    Call it first: nothing of it makes the transaction see anything, so that it sees what the one before it did.
+
+    Returns:
+        False when another has the lock for two seconds more; the transaction is then only good for a rollback.
+    """
+    await db.execute(query("limit_lock_wait"))
+    try:
+        await db.execute(query("lock_history"))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            return False
+        raise
+    await db.execute(query("lift_lock_wait"))
+    return True
 
 
 async def get_ways(db: WriteSession) -> Ways:
@@ -126,6 +142,12 @@ async def get_first_prices(
     for place, price in await connection.fetch(query(name).text, list(asset_ids)):
         first[place] = price
     return first
+
+
+async def get_first_price_date(db: ReadSession | WriteSession) -> date | None:
+    """Return the oldest day any asset has a price of; None where there are no prices."""
+    found: date | None = (await db.execute(query("get_first_price_date"))).scalar_one()
+    return found
 
 
 async def get_risk_free_rates(db: ReadSession | WriteSession) -> dict[str, list[tuple[date, float]]]:

@@ -66,22 +66,26 @@ def launch(command: list[str | Path], account: Account, *, folder: Path, log: Pa
     return int(answer.stdout)
 
 
-def ask_to_end(pid: int) -> None:
-    """Ask for a fast shutdown: sessions are rolled back and the data is checkpointed."""
+def ask_to_end(pid: int, *, at_once: bool = False) -> None:
+    """Ask for a fast shutdown: sessions are rolled back and the data is checkpointed; `at_once` leaves that undone.
+
+    What is left undone the next start makes up for, as after a power cut.
+    """
     try:
-        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGQUIT if at_once else signal.SIGINT)
     except ProcessLookupError:
         return
 
 
-def last_lines(log: Path, count: int = 4) -> str:
-    """The end of a server's log; "" without a log."""
+def last_lines(log: Path, count: int = 4, *, without: str | None = None) -> str:
+    """The end of a server's log, lines that contain `without` left out; "" without a log."""
     if not log.exists():
         return ""
     with log.open("rb") as lines:
         lines.seek(max(0, log.stat().st_size - 4096))
         tail = lines.read().decode("utf-8", "replace").splitlines()
-    return "\n".join(tail[-count:])
+    wanted = tail if without is None else [line for line in tail if without not in line]
+    return "\n".join(wanted[-count:])
 
 
 def _works_on(process: psutil.Process, data: Path) -> bool:

@@ -7,8 +7,10 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from steelyard.cli.screens.cells import Listing, facts, note, title
+from steelyard.cli.screens.changes import changed
 from steelyard.domain.finding import Finding
 from steelyard.services.asset_360 import Refresh
+from steelyard.services.changes import Changes
 from steelyard.services.loading import LoadSummary
 from steelyard.storage.asset_360 import Version
 from steelyard.storage.migration import MigrationResult
@@ -88,6 +90,13 @@ def refreshed(done: Refresh) -> Text:
         f", with the history of {done.derived_assets:,} assets derived anew" if done.derived_assets else ""
     )
     return Text(f"Published version {done.version} as of {done.as_of}{derived}.")
+
+
+def published(done: Refresh, changes: Changes | None) -> Group:
+    """Say what a refresh did, and what is otherwise than in the version before."""
+    if changes is None:
+        return Group(refreshed(done))
+    return Group(refreshed(done), "", changed(changes))
 
 
 def versions(kept: Sequence[Version]) -> Group:

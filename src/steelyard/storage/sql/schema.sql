@@ -133,7 +133,8 @@ create table steelyard.risk_metrics (
     sharpe_ratio double precision check (sharpe_ratio between '-1e300' and '1e300'),
     expected_shortfall_95 double precision check (expected_shortfall_95 between '-1e300' and '1e300'),
     var_95_parametric double precision check (var_95_parametric between '-1e300' and '1e300'),
-    expected_shortfall_95_parametric double precision check (expected_shortfall_95_parametric between '-1e300' and '1e300'),
+    expected_shortfall_95_parametric double precision
+        check (expected_shortfall_95_parametric between '-1e300' and '1e300'),
     max_drawdown double precision check (max_drawdown between 0 and 1),
     observations integer check (observations >= 0),
     origin text not null default 'loaded' check (origin in ('loaded', 'derived')),

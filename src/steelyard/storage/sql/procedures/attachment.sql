@@ -164,7 +164,7 @@ begin
         previous_date date,
         row_count bigint not null,
         checksum numeric not null,
-        first_price double precision
+        first_price numeric(27, 12)
     );
     comment on table steelyard.attachment_marks is 'What their rows were when history was last derived from them; another checksum means derive again.';
     -- asset_master first: the view of transactions may need it
@@ -320,7 +320,7 @@ begin
     -- what total returns count from; needed where they are derived
     if not 'performance_history' = any(v_attached) then
         update steelyard.attachment_marks as k
-        set first_price = m.closing_price::double precision
+        set first_price = m.closing_price
         from pg_temp.attached_now as n
         inner join steelyard.market_data as m on n.asset_id = m.asset_id and n.first_date = m.price_date
         where k.asset_id = n.asset_id;

@@ -383,9 +383,9 @@ begin
     on conflict (tenant_id) do update set version = excluded.version;
 
     delete from steelyard.asset_360_documents as d
-    where d.tenant_id = v_tenant and d.version <= p_version - p_keep_versions;
+    where d.tenant_id = v_tenant and d.version <= p_version - greatest(p_keep_versions, 1);
     delete from steelyard.asset_360_rows as r
-    where r.tenant_id = v_tenant and r.version <= p_version - p_keep_versions;
+    where r.tenant_id = v_tenant and r.version <= p_version - greatest(p_keep_versions, 1);
     p_published := true;
 end
 $$;

@@ -1,5 +1,6 @@
 -- name: get_document
--- The answers of a scope: of a version, of the newest version of a day, or of the current version.
+-- The answers of a scope: of a version, of the newest version of a day, or of the current version. No subquery
+-- asks the outer row for its tenant, so that the version is found once and the key leads to one row.
 select d.document::text
 from steelyard.asset_360_documents as d
 where
@@ -12,12 +13,12 @@ where
             then (
                 select max(v.version)
                 from steelyard.asset_360_versions as v
-                where v.tenant_id = d.tenant_id and v.as_of = cast(:as_of as date)
+                where v.tenant_id = steelyard.current_tenant() and v.as_of = cast(:as_of as date)
             )
         else (
             select c.version
             from steelyard.asset_360_current as c
-            where c.tenant_id = d.tenant_id
+            where c.tenant_id = steelyard.current_tenant()
         )
     end;
 
@@ -76,6 +77,13 @@ order by f.finding_date desc nulls last, f.finding_id desc;
 -- name: get_last_price_date
 -- The last price date, or null where there are no prices.
 select steelyard.last_price_date();
+
+-- name: get_current_version
+-- The version readers see and its rows over all scopes; nothing where none was published.
+select v.version, v.row_count
+from steelyard.asset_360_current as c
+inner join steelyard.asset_360_versions as v on c.tenant_id = v.tenant_id and c.version = v.version
+where c.tenant_id = steelyard.current_tenant();
 
 -- name: call_create_asset_360
 -- Make and publish a version.

@@ -70,7 +70,7 @@ where m.price_date >= coalesce(p.price_date, '-infinity'::date);
 
 -- name: get_attached_first_prices
 -- The first price of each asset, as its mark has it.
-select a.place - 1 as place, k.first_price as price
+select a.place - 1 as place, k.first_price::double precision as price
 from unnest($1::text[]) with ordinality as a (asset_id, place)
 inner join steelyard.attachment_marks as k on a.asset_id = k.asset_id
 where k.first_price is not null;

@@ -33,3 +33,14 @@ revoke all on database steelyard from public;
 -- name: admit_roles
 -- Let them in; temporary tables serve loading.
 grant connect, temporary on database steelyard to steelyard_app, steelyard_auditor;
+
+-- name: get_activity
+-- Which server answers, since when, and how many others talk to it.
+select
+    split_part(current_setting('server_version'), ' ', 1) as version,
+    extract(epoch from clock_timestamp() - pg_postmaster_start_time())::bigint as uptime_seconds,
+    (
+        select count(*)
+        from pg_catalog.pg_stat_activity
+        where backend_type = 'client backend' and pid <> pg_backend_pid()
+    ) as connections;

@@ -1,3 +1,11 @@
+-- name: limit_lock_wait
+-- Wait for no lock longer than this; long enough for an autovacuum to step aside, which it does after a second.
+set local lock_timeout = '2s';
+
+-- name: lift_lock_wait
+-- Wait for locks as long as the session otherwise does.
+set local lock_timeout to default;
+
 -- name: lock_history
 -- Let one transaction at a time derive: two that copy the same returns could not both keep them. A load of returns
 -- writes here too, before it writes them. (performance_history itself may be a view on a table that is not ours.)
@@ -63,17 +71,25 @@ order by p.from_date, p.asset_id;
 
 -- name: get_prices
 -- Prices of assets from the last one on or before a day, as (place of the asset, days since 2000, price).
-select
-    (a.place - 1)::integer,
-    m.price_date - date '2000-01-01',
-    m.closing_price::double precision
-from unnest($1::text[]) with ordinality as a (asset_id, place)
+with wanted as (
+    select (a.place - 1)::integer as place, a.asset_id
+    from unnest($1::text[]) with ordinality as a (asset_id, place)
+)
+
+select w.place, m.price_date - date '2000-01-01', m.closing_price::double precision
+from wanted as w
+inner join steelyard.market_data as m on w.asset_id = m.asset_id
+where m.price_date > $2
+union all
+select w.place, p.price_date - date '2000-01-01', p.closing_price::double precision
+from wanted as w
 cross join lateral (
-    select coalesce(max(b.price_date), '-infinity'::date) as price_date
-    from steelyard.market_data as b
-    where b.asset_id = a.asset_id and b.price_date <= $2
-) as previous
-inner join steelyard.market_data as m on a.asset_id = m.asset_id and m.price_date >= previous.price_date;
+    select m.price_date, m.closing_price
+    from steelyard.market_data as m
+    where m.asset_id = w.asset_id and m.price_date <= $2
+    order by m.price_date desc
+    limit 1
+) as p;
 
 -- name: get_loaded_returns
 -- The firm's own daily returns of assets after a day, as (place of the asset, days since 2000, return).
@@ -96,6 +112,10 @@ cross join lateral (
     order by m.price_date asc
     limit 1
 ) as f;
+
+-- name: get_first_price_date
+-- The oldest day any asset has a price of, or null.
+select steelyard.first_price_date();
 
 -- name: get_risk_free_rates
 -- Every risk-free rate, in order.
