@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from steelyard.domain.mapping import BookMapping, ColumnMapping, TableMapping
 from steelyard.errors import ConflictError, InvalidInputError
-from steelyard.services.mapping import check_mapping
-from steelyard.statements.columns import FORMATS, Kind
+from steelyard.services.mapping import check_keys, check_mapping
+from steelyard.statements.columns import Kind
 from steelyard.statements.mapping import table_columns
 from steelyard.storage import attachment as store
 from steelyard.storage.connection import MigratorSession, get_migrator_session
@@ -75,16 +75,36 @@ class OutsideViewsError(ConflictError):
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Rows of a table of theirs that count nowhere.
+
+    Attributes:
+        table, source: our table and theirs.
+        left_out: rows without a key or a value that ours must have, as a price above 0.
+        unknown_rows: rows of assets that asset_master lacks.
+        unknown_asset: the first of those assets.
+    """
+
+    table: str
+    source: str
+    left_out: int
+    unknown_rows: int
+    unknown_asset: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Attached:
     """What is attached.
 
     Attributes:
         sources: their table, by ours.
         left_out: tables of ours that nothing stands for; the two of history are derived, the others are empty.
+        gaps: tables with rows that count nowhere.
     """
 
     sources: Mapping[str, str]
     left_out: tuple[str, ...]
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +125,23 @@ async def attach(book: BookMapping) -> Attached:
 
     Raises:
         AlreadyAttachedError, StoreNotEmptyError: the store is not free for it.
-        IncompleteMappingError, UnreadableValueError, and what `check_mapping` raises: the mapping is not true.
+        IncompleteMappingError, UnreadableValueError, and what `check_mapping` and `check_keys` raise: the mapping
+            is not true.
         DatabaseReadOnlyError, RightMissingError: the database does not let the owner of our schema write.
     """
     for name in NEEDED:
         if name not in book.tables:
             raise IncompleteMappingError(name)
     async with get_migrator_session() as db:
+        await store.lock_attaching(db)
         await require_free_store(db)
         await check_mapping(db, book)
         await store.attach_tables(db, _spec(book))
-        for table in book.tables.values():
-            if table.name in FORMATS and table.name != "accounts":
-                await _probe(db, table)
+        gaps = await _find_gaps(db, book)
+        await check_keys(db, book)
+        await store.sync_attached_accounts(db)
     left_out = [name for name in table_columns() if name not in {*book.tables, "asset_360", "accounts"}]
-    return Attached({t.name: t.source for t in book.tables.values()}, tuple(left_out))
+    return Attached({t.name: t.source for t in book.tables.values()}, tuple(left_out), gaps)
 
 
 async def require_free_store(db: MigratorSession) -> None:
@@ -154,14 +176,22 @@ async def detach(*, keep_store: bool = False) -> Detached:
         return Detached(store_kept=False, roles_left=tuple(await store.drop_schema(db)))
 
 
-async def _probe(db: MigratorSession, table: TableMapping) -> None:
+async def _find_gaps(db: MigratorSession, book: BookMapping) -> tuple[Gap, ...]:
+    """Read every table once: what cannot be read is an error, what counts nowhere is told."""
+    found = []
     try:
-        await store.probe_table(db, table.name)
+        for table in book.tables.values():
+            if table.name != "asset_360":
+                survey = await store.survey_table(db, store.view_of(table.name), table.schema, table.table)
+                found.append(
+                    Gap(table.name, table.source, survey.left_out, survey.unknown_rows, survey.unknown_asset)
+                )
     except DBAPIError as error:
         if not str(getattr(error.orig, "sqlstate", "")).startswith(_UNREADABLE_VALUE):
             raise
         reason = str(error.orig).partition(": ")[2]
         raise UnreadableValueError(table, reason) from error
+    return tuple(gap for gap in found if gap.left_out or gap.unknown_rows)
 
 
 def _spec(book: BookMapping) -> dict[str, Any]:

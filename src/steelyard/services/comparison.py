@@ -225,11 +225,16 @@ def compare_rows(
         cause = Cause.UNPRICED_DROPPED if ours[asset_id]["current_price"] is None else Cause.OTHER
         found.append(Difference(asset_id, "row", None, "there", cause))
     found.sort(key=lambda d: (d.asset_id, d.column))
-    return tuple(found), tuple(_count(name, same[name], found) for name in names)
+    return tuple(found), _counts(names, same, found)
 
 
-def _count(name: str, same: int, found: Iterable[Difference]) -> ColumnCount:
-    return ColumnCount(name, same, dict(Counter(d.cause for d in found if d.column == name)))
+def _counts(
+    names: Iterable[str], same: Mapping[str, int], found: Iterable[Difference]
+) -> tuple[ColumnCount, ...]:
+    different: dict[str, Counter[Cause]] = {}
+    for difference in found:
+        different.setdefault(difference.column, Counter())[difference.cause] += 1
+    return tuple(ColumnCount(name, same[name], dict(different.get(name, {}))) for name in names)
 
 
 def _row_causes(theirs: Row, ours: Row, made: _Made, names: Sequence[str]) -> dict[str, Cause]:

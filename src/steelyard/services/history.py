@@ -84,14 +84,22 @@ async def _derive_block(
     prices = await store.get_prices(db, asset_ids, since, ways)
     loaded = await store.get_loaded_returns(db, asset_ids, since)
     if not len(prices.days) and not len(loaded.days):
+        await _replace(db, block, ways, pa.table({}), pa.table({}))
         return
     panel = _Panel.of(prices, loaded, len(asset_ids))
     first_prices = await store.get_first_prices(db, asset_ids, ways)
     changed = panel.days[:, np.newaxis] >= _from_days(block)
+    returns = _returns_table(panel, block, changed, first_prices)
+    await _replace(db, block, ways, returns, _risk_table(panel, block, asset_ids, rates, as_of))
+
+
+async def _replace(
+    db: WriteSession, block: Sequence[Derivation], ways: Ways, returns: pa.Table, risk: pa.Table
+) -> None:
     if "performance_history" in ways.tables:
-        await store.replace_derived_returns(db, block, _returns_table(panel, block, changed, first_prices))
+        await store.replace_derived_returns(db, block, returns)
     if "risk_metrics" in ways.tables:
-        await store.replace_derived_risk(db, block, _risk_table(panel, block, asset_ids, rates, as_of))
+        await store.replace_derived_risk(db, block, risk)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,24 @@ from steelyard.statements.columns import FORMATS, Column, Kind
 from steelyard.statements.mapping import table_columns
 from steelyard.storage import attachment as store
 from steelyard.storage.attachment import NumberProfile, TheirColumn
+from steelyard.storage.connection import MigratorSession
 
 NUMBERS: Final = frozenset({Kind.NUMBER, Kind.PRICE, Kind.FIGURE})
 DAYS: Final = frozenset({Kind.PAST_DATE, Kind.ANY_DATE})
 NEVER_NEGATIVE: Final = frozenset({"var_95", "expected_shortfall_95", "total_amount", "transaction_costs"})
 KEYS: Final = {
     name: FORMATS[name].key
-    for name in ("asset_master", "market_data", "performance_history", "risk_metrics", "portfolio_allocation")
+    for name in (
+        "asset_master",
+        "market_data",
+        "performance_history",
+        "risk_metrics",
+        "portfolio_allocation",
+        "accounts",
+    )
 }
+"""What makes a row unique, of the tables in which figures depend on it."""
+MOMENTS: Final = frozenset({"timestamp"})
 _FEW: Final = 0.01  # so many rows of a hundred may be strange before the column is
 
 Tables = Mapping[tuple[str, str], Mapping[str, TheirColumn]]
@@ -99,7 +109,7 @@ class DuplicateKeysError(InvalidInputError):
 
 
 async def check_mapping(db: AsyncSession, book: Book) -> None:
-    """See that a mapping is true: tables, columns and rights are there, types, units and signs fit, keys are unique.
+    """See that a mapping is true: tables, columns and rights are there; types, units and signs fit.
 
     Args:
         db: a session of the role that will own the views.
@@ -107,7 +117,7 @@ async def check_mapping(db: AsyncSession, book: Book) -> None:
 
     Raises:
         MissingTableError, MissingColumnError, SwappedTablesError, SourceRightError, ColumnTypeError,
-        ImplausibleError, DuplicateKeysError: it is not; nothing was changed.
+        ImplausibleError: it is not; nothing was changed.
     """
     tables = by_table(await store.get_catalogue(db))
     for table in book.tables.values():
@@ -118,7 +128,6 @@ async def check_mapping(db: AsyncSession, book: Book) -> None:
         _check_types(table, tables[table.schema, table.table])
     for table in book.tables.values():
         await _check_figures(db, table)
-    await _check_keys(db, book)
 
 
 def by_table(catalogue: Iterable[TheirColumn]) -> dict[tuple[str, str], dict[str, TheirColumn]]:
@@ -149,7 +158,8 @@ def _check_swapped(table: TableMapping, book: Book, tables: Tables) -> None:
 
 
 def _check_rights(table: TableMapping, columns: Mapping[str, TheirColumn], role: str) -> None:
-    if not all(column.is_readable for column in columns.values()):
+    read = {name for mapped in table.columns.values() for name in (mapped.column, mapped.value)}
+    if not all(column.is_readable for column in columns.values() if column.name in read):
         raise SourceRightError(table.schema, table.table, role)
 
 
@@ -168,6 +178,8 @@ def _check_types(table: TableMapping, columns: Mapping[str, TheirColumn]) -> Non
 def _type_wanted(known: Column, mapped: ColumnMapping, theirs: TheirColumn) -> str:
     if known.kind in NUMBERS and not is_number(theirs):
         return "a number is needed (numeric, integer or double precision)"
+    if known.kind in DAYS and theirs.type_name == "timestamptz":
+        return "its day depends on a time zone; map a view of yours that says the day"
     if known.kind in DAYS and not is_day(theirs) and mapped.format is None:
         return 'a date is needed; if it is a day written as text, say how: format = "YYYYMMDD"'
     return ""
@@ -180,7 +192,7 @@ def is_number(column: TheirColumn) -> bool:
 
 def is_day(column: TheirColumn) -> bool:
     """Whether a column holds days, or moments of which the day is taken."""
-    return column.type_name in {"date", "timestamp", "timestamptz"}
+    return column.type_name in {"date", *MOMENTS}
 
 
 async def _check_figures(db: AsyncSession, table: TableMapping) -> None:
@@ -245,13 +257,34 @@ def _check_unit(place: str, key: tuple[str, str], mapped: ColumnMapping, size: f
         )
 
 
-async def _check_keys(db: AsyncSession, book: Book) -> None:
+async def check_keys(db: MigratorSession, book: Book) -> None:
+    """See that no two rows stand for the same thing, read through the views: two moments may be of one day.
+
+    Args:
+        db: the transaction that has made the views.
+        book: what is attached.
+
+    Raises:
+        DuplicateKeysError: some do.
+    """
+    columns = by_table(await store.get_catalogue(db))
     unique = await store.get_unique_keys(db)
     for table in book.tables.values():
-        mapped = [table.columns[key] for key in KEYS.get(table.name, ()) if key in table.columns]
-        key = [column.column for column in mapped if column.column]
-        if not key or any(index <= set(key) for index in unique.get((table.schema, table.table), ())):
+        key = [name for name in KEYS.get(table.name, ()) if name in table.columns]
+        theirs = columns[table.schema, table.table]
+        read = {table.columns[name].column for name in key if _is_read_as_is(table.columns[name], theirs)}
+        if not key or any(index <= read for index in unique.get((table.schema, table.table), ())):
             continue
-        surplus, example = await store.count_duplicates(db, table.schema, table.table, key)
+        surplus, example = await store.count_duplicates(db, store.view_of(table.name), key)
         if surplus:
             raise DuplicateKeysError(table, key, surplus, example)
+
+
+def _is_read_as_is(mapped: ColumnMapping, theirs: Mapping[str, TheirColumn]) -> bool:
+    """Whether different values of theirs are different values of ours."""
+    return (
+        mapped.column is not None
+        and mapped.default is None
+        and mapped.format is None
+        and theirs[mapped.column].type_name not in MOMENTS
+    )

@@ -423,6 +423,11 @@ WORDS: Final = {
 }
 """Words of ours that figures depend on, and what others write for them."""
 
+KNOWN_WORDS: Final = frozenset(
+    {"FEE", "INTEREST", "TAX", "TRANSFER", "DEPOSIT", "WITHDRAWAL", "SPLIT", "WARNING", "PENDING"}
+)
+"""Words that are certainly none of those; any other is asked for, for it may be one of them in another language."""
+
 
 async def _propose_words(draft: TableMapping, key: str, ask: Ask) -> ColumnMapping:
     column = draft.columns[key].column or ""
@@ -437,7 +442,7 @@ async def _propose_words(draft: TableMapping, key: str, ask: Ask) -> ColumnMappi
             f"The column holds {', '.join(held)}.",
             (*WORDS[draft.name, key], "something else"),
             likely or "something else",
-            is_certain=likely is not None or len(word.strip()) > 1,
+            is_certain=likely is not None or word.strip().upper() in KNOWN_WORDS,
         )
         answer = ask(question)
         if answer in WORDS[draft.name, key] and answer != word:

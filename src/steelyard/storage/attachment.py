@@ -59,6 +59,21 @@ class NumberProfile:
     negatives: int
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Which rows of a table of theirs count nowhere.
+
+    Attributes:
+        left_out: rows without a key or a value that ours must have.
+        unknown_rows: rows of assets that asset_master lacks.
+        unknown_asset: the first of those assets; None without any.
+    """
+
+    left_out: int
+    unknown_rows: int
+    unknown_asset: str | None
+
+
 class NotAttachedError(NotFoundError):
     """Nothing is attached."""
 
@@ -100,9 +115,9 @@ async def profile_weights(
     return cast("float | None", (await db.execute(query("profile_weights"), values)).scalar_one())
 
 
-async def count_duplicates(db: AsyncSession, schema: str, table: str, key: Sequence[str]) -> tuple[int, str]:
-    """Return how many rows share their key with another, and one such key."""
-    values = {"schema_name": schema, "table_name": table, "key_columns": list(key)}
+async def count_duplicates(db: MigratorSession, view: str, key: Sequence[str]) -> tuple[int, str]:
+    """Return how many rows of a view of ours share their key with another, and one such key."""
+    values = {"view_name": view, "key_columns": list(key)}
     surplus, example = (await db.execute(query("count_duplicates"), values)).one()
     return int(surplus), example or ""
 
@@ -122,10 +137,14 @@ async def get_attached_tables(db: AsyncSession) -> list[str]:
     return list((await db.execute(query("get_attached_tables"))).scalar_one())
 
 
+async def lock_attaching(db: MigratorSession) -> None:
+    """Hold loads and other attaches of this database back until the transaction ends."""
+    await db.execute(query("lock_loading"))
+
+
 async def attach_tables(db: MigratorSession, mapping: Mapping[str, Any]) -> None:
-    """Put views on their tables in the place of ours, and make accounts of their portfolios."""
+    """Put views on their tables in the place of ours."""
     await db.execute(query("attach_tables"), {"mapping": json.dumps(mapping)})
-    await sync_attached_accounts(db)
 
 
 async def sync_attached_accounts(db: AsyncSession) -> None:
@@ -133,9 +152,15 @@ async def sync_attached_accounts(db: AsyncSession) -> None:
     await db.execute(query("sync_attached_accounts"))
 
 
-async def probe_table(db: MigratorSession, table: str) -> None:
-    """Read the first rows of an attached table; raises what the server says of a value it cannot convert."""
-    await db.execute(query("probe_table"), {"table_name": table})
+def view_of(table: str) -> str:
+    """Return the name of our view on what stands for a table of ours."""
+    return "their_accounts" if table == "accounts" else table
+
+
+async def survey_table(db: MigratorSession, view: str, schema: str, table: str) -> Survey:
+    """Read the whole of an attached table; raises what the server says of a value it cannot convert."""
+    values = {"view_name": view, "schema_name": schema, "table_name": table}
+    return Survey(*(await db.execute(query("survey_table"), values)).one())
 
 
 async def is_attached(db: AsyncSession) -> bool:

@@ -1,12 +1,13 @@
 """Screens of tables that are attached, let go, and compared."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
 
 from steelyard.cli.screens.cells import UNKNOWN, Listing, facts, money, note, title
 from steelyard.cli.screens.data import refreshed
-from steelyard.services.attachment import Detached
+from steelyard.services.attachment import Detached, Gap
 from steelyard.services.comparison import Comparison, Difference
 
 if TYPE_CHECKING:
@@ -27,10 +28,22 @@ def attached(answers: "Answers") -> Group:
         )
         for name in answers.attached.left_out
     ]
+    parts += [note(sentence) for gap in answers.attached.gaps for sentence in _gap_sentences(gap)]
     parts.append(refreshed(answers.refresh) if answers.refresh else note("Next: steelyard refresh"))
     if answers.comparison is not None:
         parts += ["", compared(answers.comparison)]
     return Group(*parts)
+
+
+def _gap_sentences(gap: Gap) -> Iterator[str]:
+    if gap.left_out:
+        what = "price above 0" if gap.table == "market_data" else "value that is needed"
+        yield f"{gap.table}: {gap.left_out:,} rows of {gap.source} lack a key or a {what}, and count nowhere."
+    if gap.unknown_rows:
+        yield (
+            f"{gap.table}: {gap.unknown_rows:,} rows of {gap.source} are of assets that asset_master lacks, as "
+            f"{gap.unknown_asset}, and count nowhere."
+        )
 
 
 def detached(done: Detached) -> Group:

@@ -47,11 +47,11 @@ begin
     elsif v_found <> p_type then
         v_made := format('%s::%s', v_made, v_type);
     end if;
-    if p_type = 'text'::regtype and not p_is_needed then
+    if p_type = 'text'::regtype and (not p_is_needed or p_column ? 'default') then
         v_made := format('nullif(%s, '''')', v_made);
     end if;
     -- NaN is how a float says that there is no figure; numeric has it too
-    if p_type = 'float8'::regtype then
+    if p_type in ('float8'::regtype, 'numeric'::regtype) and not p_is_needed then
         v_made := format('nullif(%s, ''NaN'')', v_made);
     end if;
     if p_column ? 'value' then
@@ -95,6 +95,33 @@ end
 $$;
 comment on function steelyard.set_table_aside is 'Give a table of ours another name; answer the foreign keys that pointed at it and are dropped.';
 
+create or replace function steelyard.read_mapped(p_source regclass, p_columns jsonb) returns text
+language sql stable
+as $$
+    -- A select of a select cannot be written to, so nothing of ours ever writes to theirs; the planner sees through.
+    -- It names the columns that are mapped: no right is needed on the others, and their owner may change them.
+    select format('(select %s from %s) as s', string_agg(distinct quote_ident(n.name), ', '), p_source)
+    from jsonb_each(p_columns) as c
+    cross join unnest(array[c.value ->> 'column', c.value ->> 'value']) as n (name)
+    where n.name is not null
+$$;
+comment on function steelyard.read_mapped is 'What stands after FROM to read the mapped columns of a table of theirs.';
+
+create or replace function steelyard.is_there(p_source regclass, p_name name, p_type oid) returns text
+language sql stable
+as $$
+    -- infinity is no amount, and NaN counts as more than it
+    select
+        case
+            when p_type = 'numeric'::regtype and a.atttypid in ('float4'::regtype, 'float8'::regtype, 'numeric'::regtype)
+                then format('s.%1$I > ''-Infinity'' and s.%1$I < ''Infinity''', p_name)
+            else format('s.%I is not null', p_name)
+        end
+    from pg_catalog.pg_attribute as a
+    where a.attrelid = p_source and a.attname = p_name
+$$;
+comment on function steelyard.is_there is 'The condition that a column of theirs holds what one of ours must have.';
+
 create or replace function steelyard.view_their_table(p_table text, p_source regclass, p_columns jsonb) returns void
 language plpgsql volatile
 as $$
@@ -103,8 +130,11 @@ declare
     v_rows text;
     v_currency text := '';
 begin
-    -- Where transactions say no currency, theirs is that of the asset.
-    if p_table = 'transactions' and not p_columns ? 'currency' then
+    -- Where a transaction says no currency, its own is that of the asset.
+    if p_table = 'transactions' and not exists (
+        select from pg_catalog.pg_attribute as a
+        where a.attrelid = p_source and a.attname = p_columns -> 'currency' ->> 'column' and a.attnotnull
+    ) then
         v_currency := format(
             ' left join steelyard.asset_master as a on a.asset_id = %s',
             steelyard.attached_column(p_source, p_columns -> 'asset_id', 'text'::regtype, -1, true)
@@ -115,7 +145,16 @@ begin
             case
                 when c.attname = 'tenant_id' then '1'
                 when c.attname = 'origin' then '''loaded''::text'
-                when v_currency <> '' and c.attname = 'currency' then 'a.currency'
+                when v_currency <> '' and c.attname = 'currency'
+                    then
+                        format(
+                            'coalesce(%s, a.currency)',
+                            case
+                                when p_columns ? 'currency'
+                                    then steelyard.attached_column(p_source, p_columns -> 'currency', c.atttypid, c.atttypmod, false)
+                                else 'null'
+                            end
+                        )
                 when p_columns ? c.attname
                     then steelyard.attached_column(p_source, p_columns -> c.attname, c.atttypid, c.atttypmod, c.attnotnull)
                 else format('null::%s', format_type(c.atttypid, c.atttypmod))
@@ -124,22 +163,26 @@ begin
             ', ' order by c.attnum
         ),
         string_agg(
-            case
-                when c.attname = 'closing_price'
-                    then format('s.%1$I > 0 and s.%1$I < ''Infinity''', p_columns -> c.attname ->> 'column')
-                else format('s.%I is not null', p_columns -> c.attname ->> 'column')
+            steelyard.is_there(p_source, (p_columns -> c.attname ->> 'column')::name, c.atttypid)
+            || case
+                when c.attname = 'closing_price' then format(' and s.%I > 0', p_columns -> c.attname ->> 'column')
+                else ''
             end,
             ' and ' order by c.attnum
         ) filter (
-            where c.attnotnull and p_columns -> c.attname ? 'column' and not p_columns -> c.attname ? 'default'
+            where
+            c.attnotnull
+            and p_columns -> c.attname ? 'column'
+            and not p_columns -> c.attname ? 'default'
+            and c.attname not in ('transaction_id', 'record_id') -- figures need no number of a row
+            and not (v_currency <> '' and c.attname = 'currency')
         )
     into v_columns, v_rows
     from pg_catalog.pg_attribute as c
     where c.attrelid = format('steelyard.%I', p_table || '_own')::regclass and c.attnum > 0 and not c.attisdropped;
-    -- A select of a select cannot be written to, so nothing of ours ever writes to theirs; the planner sees through.
     execute format(
-        'create view steelyard.%I as select %s from (select * from %s) as s%s where %s',
-        p_table, v_columns, p_source, v_currency, coalesce(v_rows, 'true')
+        'create view steelyard.%I as select %s from %s%s where %s',
+        p_table, v_columns, steelyard.read_mapped(p_source, p_columns), v_currency, coalesce(v_rows, 'true')
     );
     execute format('revoke insert, update, delete on steelyard.%I from steelyard_app', p_table);
 end
@@ -191,6 +234,7 @@ create or replace function steelyard.view_their_accounts(p_spec jsonb) returns v
 language plpgsql volatile
 as $$
 declare
+    v_source constant regclass := format('%I.%I', p_spec ->> 'schema', p_spec ->> 'table');
     v_columns text;
 begin
     select
@@ -199,8 +243,7 @@ begin
                 when p_spec -> 'columns' ? c.attname
                     then
                         steelyard.attached_column(
-                            format('%I.%I', p_spec ->> 'schema', p_spec ->> 'table')::regclass,
-                            p_spec -> 'columns' -> c.attname, c.atttypid, c.atttypmod, c.attnotnull
+                            v_source, p_spec -> 'columns' -> c.attname, c.atttypid, c.atttypmod, false
                         )
                 else format('null::%s', format_type(c.atttypid, c.atttypmod))
             end
@@ -211,8 +254,8 @@ begin
     from pg_catalog.pg_attribute as c
     where c.attrelid = 'steelyard.accounts'::regclass and c.attnum > 0 and not c.attisdropped;
     execute format(
-        'create view steelyard.their_accounts as select %s from (select * from %I.%I) as s',
-        v_columns, p_spec ->> 'schema', p_spec ->> 'table'
+        'create view steelyard.their_accounts as select %s from %s where s.%I is not null',
+        v_columns, steelyard.read_mapped(v_source, p_spec -> 'columns'), p_spec -> 'columns' -> 'account_id' ->> 'column'
     );
 end
 $$;
@@ -239,7 +282,6 @@ begin
             1, t.account_id, coalesce(t.account_name, t.account_id), coalesce(t.base_currency, v_currency),
             t.stated_value, t.stated_value_date
         from steelyard.their_accounts as t
-        where t.account_id is not null
         on conflict (tenant_id, account_id) do update set
             account_name = excluded.account_name,
             base_currency = excluded.base_currency,
@@ -471,7 +513,7 @@ $$;
 comment on function steelyard.profile_weights is 'What the weights of a portfolio on a day sum to, in the middle of a bounded sample.';
 
 create or replace function steelyard.count_duplicates(
-    p_schema text, p_table text, p_key_columns text[], out surplus_rows bigint, out example text
+    p_view text, p_key_columns text[], out surplus_rows bigint, out example text
 )
 language plpgsql stable
 as $$
@@ -483,32 +525,60 @@ begin
             select coalesce(sum(d.n - 1), 0), min(d.example)
             from (
                 select count(*) as n, concat_ws(', ', %1$s) as example
-                from %2$I.%3$I
+                from steelyard.%2$I
                 group by %1$s
                 having count(*) > 1
             ) as d
         $count$,
         v_key,
-        p_schema,
-        p_table
+        p_view
     ) into surplus_rows, example;
 end
 $$;
-comment on function steelyard.count_duplicates is 'How many rows of a table share their key with another, and one such key.';
+comment on function steelyard.count_duplicates is 'How many rows of a view of ours share their key with another, and one such key.';
 
-create or replace function steelyard.probe_table(p_table text) returns bigint
+create or replace function steelyard.survey_table(
+    p_view text,
+    p_schema text,
+    p_table text,
+    out left_out bigint,
+    out unknown_rows bigint,
+    out unknown_asset text
+)
 language plpgsql stable
 as $$
 declare
-    v_rows bigint;
+    v_view constant regclass := format('steelyard.%I', p_view);
+    v_has_assets boolean;
+    v_read text;
+    v_there bigint;
 begin
+    -- counting a column is what makes every one of its values be converted
+    select
+        bool_or(c.attname = 'asset_id') and p_view <> 'asset_master',
+        coalesce(string_agg(format(', count(v.%I)', c.attname), '') filter (
+            where c.atttypid in ('numeric'::regtype, 'date'::regtype)
+        ), '')
+    into v_has_assets, v_read
+    from pg_catalog.pg_attribute as c
+    where c.attrelid = v_view and c.attnum > 0 and not c.attisdropped;
+    execute format('select count(*) from %I.%I', p_schema, p_table) into left_out;
     execute format(
-        'select count(*) from (select * from steelyard.%I limit 1000) as s where s::text is not null', p_table
-    ) into v_rows;
-    return v_rows;
+        case
+            when v_has_assets
+                then
+                    'select count(*), count(*) filter (where a.asset_id is null), '
+                    'min(v.asset_id) filter (where a.asset_id is null)%s '
+                    'from %s as v left join steelyard.asset_master as a on v.asset_id = a.asset_id'
+            else 'select count(*), 0, null%s from %s as v'
+        end,
+        v_read,
+        v_view
+    ) into v_there, unknown_rows, unknown_asset;
+    left_out := left_out - v_there;
 end
 $$;
-comment on function steelyard.probe_table is 'Read the first thousand rows of a table, so that a value that cannot be converted shows at once.';
+comment on function steelyard.survey_table is 'Read the whole of a table of theirs through our view: how many rows are left out, how many are of no known asset, and one such; a value that cannot be converted is an error.';
 
 -- Their own asset_360, beside ours ────────────────────────────────────────────────────────────────────────
 

@@ -166,7 +166,7 @@ select steelyard.profile_weights(:schema_name, :table_name, :weight, cast(:by as
 -- name: count_duplicates
 -- How many rows share their key with another, and one such key.
 select surplus_rows, example
-from steelyard.count_duplicates(:schema_name, :table_name, cast(:key_columns as text[]));
+from steelyard.count_duplicates(:view_name, cast(:key_columns as text[]));
 
 -- name: get_outside_dependants
 -- Views outside the schema that read what is in it, and would fall with it.
@@ -195,9 +195,10 @@ drop role if exists steelyard_auditor;
 -- Take away the role of its owner.
 drop role if exists steelyard_migrator;
 
--- name: probe_table
--- Read the first rows of an attached table, every column of them.
-select steelyard.probe_table(:table_name);
+-- name: survey_table
+-- Read the whole of an attached table, and tell which rows count nowhere.
+select left_out, unknown_rows, unknown_asset
+from steelyard.survey_table(:view_name, :schema_name, :table_name);
 
 -- name: read_their_rows
 -- The rows of an asset_360 of theirs.
