@@ -34,7 +34,8 @@ CASES: dict[str, tuple[str, Any, dict[str, Any], Cause | None]] = {
     "no share": ("market_value", None, {}, Cause.PRICE_TIMES_SHARE),
     "nothing": ("total_purchases", None, {}, Cause.NOTHING_AS_NULL),
     "a gap": ("avg_daily_return", None, {}, Cause.OTHER),
-    "an amount at risk": ("value_at_risk", Decimal(2610), {}, Cause.UNITS),
+    "an amount at risk": ("value_at_risk", Decimal(2610), {"amounts_at_risk": [Decimal(2610), None]}, Cause.UNITS),
+    "an amount of nothing known": ("value_at_risk", Decimal(2611), {"amounts_at_risk": [Decimal(2610)]}, Cause.OTHER),
     "a category of another bound": ("risk_category", "LOW", {}, Cause.THRESHOLDS),
     "unlike anything": ("avg_daily_return", Decimal(7), {"avg_daily_return": Decimal(3)}, Cause.OTHER),
 }  # fmt: skip
@@ -46,7 +47,7 @@ def test_a_difference_has_its_cause(name: str) -> None:
     theirs = {**OURS, "asset_id": "A", column: figure}
     names = sorted({column, "value_at_risk", "total_return"})
 
-    found, _ = compare_rows([theirs], {"A": OURS}, {"A": historical}, names, frozenset({"value_at_risk"}))
+    found, _ = compare_rows([theirs], {"A": OURS}, {"A": historical}, names)
 
     assert [d.cause for d in found] == ([] if cause is None else [cause])
 

@@ -17,7 +17,7 @@ from steelyard.domain.mapping import Unit
 from steelyard.errors import NotFoundError
 from steelyard.statements.mapping import OLD_COLUMNS
 from steelyard.storage import attachment as store
-from steelyard.storage.connection import get_migrator_session
+from steelyard.storage.connection import MigratorSession, get_migrator_session
 
 Row = Mapping[str, Any]
 
@@ -61,14 +61,6 @@ _CATEGORY_OF: Final = {
     "performance_category": "total_return",
     "position_size": "market_value",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What an asset's figures may have been made of."""
-
-    historical: Row
-    amounts: frozenset[str]
 
 
 class NothingToCompareError(NotFoundError):
@@ -163,12 +155,10 @@ async def compare() -> Comparison:
         version, as_of, currency = current
         theirs = await store.read_their_rows(db, tables["asset_360"])
         ours = {row["asset_id"]: row for row in await store.get_compared_rows(db, version)}
-        historical = await store.get_historical_figures(db, as_of)
+        historical = await _historical(db, tables, as_of)
     spec = tables["asset_360"]
     names = [name for name in OLD_COLUMNS[1:] if name in spec["columns"]]
-    var_95 = tables.get("risk_metrics", {"columns": {}})["columns"].get("var_95", {})
-    amounts = frozenset({"value_at_risk"}) if var_95.get("unit") == Unit.MONEY else frozenset[str]()
-    differences, counts = compare_rows(theirs, ours, historical, names, amounts)
+    differences, counts = compare_rows(theirs, ours, historical, names)
     return Comparison(
         source=f"{spec['schema']}.{spec['table']}",
         version=version,
@@ -185,12 +175,19 @@ async def compare() -> Comparison:
     )
 
 
+async def _historical(db: MigratorSession, tables: Mapping[str, Any], as_of: date) -> dict[str, Row]:
+    """Return the figures as the historical procedure makes them; value at risk also as the amounts they bring."""
+    figures: dict[str, Row] = dict(await store.get_historical_figures(db, as_of))
+    risk = tables.get("risk_metrics", {"columns": {}})
+    if risk["columns"].get("var_95", {}).get("unit") == Unit.MONEY:
+        amounts = await store.get_historical_amounts(db, risk, as_of)
+        for asset_id in figures.keys() & amounts.keys():
+            figures[asset_id] = {**figures[asset_id], "amounts_at_risk": amounts[asset_id]}
+    return figures
+
+
 def compare_rows(
-    theirs: Sequence[Row],
-    ours: Mapping[str, Row],
-    historical: Mapping[str, Row],
-    names: Sequence[str],
-    amounts: frozenset[str] = frozenset(),
+    theirs: Sequence[Row], ours: Mapping[str, Row], historical: Mapping[str, Row], names: Sequence[str]
 ) -> tuple[tuple[Difference, ...], tuple[ColumnCount, ...]]:
     """Compare figure by figure.
 
@@ -199,7 +196,6 @@ def compare_rows(
         ours: our rows by asset.
         historical: figures as the historical procedure makes them, by asset.
         names: the columns to compare.
-        amounts: columns that are money in their tables and fractions in ours.
 
     Returns:
         Every difference with its cause, and the counts per column.
@@ -215,7 +211,7 @@ def compare_rows(
             continue
         if seen[asset_id] > 1:
             found.append(Difference(asset_id, "row", f"row {seen[asset_id]}", None, Cause.DUPLICATED_JOIN))
-        causes = _row_causes(row, ours[asset_id], _Made(historical.get(asset_id, {}), amounts), names)
+        causes = _row_causes(row, ours[asset_id], historical.get(asset_id, {}), names)
         for name in names:
             if cause := causes.get(name):
                 found.append(Difference(asset_id, name, _word(row[name]), _word(ours[asset_id][name]), cause))
@@ -237,7 +233,7 @@ def _counts(
     return tuple(ColumnCount(name, same[name], dict(different.get(name, {}))) for name in names)
 
 
-def _row_causes(theirs: Row, ours: Row, made: _Made, names: Sequence[str]) -> dict[str, Cause]:
+def _row_causes(theirs: Row, ours: Row, made: Row, names: Sequence[str]) -> dict[str, Cause]:
     """Return the cause of each figure that differs; that of a category is often that of its figure."""
     figures = {
         name: cause
@@ -252,19 +248,20 @@ def _row_causes(theirs: Row, ours: Row, made: _Made, names: Sequence[str]) -> di
     return figures | categories
 
 
-def _figure_cause(name: str, theirs: Row, ours: Row, made: _Made) -> Cause | None:
+def _figure_cause(name: str, theirs: Row, ours: Row, made: Row) -> Cause | None:
     figure, own = theirs[name], ours[name]
     if _is_same(figure, own):
         return None
     if figure is None and name != "market_value":
         return Cause.NOTHING_AS_NULL if own == 0 else Cause.OTHER
-    as_historical = _is_scaled(figure, made.historical.get(name))
+    as_historical = _is_scaled(figure, made.get(name))
     explanations = {
         Cause.PRICE_TIMES_SHARE: name == "market_value"
-        and (figure is None or any(_is_scaled(figure, m) for m in made.historical.get("market_values", ()))),
-        Cause.UNITS: name in made.amounts or _is_scaled(figure, own),
+        and (figure is None or any(_is_scaled(figure, m) for m in made.get("market_values", ()))),
+        Cause.UNITS: _is_scaled(figure, own)
+        or (name == "value_at_risk" and any(_is_same(figure, m) for m in made.get("amounts_at_risk", ()))),
         Cause.AVERAGED_RETURN: name == "total_return"
-        and (as_historical or _is_scaled(figure, made.historical.get("total_return_within"))),
+        and (as_historical or _is_scaled(figure, made.get("total_return_within"))),
         Cause.UNCONVERTED: name in _MONEY and as_historical and ours["currency"] != ours["base_currency"],
         Cause.WINDOW_EDGE: as_historical,
     }

@@ -220,6 +220,22 @@ async def get_historical_figures(db: MigratorSession, as_of: date) -> dict[str, 
     return {asset_id: _json(figures) for asset_id, figures in rows}
 
 
+async def get_historical_amounts(
+    db: MigratorSession, risk: Mapping[str, Any], as_of: date
+) -> dict[str, list[Decimal | None]]:
+    """Return the mean value at risk of each asset as the amounts that their table of risk holds.
+
+    Args:
+        db: the transaction to read in.
+        risk: that table, as it is attached.
+        as_of: the last day of the three months; one mean has the first day of them too, the other has not.
+    """
+    rows = await db.execute(query("get_historical_amounts"), {"risk": json.dumps(risk), "as_of": as_of})
+    return {
+        asset_id: json.loads(amounts, parse_float=Decimal, parse_int=Decimal) for asset_id, amounts in rows
+    }
+
+
 async def get_compared_version(db: MigratorSession) -> tuple[int, date, str] | None:
     """Return our current version, its day and its currency; None when there is none yet."""
     row = (await db.execute(query("get_compared_version"))).one_or_none()

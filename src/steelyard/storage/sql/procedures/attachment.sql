@@ -679,3 +679,29 @@ as $$
     left join shares as s on a.asset_id = s.asset_id
 $$;
 comment on function steelyard.historical_figures(date) is 'Figures as the historical procedure makes them: windows with their first day, total returns averaged, a price times a share as value. What equals one of them has its cause.';
+
+create or replace function steelyard.historical_amounts(p_risk jsonb, p_as_of date)
+returns table (asset_id text, amounts jsonb)
+language plpgsql stable
+as $$
+declare
+    v_source constant regclass := format('%I.%I', p_risk ->> 'schema', p_risk ->> 'table');
+    v_columns constant jsonb := p_risk -> 'columns';
+begin
+    return query execute format(
+        $amounts$
+            select x.asset_id, jsonb_build_array(avg(x.amount), avg(x.amount) filter (where x.day > $1))
+            from (select %s as asset_id, %s as day, %s as amount from %s) as x
+            where x.day >= $1
+            group by x.asset_id
+        $amounts$,
+        steelyard.attached_column(v_source, v_columns -> 'asset_id', 'text'::regtype, -1, true),
+        steelyard.attached_column(v_source, v_columns -> 'calculation_date', 'date'::regtype, -1, true),
+        steelyard.attached_column(
+            v_source, (v_columns -> 'var_95') - 'unit' - 'value' - 'sign', 'float8'::regtype, -1, false
+        ),
+        steelyard.read_mapped(v_source, v_columns)
+    ) using (p_as_of - interval '3 months')::date;
+end
+$$;
+comment on function steelyard.historical_amounts is 'Mean value at risk of each asset as the amounts of their table, with the first day of the window and without.';

@@ -209,6 +209,11 @@ select steelyard.read_their_rows(cast(:spec as jsonb))::text;
 select h.asset_id, h.figures::text
 from steelyard.historical_figures(:as_of) as h;
 
+-- name: get_historical_amounts
+-- The mean of value at risk as the amounts that their table of risk holds.
+select h.asset_id, h.amounts::text
+from steelyard.historical_amounts(cast(:risk as jsonb), :as_of) as h;
+
 -- name: get_compared_version
 -- The version that is compared.
 select v.version, v.as_of, t.base_currency
