@@ -26,6 +26,7 @@ from steelyard.errors import SteelyardError
 from steelyard.services.asset_360 import NoPricesError, refresh
 from steelyard.services.attachment import (
     AlreadyAttachedError,
+    Gap,
     IncompleteMappingError,
     OutsideViewsError,
     StoreNotEmptyError,
@@ -297,6 +298,36 @@ async def test_a_refresh_that_fails_leaves_the_last_version_and_their_tables(
     assert dump_firm(firm) == emptied
 
 
+async def test_rows_that_came_to_share_a_key_stop_a_refresh_and_the_last_version_stays(
+    firm: EmbeddedServer, book: Path
+) -> None:
+    before = await attach_and_refresh(book)
+    await run(
+        firm,
+        "alter table firm.px_hist drop constraint px_hist_pkey",
+        "insert into firm.px_hist select * from firm.px_hist where px_date = '2018-02-07' and secid = 'AAL'",
+    )
+    doubled = dump_firm(firm)
+
+    with pytest.raises(DuplicateKeysError, match=r"firm\.px_hist 1 row shares its .* AAL, 2018-02-07"):
+        await refresh(today=TODAY)
+
+    assert await fetch(ROWS) == before
+    assert dump_firm(firm) == doubled
+
+
+async def test_prices_that_are_gone_leave_no_history(firm: EmbeddedServer, book: Path) -> None:
+    await attach_and_refresh(book)
+    await run(firm, "delete from firm.px_hist where secid = 'AAL'")
+
+    await refresh(today=TODAY)
+
+    gone = await fetch("select * from steelyard.asset_360 where asset_id = 'AAL'")
+    assert (gone[0]["market_value"], gone[0]["total_return"], gone[0]["value_at_risk"]) == (None, None, None)
+    assert not await fetch("select from steelyard.performance_history where asset_id = 'AAL'")
+    assert len(await fetch("select from steelyard.asset_360")) == ASSETS
+
+
 @pytest.mark.usefixtures("firm")
 async def test_portfolios_kept_as_weights_take_the_values_the_mapping_states(book: Path) -> None:
     mapping = MAPPING.replace('stated_value = "nav"\n', "") + '[stated_values]\nA3 = "1000000.00"\n'
@@ -308,6 +339,87 @@ async def test_portfolios_kept_as_weights_take_the_values_the_mapping_states(boo
         "select sum(actual_weight) as total from steelyard.positions_at(1, '2018-02-07') where quantity is null"
     )
     assert sum(row["market_value"] for row in held) == weights[0]["total"] * 1_000_000
+
+
+# ── Rows of theirs as they are ──────────────────────────────────────────────────────────────────────────
+
+
+async def test_rows_that_count_nowhere_are_told(firm: EmbeddedServer) -> None:
+    await run(
+        firm,
+        "insert into firm.px_hist (secid, px_date, px_last) values ('AAL', '2018-02-08', 0), "
+        "('AAPL', '2018-02-08', 'NaN'), ('ABBV', '2018-02-08', 'Infinity'), ('ABT', '2018-02-08', null), "
+        "('GONE', '2018-02-08', 5)",
+        "insert into firm.holdings (book_no, secid, asof, units) values ('A1', 'GONE', '2018-02-07', 5)",
+        "insert into firm.trades (id, secid, trade_dt, side, gross) values (null, 'AAL', '20180207', 'B', 'NaN')",
+    )
+
+    done = await attach(parse_mapping(MAPPING))
+
+    assert done.gaps == (
+        Gap("market_data", "firm.px_hist", 4, 1, "GONE"),
+        Gap("portfolio_allocation", "firm.holdings", 0, 1, "GONE"),
+        Gap("transactions", "firm.trades", 1, 0, None),
+    )
+
+
+async def test_a_transaction_without_currency_has_that_of_its_asset(firm: EmbeddedServer, book: Path) -> None:
+    before = await attach_and_refresh(book)
+    await detach(keep_store=True)
+    await run(firm, "update firm.trades set id = null, ccy = null where side = 'B'")
+
+    assert differences(await attach_and_refresh(book), before) == []
+
+
+async def test_prices_as_whole_numbers_are_prices(firm: EmbeddedServer, book: Path) -> None:
+    await run(firm, "alter table firm.px_hist alter column px_last type integer using greatest(px_last, 1)")
+
+    await attach_and_refresh(book)
+
+    theirs = await look(
+        firm, "select px_last from firm.px_hist where secid = 'AAL' and px_date = '2018-02-07'"
+    )
+    ours = await fetch("select current_price from steelyard.asset_360 where asset_id = 'AAL'")
+    assert ours[0]["current_price"] == theirs[0]["px_last"]
+
+
+async def test_the_right_to_read_the_mapped_columns_is_enough(firm: EmbeddedServer, book: Path) -> None:
+    await run(
+        firm,
+        "revoke select on firm.px_hist from steelyard_migrator",
+        "grant select (secid, px_date, px_last) on firm.px_hist to steelyard_migrator",
+    )
+
+    assert len(await attach_and_refresh(book)) > ASSETS
+    await run(firm, "alter table firm.px_hist drop column vendor")
+
+
+async def test_two_moments_of_one_day_are_one_key(firm: EmbeddedServer) -> None:
+    await run(
+        firm,
+        "alter table firm.px_hist alter column px_date type timestamp",
+        "insert into firm.px_hist (secid, px_date, px_last) values ('AAL', '2018-02-07 17:30', 5)",
+    )
+
+    with pytest.raises(DuplicateKeysError, match=r"1 row shares its asset_id, price_date .* AAL, 2018-02-07"):
+        await attach(parse_mapping(MAPPING))
+
+
+async def test_a_day_that_hangs_on_a_time_zone_is_refused(firm: EmbeddedServer) -> None:
+    await run(firm, "alter table firm.px_hist alter column px_date type timestamptz")
+
+    with pytest.raises(ColumnTypeError, match="time zone"):
+        await attach(parse_mapping(MAPPING))
+
+
+async def test_a_day_that_cannot_be_read_is_found_wherever_it_stands(firm: EmbeddedServer) -> None:
+    await run(
+        firm, "insert into firm.trades (secid, trade_dt, side, gross) values ('AAL', '20180230', 'B', 1)"
+    )
+
+    with pytest.raises(UnreadableValueError, match=r"firm\.trades.*2018-02-30|firm\.trades.*20180230"):
+        await attach(parse_mapping(MAPPING))
+    assert not await fetch("select steelyard.attached_tables() where steelyard.attached_tables() <> '{}'")
 
 
 # ── Nothing of theirs is written ────────────────────────────────────────────────────────────────────────
@@ -416,7 +528,7 @@ BAD_MAPPINGS = {
     "rows that share a key": (
         MAPPING.replace('price_date = "px_date"', 'price_date = { default = "2018-02-07" }'),
         DuplicateKeysError,
-        "rows that share",
+        "rows share",
     ),
     "a format that does not fit": (
         MAPPING.replace("YYYYMMDD", "DD.MM.YYYY"),

@@ -21,10 +21,10 @@ from steelyard.charts.pie import Slice, pie_by_value, pies_by_value_and_count
 from steelyard.domain.money import round_half_up
 from steelyard.domain.scope import TENANT, Scope
 from steelyard.errors import ConflictError, InvalidInputError
+from steelyard.services.attachment import keep_step
 from steelyard.services.retrying import PATIENT, Patience, retried
 from steelyard.storage import asset_360 as store
 from steelyard.storage.asset_360 import ComplianceRow, Document, ExposureRow, PerformanceRow, RiskRow
-from steelyard.storage.attachment import sync_attached_accounts
 from steelyard.storage.connection import (
     ReadSession,
     WriteSession,
@@ -195,7 +195,7 @@ class _Run:
             raise NoPricesError
         day = self.as_of or min(self.today, last_price)
         current = await store.get_current_version(db)
-        await sync_attached_accounts(db)
+        await keep_step(db)
         derived = await derive_history(db, day)
         clock.stop("derive")
         version, published = await create_and_run_procedure(

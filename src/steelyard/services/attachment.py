@@ -16,7 +16,7 @@ from steelyard.services.mapping import check_keys, check_mapping
 from steelyard.statements.columns import Kind
 from steelyard.statements.mapping import table_columns
 from steelyard.storage import attachment as store
-from steelyard.storage.connection import MigratorSession, get_migrator_session
+from steelyard.storage.connection import MigratorSession, WriteSession, get_migrator_session
 
 NEEDED: Final = ("asset_master", "market_data")
 _UNREADABLE_VALUE: Final = "22"  # the class of PostgreSQL's data exceptions
@@ -156,6 +156,21 @@ async def require_free_store(db: MigratorSession) -> None:
         raise StoreNotEmptyError(loaded)
 
 
+async def keep_step(db: WriteSession) -> None:
+    """Before a refresh: make accounts of new portfolios, and see that keys still are unique.
+
+    Does nothing when nothing is attached.
+
+    Raises:
+        DuplicateKeysError: their tables came to hold two rows for the same thing, which would count twice.
+    """
+    if not await store.is_attached(db):
+        return
+    tables = (await store.get_attachment(db))["tables"]
+    await check_keys(db, BookMapping({name: _table_mapping(name, spec) for name, spec in tables.items()}))
+    await store.sync_attached_accounts(db)
+
+
 async def detach(*, keep_store: bool = False) -> Detached:
     """Let attached tables go, and take away everything of ours in the database.
 
@@ -192,6 +207,11 @@ async def _find_gaps(db: MigratorSession, book: BookMapping) -> tuple[Gap, ...]:
         reason = str(error.orig).partition(": ")[2]
         raise UnreadableValueError(table, reason) from error
     return tuple(gap for gap in found if gap.left_out or gap.unknown_rows)
+
+
+def _table_mapping(name: str, spec: Mapping[str, Any]) -> TableMapping:
+    columns = {key: ColumnMapping(**column) for key, column in spec["columns"].items()}
+    return TableMapping(name, spec["schema"], spec["table"], columns)
 
 
 def _spec(book: BookMapping) -> dict[str, Any]:

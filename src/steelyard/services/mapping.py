@@ -13,7 +13,6 @@ from steelyard.statements.columns import FORMATS, Column, Kind
 from steelyard.statements.mapping import table_columns
 from steelyard.storage import attachment as store
 from steelyard.storage.attachment import NumberProfile, TheirColumn
-from steelyard.storage.connection import MigratorSession
 
 NUMBERS: Final = frozenset({Kind.NUMBER, Kind.PRICE, Kind.FIGURE})
 DAYS: Final = frozenset({Kind.PAST_DATE, Kind.ANY_DATE})
@@ -102,9 +101,10 @@ class DuplicateKeysError(InvalidInputError):
 
     def __init__(self, table: TableMapping, key: Sequence[str], surplus: int, example: str) -> None:
         """Say how many, and name one."""
+        share = "row shares its" if surplus == 1 else "rows share their"
         super().__init__(
-            f"mapping, {table.name}: {table.source} has {surplus:,} rows that share their {', '.join(key)} "
-            f"with another, as {example}. Map a view of yours that keeps one of each."
+            f"mapping, {table.name}: in {table.source} {surplus:,} {share} {', '.join(key)} with another, as "
+            f"{example}. Correct them, or map a view of yours that keeps one of each."
         )
 
 
@@ -257,11 +257,13 @@ def _check_unit(place: str, key: tuple[str, str], mapped: ColumnMapping, size: f
         )
 
 
-async def check_keys(db: MigratorSession, book: Book) -> None:
+async def check_keys(db: AsyncSession, book: Book) -> None:
     """See that no two rows stand for the same thing, read through the views: two moments may be of one day.
 
+    Tables whose own unique index says so are not read.
+
     Args:
-        db: the transaction that has made the views.
+        db: a session that sees the views.
         book: what is attached.
 
     Raises:

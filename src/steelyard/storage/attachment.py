@@ -115,7 +115,7 @@ async def profile_weights(
     return cast("float | None", (await db.execute(query("profile_weights"), values)).scalar_one())
 
 
-async def count_duplicates(db: MigratorSession, view: str, key: Sequence[str]) -> tuple[int, str]:
+async def count_duplicates(db: AsyncSession, view: str, key: Sequence[str]) -> tuple[int, str]:
     """Return how many rows of a view of ours share their key with another, and one such key."""
     values = {"view_name": view, "key_columns": list(key)}
     surplus, example = (await db.execute(query("count_duplicates"), values)).one()
