@@ -126,12 +126,20 @@ def _watched_memory(pid: int) -> Iterator[list[int]]:
 def _private_bytes(pid: int) -> int:
     """Memory that a process and its children do not share; where the system does not tell, all of it."""
     total = 0
-    root = psutil.Process(pid)
-    for process in (root, *root.children(recursive=True)):
+    for process in _family(pid):
         with suppress(psutil.NoSuchProcess):
             memory = process.memory_info()
             total += memory.rss - getattr(memory, "shared", 0)
     return total
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """A process and its children; empty once it has ended."""
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -315,7 +315,9 @@ async def _propose_number(draft: TableMapping, key: str, theirs: Columns, ask: A
     choices = [Unit.FRACTION, Unit.PERCENT, *([Unit.MONEY] if key in MONEY_COLUMNS else [])]
     what = "the weights of a portfolio sum to" if "weight" in key else "the values are between"
     seen = (
-        f"{size:.6g}" if "weight" in key and size else f"{profile.low} and {profile.high}, typically {size}"
+        f"{size:.6g}"
+        if "weight" in key and size
+        else f"{profile.low or 0:.6g} and {profile.high or 0:.6g}, typically {size or 0:.6g}"
     )
     question = Question(
         f"{draft.name}.{key}",

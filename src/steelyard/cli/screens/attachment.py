@@ -9,6 +9,7 @@ from steelyard.cli.screens.cells import UNKNOWN, Listing, facts, money, note, ti
 from steelyard.cli.screens.data import refreshed
 from steelyard.services.attachment import Detached, Gap
 from steelyard.services.comparison import Comparison, Difference
+from steelyard.statements.mapping import table_columns
 
 if TYPE_CHECKING:
     from steelyard.cli.attach import Answers
@@ -37,13 +38,16 @@ def attached(answers: "Answers") -> Group:
 
 def _gap_sentences(gap: Gap) -> Iterator[str]:
     if gap.left_out:
-        what = "price above 0" if gap.table == "market_data" else "value that is needed"
-        yield f"{gap.table}: {gap.left_out:,} rows of {gap.source} lack a key or a {what}, and count nowhere."
-    if gap.unknown_rows:
-        yield (
-            f"{gap.table}: {gap.unknown_rows:,} rows of {gap.source} are of assets that asset_master lacks, as "
-            f"{gap.unknown_asset}, and count nowhere."
+        needed = ", ".join(
+            c.name for c in table_columns()[gap.table].values() if c.required and not c.nullable
         )
+        yield f"{_rows(gap, gap.left_out)} without one of {needed} not counted."
+    if gap.unknown_rows:
+        yield f"{_rows(gap, gap.unknown_rows)} of an asset that asset_master lacks, as {gap.unknown_asset}, not counted."
+
+
+def _rows(gap: Gap, count: int) -> str:
+    return f"{gap.table}: {count:,} {'row' if count == 1 else 'rows'} of {gap.source}"
 
 
 def detached(done: Detached) -> Group:
