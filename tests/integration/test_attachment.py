@@ -106,7 +106,7 @@ async def _make_history_too(database: EmbeddedServer, book: Path) -> None:
         "insert into firm.perf select 'AAL', d, x, x * 10 from (values (date '2018-01-02', 0.8), "
         "('2018-01-03', -1.2), ('2018-01-04', 0.6)) as t (d, x)",
         "update firm.holdings set pct = 100.0 / 6 where pct is not null",
-        "insert into firm.risk select 'AAL', '2018-01-31', 21, 2600, 100000, 1, 1",
+        "insert into firm.risk select 'AAL', '2018-01-31', 21, 2600, 100000, 0.05, 1",
     )
 
 
@@ -541,6 +541,11 @@ BAD_MAPPINGS = {
         (MAPPING + HISTORY).replace('unit = "money", value = "position_usd"', 'unit = "fraction"'),
         ImplausibleError,
         "looks like money",
+    ),
+    "a fraction for money": (
+        (MAPPING + HISTORY).replace('column = "var_usd"', 'column = "beta"'),
+        ImplausibleError,
+        "looks like fraction",
     ),
     "percent for a fraction": (
         (MAPPING + HISTORY).replace('"ret_pct", unit = "percent"', '"ret_pct", unit = "fraction"'),

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from steelyard.domain.mapping import PLAUSIBLE_SIZES, ColumnMapping, Sign, TableMapping, Unit
+from steelyard.domain.mapping import MONEY_COLUMNS, PLAUSIBLE_SIZES, ColumnMapping, Sign, TableMapping, Unit
 from steelyard.domain.mapping import BookMapping as Book
 from steelyard.errors import InvalidInputError, NotFoundError, NotPermittedError
 from steelyard.statements.columns import FORMATS, Column, Kind
@@ -16,7 +16,7 @@ from steelyard.storage.attachment import NumberProfile, TheirColumn
 
 NUMBERS: Final = frozenset({Kind.NUMBER, Kind.PRICE, Kind.FIGURE})
 DAYS: Final = frozenset({Kind.PAST_DATE, Kind.ANY_DATE})
-NEVER_NEGATIVE: Final = frozenset({"var_95", "expected_shortfall_95", "total_amount", "transaction_costs"})
+NEVER_NEGATIVE: Final = frozenset({*MONEY_COLUMNS, "max_drawdown", "total_amount", "transaction_costs"})
 KEYS: Final = {
     name: FORMATS[name].key
     for name in (
@@ -247,9 +247,11 @@ def _check_sign(place: str, name: str, mapped: ColumnMapping, profile: NumberPro
 
 def _check_unit(place: str, key: tuple[str, str], mapped: ColumnMapping, size: float | None) -> None:
     plausible = PLAUSIBLE_SIZES.get(key)
-    if plausible is None or size is None or mapped.unit in {None, Unit.MONEY}:
+    if plausible is None or size is None or mapped.unit is None:
         return
     units = plausible.units(size)
+    if mapped.unit is Unit.MONEY and Unit.FRACTION not in units:
+        return  # an amount may be of any size, but hardly of that of a fraction
     if units and mapped.unit not in units:
         what = "the weights of a portfolio sum to" if "weight" in key[1] else "a value is typically"
         raise ImplausibleError(

@@ -41,9 +41,12 @@ def _gap_sentences(gap: Gap) -> Iterator[str]:
         needed = ", ".join(
             c.name for c in table_columns()[gap.table].values() if c.required and not c.nullable
         )
-        yield f"{_rows(gap, gap.left_out)} without one of {needed} not counted."
+        yield f"{_rows(gap, gap.left_out)} without one of {needed}, not counted."
     if gap.unknown_rows:
-        yield f"{_rows(gap, gap.unknown_rows)} of an asset that asset_master lacks, as {gap.unknown_asset}, not counted."
+        yield (
+            f"{_rows(gap, gap.unknown_rows)} of an asset that asset_master lacks, as {gap.unknown_asset}, "
+            "not counted."
+        )
 
 
 def _rows(gap: Gap, count: int) -> str:
