@@ -81,7 +81,7 @@ def test_the_interview_shows_its_evidence_and_writes_the_answers_down(firm: Firm
 
 
 def test_an_answer_of_the_interview_counts(firm: Firm) -> None:
-    first = "firm.instruments\nfirm.px_hist\n"
+    first = "firm.instruments\nyes\nfirm.px_hist\nyes\n"
 
     done = firm.run("attach", "--no-refresh", answers=first + "leave out\n" * 2 + "\n" * 60)
 
@@ -104,6 +104,25 @@ async def test_what_is_not_certain_is_asked_and_never_taken(firm: Firm) -> None:
     assert await look(firm.server, "select steelyard.attached_tables() as t") == [{"t": []}]
 
 
+async def test_two_columns_that_may_be_the_price_are_asked_for(firm: Firm) -> None:
+    await run(firm.server, "alter table firm.px_hist add column px_close numeric")
+
+    done = firm.run("attach", "--yes")
+
+    assert done.returncode == 1
+    assert "market_data.columns: Are these the columns of firm.px_hist?" in done.stderr
+    assert "closing_price = px_last or px_close." in done.stderr
+
+
+async def test_a_word_of_another_language_is_not_taken_for_something_else(firm: Firm) -> None:
+    await run(firm.server, "update firm.compl set outcome = 'verstoss' where outcome = 'breach'")
+
+    done = firm.run("attach", "--yes")
+
+    assert done.returncode == 1
+    assert "What does 'verstoss' in firm.compl.outcome mean? The column holds ok, verstoss." in done.stderr
+
+
 async def test_their_own_asset_360_is_compared_as_table_json_and_page(firm: Firm) -> None:
     await run(
         firm.server,
@@ -112,6 +131,8 @@ async def test_their_own_asset_360_is_compared_as_table_json_and_page(firm: Firm
         historical_procedure(as_of=date(2018, 2, 7)),
         "grant usage on schema firm_old to steelyard_migrator",
         "grant select on firm_old.asset_360 to steelyard_migrator",
+        "insert into firm.px_hist (secid, px_date, px_last) values ('AAL', '2018-02-08', 0)",
+        "insert into firm.holdings (book_no, secid, asof, units) values ('A1', 'GONE', '2018-02-07', 5)",
     )
 
     shown = firm.run("attach", "--yes", "--html", "page.html")
@@ -119,6 +140,12 @@ async def test_their_own_asset_360_is_compared_as_table_json_and_page(firm: Firm
 
     page = (firm.folder / "page.html").read_text(encoding="utf-8")
     assert shown.returncode == 0, shown.stderr
+    told = " ".join(shown.stdout.split())
+    assert (
+        "market_data: 1 row of firm.px_hist without one of asset_id, price_date, closing_price, not counted."
+        in told
+    )
+    assert "1 row of firm.holdings of an asset that asset_master lacks, as GONE, not counted." in told
     assert answer["source"] == "firm_old.asset_360"
     faults = {fault["cause"]: fault["figures"] for fault in answer["faults"]}
     assert faults["duplicated join"] == 31

@@ -147,7 +147,7 @@ async def propose_mapping(ask: Ask) -> BookMapping:
         if found is not None:
             used.add(found)
             table = await _propose_table(name, found, theirs[found], ask)
-            if set(_must_have(name)) <= set(table.columns):
+            if table is not None and set(_must_have(name)) <= set(table.columns):
                 tables[name] = table
     for needed in ("asset_master", "market_data"):
         if needed not in tables:
@@ -214,11 +214,17 @@ def _must_have(name: str) -> tuple[str, ...]:
 
 def match_column(table: str, name: str, known: Column, columns: Columns) -> str | None:
     """Return their column that is called like ours, or by one of its other names, and is of a type that fits."""
-    for word in (name, *COLUMN_WORDS.get((table, name), COLUMN_WORDS.get(("", name), ()))):
-        for theirs in columns.values():
-            if _plain(theirs.name) == _plain(word) and _fits(known, theirs):
-                return theirs.name
-    return None
+    return next(iter(_likely_columns(table, name, known, columns)), None)
+
+
+def _likely_columns(table: str, name: str, known: Column, columns: Columns) -> list[str]:
+    words = (name, *COLUMN_WORDS.get((table, name), COLUMN_WORDS.get(("", name), ())))
+    return [
+        theirs.name
+        for word in words
+        for theirs in columns.values()
+        if _plain(theirs.name) == _plain(word) and _fits(known, theirs)
+    ]
 
 
 def _fits(known: Column, theirs: TheirColumn) -> bool:
@@ -233,12 +239,15 @@ def _plain(name: str) -> str:
     return name.lower().replace("_", "").replace(" ", "")
 
 
-async def _propose_table(name: str, source: tuple[str, str], theirs: Columns, ask: Ask) -> TableMapping:
+async def _propose_table(
+    name: str, source: tuple[str, str], theirs: Columns, ask: Ask
+) -> TableMapping | None:
     known = table_columns()[name]
-    matched = {key: match_column(name, key, column, theirs) for key, column in known.items()}
-    draft = TableMapping(
-        name, *source, {key: ColumnMapping(column) for key, column in matched.items() if column}
-    )
+    likely = {key: _likely_columns(name, key, column, theirs) for key, column in known.items()}
+    matched = {key: ColumnMapping(columns[0]) for key, columns in likely.items() if columns}
+    draft = TableMapping(name, *source, matched)
+    if ask(_columns_question(draft, likely)) == LEAVE_OUT:
+        return None
     columns: dict[str, ColumnMapping] = {}
     for key, column in known.items():
         if key == "total_return" and name == "performance_history" and key in draft.columns:
@@ -252,6 +261,25 @@ async def _propose_table(name: str, source: tuple[str, str], theirs: Columns, as
         if mapped is not None:
             columns[key] = mapped
     return TableMapping(name, *source, columns)
+
+
+def _columns_question(draft: TableMapping, likely: Mapping[str, list[str]]) -> Question:
+    """Ask whether the columns are the right ones; certain where nothing else is called like one of them."""
+    taken = {mapped.column for mapped in draft.columns.values()}
+    rivals = {key: [column for column in likely[key] if column not in taken] for key in draft.columns}
+    is_open = any(rivals.values())
+    pairs = [
+        f"{key} = {' or '.join(dict.fromkeys([mapped.column or '', *rivals[key]]))}"
+        for key, mapped in draft.columns.items()
+    ]
+    return Question(
+        f"{draft.name}.columns",
+        f"Are these the columns of {draft.source}?{' The first of several is taken.' if is_open else ''}",
+        f"{', '.join(pairs)}.",
+        ("yes", LEAVE_OUT),
+        "yes",
+        is_certain=not is_open,
+    )
 
 
 def _propose_default(name: str, key: str, known: Column, ask: Ask) -> ColumnMapping | None:
