@@ -14,6 +14,7 @@ from firm import (
     KNOWN_NAMES,
     MAPPING,
     OLD,
+    connect,
     dump_firm,
     few_assets,
     historical_procedure,
@@ -212,6 +213,10 @@ async def test_history_of_their_own_is_read_in_its_units(firm: EmbeddedServer, b
     same = {"avg_daily_return", "max_daily_return", "min_daily_return", "total_return", "market_value"}
     assert not [d for d in differences(attached, derived) if d[2] in same]
     assert not await fetch("select from steelyard.performance_history_own")
+    writer = await connect(firm)
+    await writer.execute("begin; lock table firm.perf in row exclusive mode")
+    assert not (await refresh(today=TODAY)).published  # waits for no writer of theirs, and holds none up
+    await writer.close()
     by_asset = {row["asset_id"]: row for row in attached}
     expected = await look(
         firm,

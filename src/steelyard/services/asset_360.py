@@ -25,6 +25,7 @@ from steelyard.services.attachment import keep_step
 from steelyard.services.retrying import PATIENT, Patience, retried
 from steelyard.storage import asset_360 as store
 from steelyard.storage.asset_360 import ComplianceRow, Document, ExposureRow, PerformanceRow, RiskRow
+from steelyard.storage.attachment import get_attached_tables
 from steelyard.storage.connection import (
     ReadSession,
     WriteSession,
@@ -173,8 +174,10 @@ class _Run:
         from steelyard.storage.history import try_lock_history  # noqa: PLC0415 - as in `_write`
 
         unanswered, clock = self.written, _Stopwatch(self.began)
+        async with get_db_session() as before:
+            is_attached = "performance_history" in await get_attached_tables(before)
         async with get_write_session(isolation="REPEATABLE READ") as db:
-            if not await try_lock_history(db):
+            if not await try_lock_history(db, is_attached=is_attached):
                 await db.rollback()
                 return None
             clock.stop("wait")

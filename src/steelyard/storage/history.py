@@ -77,17 +77,21 @@ class Observations:
     values: NDArray[np.float64]
 
 
-async def try_lock_history(db: WriteSession) -> bool:
+async def try_lock_history(db: WriteSession, *, is_attached: bool) -> bool:
     """Hold other derivations, and loads of returns, back until the transaction ends; readers go on.
 
     Call it first: nothing of it makes the transaction see anything, so that it sees what the one before it did.
+
+    Args:
+        db: the transaction.
+        is_attached: whether performance_history is a firm's, which another transaction has to tell.
 
     Returns:
         False when another has the lock for two seconds more; the transaction is then only good for a rollback.
     """
     await db.execute(query("limit_lock_wait"))
     try:
-        await db.execute(query("lock_history"))
+        await db.execute(query("lock_own_history" if is_attached else "lock_history"))
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
             return False

@@ -7,9 +7,12 @@ set local lock_timeout = '2s';
 set local lock_timeout to default;
 
 -- name: lock_history
--- Let one transaction at a time derive: two that copy the same returns could not both keep them. A load of returns
--- writes here too, before it writes them. (performance_history itself may be a view on a table that is not ours.)
-lock table steelyard.derivations_pending in share row exclusive mode;
+-- Let one transaction at a time derive: two that copy the same returns could not both keep them.
+lock table steelyard.performance_history in share row exclusive mode;
+
+-- name: lock_own_history
+-- The same where performance_history is a view: to lock that would be to lock a table that is not ours.
+lock table steelyard.performance_history_own in share row exclusive mode;
 
 -- name: get_pending_derivations
 -- Assets to derive, from which day, and their day before it: changed prices, a changed benchmark, or no risk
