@@ -5,7 +5,8 @@
 The second table shows three readers that ask again and again: for the document, and for a count of the rows. They
 do so alone, beside processes that only take processor time (the control: one as when a version is published, three
 as when it is computed), while versions are made, and while the historical procedure drops and makes its table. A
-read is mixed when its rows are of two versions.
+read is mixed when its rows are of two versions. Unqueued is the longest read, less the time for which it was ready
+to run and had no processor.
 """
 
 import argparse
@@ -222,13 +223,24 @@ async def _show_waits(server: "EmbeddedServer", as_of: date, publications: int, 
         "historical rows": await _hammer(home, rows_of_theirs, theirs, publications),
     }
     lines = [_line(f"{what}: {when}", reads) for what, cases in seen.items() for when, reads in cases.items()]
-    header = ("three readers: while", "reads", "median", "99 of 100", "longest", "errors", "mixed")
+    header = (
+        "three readers: while",
+        "reads",
+        "median",
+        "99 of 100",
+        "longest",
+        "unqueued",
+        "errors",
+        "mixed",
+    )
     show("Reading while versions appear", header, lines)
 
 
 def _line(name: str, reads: list[Read]) -> tuple[str, ...]:
     waits = sum_up(reads)
-    times = (_milliseconds(seconds) for seconds in (waits.median, waits.p99, waits.longest))
+    times = (
+        _milliseconds(seconds) for seconds in (waits.median, waits.p99, waits.longest, waits.longest_unqueued)
+    )
     return (name, f"{waits.count:,}", *times, str(waits.failed), str(waits.mixed))
 
 

@@ -1,11 +1,13 @@
 """Readers in processes of their own that ask again and again, what each read took, and processes that only spin.
 
 A reader has its own process, with Python's garbage collector off: neither another reader nor a pause of Python is
-taken for a wait for the store.
+taken for a wait for the store. Linux tells how long the reader and the server's process that answers it were ready
+to run and had no processor: that part of a read is the machine's, the rest is the store's.
 """
 
 import asyncio
 import gc
+import math
 import multiprocessing
 import statistics
 import time
@@ -22,7 +24,12 @@ from scratch import superuser
 from steelyard.errors import SteelyardError
 from steelyard.services.asset_360 import get_document
 from steelyard.storage import embedded
-from steelyard.storage.connection import close_connection_pool, init_connection_pool
+from steelyard.storage.connection import (
+    close_connection_pool,
+    get_db_session,
+    init_connection_pool,
+    raw_connection,
+)
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -32,16 +39,23 @@ MEETING_SECONDS = 0.25  # after a commit, in which every reader meets the new ro
 
 ReadOnce = Callable[[], Awaitable[bool]]
 """Reads once; tells whether the rows were of two versions."""
-Opening = Callable[[Path], AbstractAsyncContextManager[ReadOnce]]
-"""Connects to the server of a folder."""
+Opening = Callable[[Path], AbstractAsyncContextManager[tuple[ReadOnce, int]]]
+"""Connects to the server of a folder; gives what reads, and the server's process that answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """When a read began, in seconds since 1970 as the server's clock tells them too, and what became of it."""
+    """A read and what became of it.
+
+    Attributes:
+        started: seconds since 1970, which the server's clock tells too.
+        seconds: how long it took.
+        queued_seconds: how much of that it was ready and had no processor; NaN where the system does not tell.
+    """
 
     started: float
     seconds: float
+    queued_seconds: float
     mixed: bool = False
     failed: bool = False
 
@@ -73,6 +87,7 @@ class Waits:
     median: float
     p99: float
     longest: float
+    longest_unqueued: float
     mixed: int
     failed: int
 
@@ -85,6 +100,7 @@ def sum_up(reads: Sequence[Read]) -> Waits:
         statistics.median(seconds),
         statistics.quantiles(seconds, n=100)[98],
         max(seconds),
+        max(read.seconds - read.queued_seconds for read in reads),
         sum(read.mixed for read in reads),
         sum(read.failed for read in reads),
     )
@@ -94,7 +110,7 @@ def sum_up(reads: Sequence[Read]) -> Waits:
 
 
 @asynccontextmanager
-async def documents(home: Path) -> AsyncIterator[ReadOnce]:
+async def documents(home: Path) -> AsyncIterator[tuple[ReadOnce, int]]:
     """Read the tenant's document, each time in a session of its own; one row is never of two versions."""
     await init_connection_pool(data_dir=home)
 
@@ -103,7 +119,9 @@ async def documents(home: Path) -> AsyncIterator[ReadOnce]:
         return False
 
     try:
-        yield read
+        async with get_db_session() as db:
+            pid = (await raw_connection(db)).get_server_pid()
+        yield read, pid  # one reader leaves the pool at one connection
     finally:
         await close_connection_pool()
 
@@ -114,7 +132,7 @@ def rows(query: str) -> Opening:
 
 
 @asynccontextmanager
-async def _rows(query: str, home: Path) -> AsyncIterator[ReadOnce]:
+async def _rows(query: str, home: Path) -> AsyncIterator[tuple[ReadOnce, int]]:
     server = await embedded.attach(home)
     assert server is not None
     async with superuser(server) as connection:
@@ -123,7 +141,7 @@ async def _rows(query: str, home: Path) -> AsyncIterator[ReadOnce]:
             [(oldest, newest, _)] = await connection.fetch(query)
             return bool(oldest != newest)
 
-        yield read
+        yield read, connection.get_server_pid()
 
 
 # ── Processes ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -156,23 +174,34 @@ def _hammer(line: "Connection[object, object]", home: Path, opening: Opening) ->
 
 
 async def _read_until_told(line: "Connection[object, object]", home: Path, opening: Opening) -> list[Read]:
-    async with opening(home) as read:
+    async with opening(home) as (read, pid):
         await read()
         line.send(None)
         reads = []
         while not line.poll():
-            reads.append(await _timed(read))
+            reads.append(await _timed(read, pid))
         return reads
 
 
-async def _timed(read: ReadOnce) -> Read:
+async def _timed(read: ReadOnce, pid: int) -> Read:
+    queued = _queued_seconds(pid)
     started, ticks = time.time(), time.perf_counter()
     mixed = failed = False
     try:
         mixed = await read()
     except (asyncpg.PostgresError, SteelyardError):
         failed = True
-    return Read(started, time.perf_counter() - ticks, mixed, failed)
+    seconds = time.perf_counter() - ticks
+    return Read(started, seconds, _queued_seconds(pid) - queued, mixed, failed)
+
+
+def _queued_seconds(pid: int) -> float:
+    """How long this process and another were ready to run and had no processor, up to now."""
+    try:
+        stats = [Path(f"/proc/{who}/schedstat").read_text("ascii") for who in ("self", pid)]
+    except FileNotFoundError:  # not Linux
+        return math.nan
+    return sum(int(stat.split()[1]) for stat in stats) / 1e9
 
 
 @contextmanager
