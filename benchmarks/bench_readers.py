@@ -219,7 +219,7 @@ async def _show_waits(server: "EmbeddedServer", as_of: date, publications: int, 
         | await _hammer(home, documents, ours, publications),
         "rows": await _hammer_controls(home, rows_of_ours, seconds)
         | await _hammer(home, rows_of_ours, ours, publications),
-        "rows, and a checkpoint": await _hammer(home, rows_of_ours, harder, publications),
+        "rows, checkpoint": await _hammer(home, rows_of_ours, harder, publications),
         "historical rows": await _hammer(home, rows_of_theirs, theirs, publications),
     }
     lines = [_line(f"{what}: {when}", reads) for what, cases in seen.items() for when, reads in cases.items()]
