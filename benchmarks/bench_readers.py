@@ -1,20 +1,34 @@
 """The eight answers from the document, against SQL over the rows; and what a reader waits while versions appear.
 
-    python benchmarks/bench_readers.py [--small] [--rounds 500] [--publications 5] [--seed 360]
+    python benchmarks/bench_readers.py [--small] [--rounds 500] [--publications 5] [--seconds 20] [--seed 360]
 
-The second table shows three readers that ask again and again while versions are published, and while the
-historical procedure drops and makes its table. A read is mixed when its rows are of two versions.
+The second table shows three readers that ask again and again: for the document, and for a count of the rows. They
+do so alone, beside processes that only take processor time (the control: one as when a version is published, three
+as when it is computed), while versions are made, and while the historical procedure drops and makes its table. A
+read is mixed when its rows are of two versions. Unqueued is the longest read, less the time for which it was ready
+to run and had no processor.
 """
 
 import argparse
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import asyncpg
+from hammering import (
+    MEETING_SECONDS,
+    Opening,
+    Publication,
+    Read,
+    busy_processes,
+    documents,
+    hammered,
+    rows,
+    sum_up,
+)
 from made_book import FULL, SMALL, Book, make_book
 from scratch import Timing, fill, scratch_store, settle, show, superuser
 
@@ -31,9 +45,24 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 TODAY = date(2100, 1, 1)
 DAYS, TRANSACTIONS = 80, 200_000  # enough for every figure; answers depend on the number of assets
-HAMMERERS = 3
+CONTROLS = {"nothing else": 0, "one process spins": 1, "three processes spin": 3}
 READ_OURS = "select min(version), max(version), count(*) from steelyard.asset_360"
 READ_HISTORICAL = "select 0, 0, count(*) from historical.asset_360"
+
+RENAME = "update steelyard.asset_master set asset_name = asset_name || '.' where asset_id = 'A00007'"
+NOTE_MOMENTS = """
+create schema benchmark;
+create table benchmark.moments (inserted_at timestamptz not null);
+create function benchmark.note_moment() returns trigger language plpgsql security definer as $$
+begin
+    insert into benchmark.moments (inserted_at) values (clock_timestamp());
+    return null;
+end
+$$;
+create trigger note_moment before insert on steelyard.asset_360_rows
+for each statement execute function benchmark.note_moment();
+"""
+"""Notes when a version first touches what readers read."""
 
 READERS: "dict[Callable[[], Awaitable[object]], Callable[[Document], object]]" = {
     asset_360.get_portfolio_overview: asset_360.answer_overview,
@@ -48,18 +77,14 @@ READERS: "dict[Callable[[], Awaitable[object]], Callable[[Document], object]]" =
 """Each reader, and how it answers from a document."""
 
 
-async def main(book: Book, rounds: int, publications: int) -> None:
+async def main(book: Book, rounds: int, publications: int, seconds: float) -> None:
     async with scratch_store() as server:
         await _store(server, book)
         eight = await _time_document(rounds)
         live = await _time_live_queries(server, book.as_of, max(rounds // 10, 1))
         alone = {reader.__name__: await _time(reader, rounds) for reader in READERS}
         _show_answers(eight, live, alone)
-        ours = await _hammer(server, READ_OURS, lambda: _publish(server, book.as_of), publications)
-        theirs = await _hammer(
-            server, READ_HISTORICAL, lambda: _run_historical(server, book.as_of), publications
-        )
-        _show_waits({"version and pointer": ours, "DROP TABLE, CREATE TABLE": theirs})
+        await _show_waits(server, book.as_of, publications, seconds)
 
 
 async def _store(server: "EmbeddedServer", book: Book) -> None:
@@ -69,6 +94,7 @@ async def _store(server: "EmbeddedServer", book: Book) -> None:
             "insert into steelyard.derivations_pending (asset_id) select asset_id from steelyard.asset_master"
         )
         await connection.execute("create schema historical")
+        await connection.execute(NOTE_MOMENTS)
     await refresh(today=TODAY, universe=True)
     await _run_historical(server, book.as_of)
     await settle(server)
@@ -129,76 +155,93 @@ def _show_answers(eight: Timing, live: Timing, alone: dict[str, Timing]) -> None
 # ── Reading while versions appear ───────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(slots=True)
-class Hammering:
-    """What the readers saw, and the seconds of each publication."""
-
-    reads: Timing
-    publications: Timing
-    mixed: int = 0
-    errors: int = 0
-
-
-async def _hammer(
-    server: "EmbeddedServer", query: str, publish: "Callable[[], Awaitable[None]]", publications: int
-) -> Hammering:
-    seen, done = Hammering(Timing([]), Timing([])), asyncio.Event()
-    readers = [
-        asyncio.create_task(_read_again_and_again(server, query, seen, done)) for _ in range(HAMMERERS)
-    ]
-    try:
-        seen.publications = await _time(publish, publications)
-    finally:
-        done.set()
-        await asyncio.gather(*readers)
+async def _hammer_controls(home: Path, opening: Opening, seconds: float) -> dict[str, list[Read]]:
+    """Reads with nothing beside them, and beside processes that only take processor time."""
+    seen = {}
+    for name, count in CONTROLS.items():
+        with busy_processes(count):
+            async with hammered(home, opening) as reads:
+                await asyncio.sleep(seconds)
+        seen[name] = reads
     return seen
 
 
-async def _read_again_and_again(
-    server: "EmbeddedServer", query: str, seen: Hammering, done: asyncio.Event
-) -> None:
+async def _hammer(
+    home: Path, opening: Opening, publish: "Callable[[], Awaitable[Publication]]", publications: int
+) -> dict[str, list[Read]]:
+    """Reads while publications compute, and while they publish."""
+    async with hammered(home, opening) as reads:
+        made = []
+        for _ in range(publications):
+            made.append(await publish())
+            await asyncio.sleep(MEETING_SECONDS)
+    return {
+        "it computes": [read for read in reads if any(one.computes_at(read) for one in made)],
+        "it publishes": [read for read in reads if any(one.publishes_at(read) for one in made)],
+    }
+
+
+async def _publish(server: "EmbeddedServer", as_of: date, *, checkpoint: bool = False) -> Publication:
+    """Publish a version; with a checkpoint before the commit, after which each page is logged whole."""
     async with superuser(server) as connection:
-        while not done.is_set():
-            started = time.perf_counter()
-            try:
-                [(oldest, newest, _)] = await connection.fetch(query)
-                seen.mixed += oldest != newest
-            except asyncpg.PostgresError:
-                seen.errors += 1
-            seen.reads.seconds.append(time.perf_counter() - started)
+        await connection.execute(RENAME)  # or there would be nothing to publish
+        started = time.time()
+        async with get_write_session(isolation="REPEATABLE READ") as db:
+            _, published = await create_and_run_procedure(db, as_of, universe=True)
+            assert published
+            if checkpoint:
+                await connection.execute("checkpoint")
+        committed = time.time()
+        touched = await connection.fetchval("select max(inserted_at) from benchmark.moments")
+        return Publication(started, touched.timestamp(), committed)
 
 
-async def _publish(server: "EmbeddedServer", as_of: date) -> None:
-    async with superuser(server) as connection:  # or there would be nothing to publish
-        await connection.execute(
-            "update steelyard.asset_master set asset_name = asset_name || '.' where asset_id = 'A00007'"
-        )
-    async with get_write_session(isolation="REPEATABLE READ") as db:
-        _, published = await create_and_run_procedure(db, as_of, universe=True)
-    assert published
-
-
-async def _run_historical(server: "EmbeddedServer", as_of: date) -> None:
-    script = (FOLDER / "historical_procedure.sql").read_text("utf-8")
+async def _run_historical(server: "EmbeddedServer", as_of: date) -> Publication:
+    """Run the historical procedure; from the moment it drops the table, nobody reads it."""
+    script = (FOLDER / "historical_procedure.sql").read_text("utf-8") % {"as_of": as_of}
+    computing, dropped, publishing = script.partition("drop table")
     async with superuser(server) as connection:
-        await connection.execute(script % {"as_of": as_of})
+        started = time.time()
+        await connection.execute(computing)
+        touched = time.time()
+        await connection.execute(dropped + publishing)
+        return Publication(started, touched, time.time())
 
 
-def _show_waits(ways: dict[str, Hammering]) -> None:
-    lines = [
-        (
-            name,
-            str(len(seen.publications.seconds)),
-            f"{len(seen.reads.seconds):,}",
-            _milliseconds(seen.reads.median),
-            _milliseconds(max(seen.reads.seconds)),
-            str(seen.errors),
-            str(seen.mixed),
-        )
-        for name, seen in ways.items()
-    ]
-    header = ("way", "publications", "reads", "median read", "longest read", "errors", "mixed")
-    show("Three readers while versions appear", header, lines)
+async def _show_waits(server: "EmbeddedServer", as_of: date, publications: int, seconds: float) -> None:
+    rows_of_ours, rows_of_theirs = rows(READ_OURS), rows(READ_HISTORICAL)
+    ours = partial(_publish, server, as_of)
+    harder = partial(_publish, server, as_of, checkpoint=True)
+    theirs = partial(_run_historical, server, as_of)
+    home = server.home
+    seen = {
+        "document": await _hammer_controls(home, documents, seconds)
+        | await _hammer(home, documents, ours, publications),
+        "rows": await _hammer_controls(home, rows_of_ours, seconds)
+        | await _hammer(home, rows_of_ours, ours, publications),
+        "rows, checkpoint": await _hammer(home, rows_of_ours, harder, publications),
+        "historical rows": await _hammer(home, rows_of_theirs, theirs, publications),
+    }
+    lines = [_line(f"{what}: {when}", reads) for what, cases in seen.items() for when, reads in cases.items()]
+    header = (
+        "three readers: while",
+        "reads",
+        "median",
+        "99 of 100",
+        "longest",
+        "unqueued",
+        "errors",
+        "mixed",
+    )
+    show("Reading while versions appear", header, lines)
+
+
+def _line(name: str, reads: list[Read]) -> tuple[str, ...]:
+    waits = sum_up(reads)
+    times = (
+        _milliseconds(seconds) for seconds in (waits.median, waits.p99, waits.longest, waits.longest_unqueued)
+    )
+    return (name, f"{waits.count:,}", *times, str(waits.failed), str(waits.mixed))
 
 
 def _milliseconds(seconds: float) -> str:
@@ -212,8 +255,9 @@ if __name__ == "__main__":
     parser.add_argument("--small", action="store_true", help="1,000 assets, to try it out")
     parser.add_argument("--rounds", type=int, default=500)
     parser.add_argument("--publications", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=20, help="of each control")
     parser.add_argument("--seed", type=int, default=360)
     given = parser.parse_args()
     size = replace(SMALL if given.small else FULL, days=DAYS, transactions=TRANSACTIONS)
     print(f"{size}, seed {given.seed}")
-    asyncio.run(main(make_book(size, given.seed), given.rounds, given.publications))
+    asyncio.run(main(make_book(size, given.seed), given.rounds, given.publications, given.seconds))

@@ -1,8 +1,9 @@
 """Publishing: readers never wait and never see half, refreshes take turns, and what fails changes nothing."""
 
 import asyncio
+import json
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -145,6 +146,30 @@ async def published_sizes() -> tuple[dict[int, int], dict[int, int]]:
             " group by version, row_count"
         )
     return {s["version"]: s["of_tenant"] for s in sizes}, {s["version"]: s["row_count"] for s in sizes}
+
+
+async def test_the_view_reads_one_version_though_the_planner_knows_another(
+    tmp_path: Path, own_database: EmbeddedServer
+) -> None:
+    await load_small(tmp_path)
+    await refresh(as_of=DAYS[-4], today=TODAY)
+    async with superuser(own_database) as owner:
+        await owner.execute("analyze steelyard.asset_360_rows")
+        for day in DAYS[-3:]:
+            await refresh(as_of=day, today=TODAY)
+        await owner.execute("set enable_seqscan = off")  # or so small a table would be read as a whole
+        explained = "explain (analyze, format json) select version from steelyard.asset_360"
+        plan = json.loads(await owner.fetchval(explained))[0]["Plan"]
+        versions = {row["version"] for row in await owner.fetch("select version from steelyard.asset_360")}
+    read = next(node for node in nodes_of(plan) if node.get("Relation Name") == "asset_360_rows")
+    assert versions == {4}
+    assert "version = " in read["Index Cond"]
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes_of(child)
 
 
 # ── Refreshes and loads beside each other ───────────────────────────────────────────────────────────────

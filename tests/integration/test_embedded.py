@@ -109,6 +109,10 @@ async def test_the_server_keeps_what_it_acknowledged(victim: EmbeddedServer) -> 
         assert await ask(victim, victim.app, f"show {setting}") == "on"
 
 
+async def test_a_reader_compresses_no_page(victim: EmbeddedServer) -> None:
+    assert await ask(victim, victim.app, "show wal_compression") == "off"
+
+
 async def test_outlives_the_process_that_started_it(home: Path) -> None:
     script = (
         "import asyncio, sys, pathlib; from steelyard.storage import embedded\n"

@@ -30,6 +30,7 @@ ROOT_HOMES = Path("/var/lib/steelyard")
 SHORT_FOLDERS = Path("/tmp")  # noqa: S108 - made 0700 and its owner checked; a longer path would not fit a socket
 SETTINGS = """
 # Steelyard's choices for a laptop. fsync and synchronous_commit stay on: what was acknowledged is kept.
+# wal_compression stays off: after a checkpoint, whoever reads new rows first logs their pages, and waits for pglz.
 listen_addresses = ''
 password_encryption = 'scram-sha-256'
 shared_buffers = '256MB'
@@ -37,7 +38,7 @@ work_mem = '32MB'
 maintenance_work_mem = '256MB'
 effective_cache_size = '2GB'
 max_wal_size = '2GB'
-wal_compression = on
+wal_compression = off
 random_page_cost = 1.1
 log_startup_progress_interval = '1s'
 timezone = 'UTC'

@@ -391,11 +391,18 @@ end
 $$;
 comment on procedure steelyard.create_asset_360(date, boolean, integer, bigint, boolean) is 'Makes and publishes one version of asset 360; p_published is false when nothing had changed.';
 
+-- The pointer is a subquery, not a join: the version is then found once and leads through the key, even while the
+-- planner's statistics know an older version only. A join would read every kept version until the next ANALYZE.
 create or replace view steelyard.asset_360_scoped with (security_invoker = true) as
 select r.*
 from steelyard.asset_360_rows as r
-inner join steelyard.asset_360_current as c on r.tenant_id = c.tenant_id and r.version = c.version
-where r.tenant_id = steelyard.current_tenant();
+where
+    r.tenant_id = steelyard.current_tenant()
+    and r.version = (
+        select c.version
+        from steelyard.asset_360_current as c
+        where c.tenant_id = steelyard.current_tenant()
+    );
 comment on view steelyard.asset_360_scoped is 'Asset 360 now: a row per scope (tenant, household, account) and asset.';
 
 create or replace view steelyard.asset_360 with (security_invoker = true) as
