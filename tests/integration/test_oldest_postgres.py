@@ -16,10 +16,22 @@ from steelyard.storage.embedded import EmbeddedServer
 from steelyard.storage.migration import migrate
 
 # plpgsql_check reads every statement of every function, also those that no test reaches. The temporary tables that
-# a procedure makes must be there, so it looks after they ran, in the same transaction.
+# a procedure makes must be there, and those of an attachment, so it looks after they ran, in the same transaction.
 RUN = """
     select steelyard.stage_incoming('market_data', array['asset_id']);
     call steelyard.create_asset_360('2022-12-28', true);
+    create table public.px (id text, d date, p numeric);
+    create table public.books (id text);
+    select steelyard.attach_tables('{
+        "tables": {
+            "accounts": {"schema": "public", "table": "books", "columns": {"account_id": {"column": "id"}}},
+            "market_data": {"schema": "public", "table": "px", "columns": {
+                "asset_id": {"column": "id"}, "price_date": {"column": "d"}, "closing_price": {"column": "p"}
+            }}
+        },
+        "stated_values": {}
+    }');
+    select steelyard.note_attached_changes();
 """
 CHECK = """
     select p.oid::regprocedure::text as name, c.lineno, c.message

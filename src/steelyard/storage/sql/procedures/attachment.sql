@@ -78,7 +78,7 @@ as $$
 declare
     v_table constant regclass := format('steelyard.%I', p_table);
     v_key record;
-    v_keys jsonb := '[]';
+    v_keys jsonb := jsonb_build_array();
 begin
     for v_key in
         select k.conrelid::regclass::text as owner, k.conname as name, pg_get_constraintdef(k.oid) as definition
@@ -194,7 +194,7 @@ language plpgsql volatile
 as $$
 declare
     v_table record;
-    v_keys jsonb := '[]';
+    v_keys jsonb := jsonb_build_array();
 begin
     create table steelyard.attachment (
         mapping jsonb not null,
