@@ -40,8 +40,9 @@ bench: $(DEV) ## run the benchmarks, one after the other
 
 lock: $(DEV) ## write requirements/*.txt anew from pyproject.toml
 	$(LOCK) pyproject.toml --output-file requirements/base.txt
-	$(LOCK) pyproject.toml --extra gcp --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --all-extras --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
 	$(LOCK) pyproject.toml --extra gcp --constraint requirements/dev.txt --output-file requirements/gcp.txt
+	$(LOCK) --group peers --constraint requirements/dev.txt --output-file requirements/peers.txt
 	$(LOCK) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
 
 mutate: $(DEV) ## break domain and analytics on purpose and see whether a test notices (slow)
