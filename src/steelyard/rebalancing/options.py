@@ -1,4 +1,4 @@
-r"""What a user may ask of an allocation: the mode, the bands, and the rules for cash, trading, locks, costs, currencies.
+r"""What a user may ask of an allocation: the mode, the bands, and rules for cash, trading, locks, costs, currencies.
 
 Amounts are `Decimal`, `int` or text of the form `-?\d{1,15}(\.\d{1,12})?`; a float is refused, because it seldom is
 the number that was typed. An option of type `PerAsset` is one amount for every asset, or a dict from asset id to
@@ -164,3 +164,20 @@ class Currencies:
     of: Mapping[str, str] = field(default_factory=dict)
     convert: bool = False
     spread: Amount = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """All of it, as `calculate_investment_allocation` takes it; its docstring says what each is."""
+
+    mode: Mode = Mode.REBALANCE
+    objective: Objective = Objective.L2
+    untargeted: Untargeted = Untargeted.KEEP
+    weight_places: int | None = None
+    allow_short: bool = False
+    band: Band | None = None
+    cash_rules: CashRules = field(default_factory=CashRules)
+    trading: Trading = field(default_factory=Trading)
+    locks: Locks = field(default_factory=Locks)
+    costs: Costs = field(default_factory=Costs)
+    currencies: Currencies | None = None
