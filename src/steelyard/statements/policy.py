@@ -1,0 +1,118 @@
+"""Policies from files: TOML, or the same keys in JSON; what is not known is refused, with the nearest known key."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from decimal import Decimal
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from steelyard.errors import InvalidInputError
+from steelyard.rebalancing.options import (
+    Band,
+    BandRule,
+    CashRules,
+    Costs,
+    Locks,
+    Mode,
+    Objective,
+    Trading,
+    Untargeted,
+)
+from steelyard.rebalancing.policy import Policy
+
+SECTIONS: Final[dict[str, Callable[..., Any]]] = {
+    "band": Band,
+    "cash": CashRules,
+    "trading": Trading,
+    "locks": Locks,
+    "costs": Costs,
+}
+WORDS: Final[dict[str, type[StrEnum]]] = {
+    "mode": Mode,
+    "objective": Objective,
+    "untargeted": Untargeted,
+    "rule": BandRule,
+}
+_LISTS: Final = frozenset({"no_buy", "no_sell", "hold", "restricted"})
+
+
+class PolicyFileError(InvalidInputError):
+    """A policy breaks a rule."""
+
+    def __init__(self, source: str, problem: str) -> None:
+        """Name the file and the key."""
+        super().__init__(f"{source}: {problem}.")
+
+
+def read_policy_file(path: Path) -> Policy:
+    """Return the policy of a TOML file; numbers are exact, 0.05 is five hundredths.
+
+    Raises:
+        PolicyFileError: the file cannot be read, is no TOML, or holds an unknown key or a value of the wrong kind.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
+    except OSError as error:
+        raise PolicyFileError(f"{path}", f"cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PolicyFileError(f"{path}", f"is no TOML: {error}") from error
+    return read_policy(table, f"{path}")
+
+
+def read_policy(table: Mapping[str, Any], source: str) -> Policy:
+    """Return the policy that a table of TOML or JSON states; `source` is named in errors.
+
+    Raises:
+        PolicyFileError: an unknown key, or a value of the wrong kind.
+
+    >>> read_policy({"mode": "buy_only", "cash": {"floor": 100}}, "x.toml").cash.floor
+    100
+    """
+    values = dict(table)
+    sections = {name: _section(name, values.pop(name), source) for name in SECTIONS if name in values}
+    known = {field.name for field in fields(Policy)}
+    plain = {key: _plain(key, value, known, source) for key, value in values.items()}
+    return Policy(**sections, **plain)
+
+
+def _section(name: str, table: Any, source: str) -> Any:
+    make = SECTIONS[name]
+    if not isinstance(table, Mapping):
+        raise PolicyFileError(source, f"{name} is not a table")
+    known = {field.name for field in fields(make)}  # type: ignore[arg-type]  # each is a dataclass
+    return make(**{key: _plain(key, value, known, source) for key, value in table.items()})
+
+
+def _plain(key: str, value: Any, known: set[str], source: str) -> Any:
+    """Return a value as the options want it; amounts are judged where they are used."""
+    if key not in known:
+        raise PolicyFileError(source, f"unknown key {key!r}{_hint(key, known)}")
+    if key in WORDS:
+        return _word(key, value, source)
+    if key in _LISTS and not _is_list_of_texts(value):
+        raise PolicyFileError(source, f'{key} is not a list of assets; write {key} = ["AAA", "BBB"]')
+    if key == "substitutes" and not isinstance(value, Mapping):
+        raise PolicyFileError(source, 'substitutes is not a table; write substitutes = {AAA = "BBB"}')
+    if key == "convert" and not isinstance(value, bool):
+        raise PolicyFileError(source, "convert is neither true nor false")
+    return value
+
+
+def _word(key: str, value: Any, source: str) -> StrEnum:
+    words = WORDS[key]
+    try:
+        return words(value)
+    except ValueError:
+        raise PolicyFileError(source, f"{key} is {value!r}; it is one of {', '.join(words)}") from None
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _hint(key: str, known: set[str]) -> str:
+    near = get_close_matches(key, known, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(sorted(known))}"
