@@ -47,7 +47,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Proposal:
     """The trades proposed for one account, and what they were worked out from.
 
     Attributes:

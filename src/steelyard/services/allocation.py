@@ -7,7 +7,7 @@ from typing import Final
 from steelyard.domain.portfolio import Portfolio, weekdays_since
 from steelyard.domain.scope import Scope
 from steelyard.errors import ConflictError, NotFoundError
-from steelyard.rebalancing.policy import Plan, Policy, allocate
+from steelyard.rebalancing.policy import Policy, Proposal, allocate
 from steelyard.services.portfolio import read_portfolio, reading
 from steelyard.services.scope import require_scope
 from steelyard.storage.connection import ReadSession
@@ -48,7 +48,7 @@ async def calculate_allocation(
     investment_amount: Decimal | int = 0,
     max_price_age: int = MAX_PRICE_AGE,
     stale_reason: str = "",
-) -> Plan:
+) -> Proposal:
     """Return the trades that bring an account of the store closest to its model.
 
     Args:
@@ -58,7 +58,7 @@ async def calculate_allocation(
         policy: how; None means whole shares, no bands, no costs.
         investment_amount: base currency; positive = deposit, negative = withdrawal.
         max_price_age: weekdays a price may be old.
-        stale_reason: why older prices will do; it is kept in the plan.
+        stale_reason: why older prices will do; it is kept in the proposal.
 
     Raises:
         SteelyardError: as `read_portfolio` and `calculate_investment_allocation`.
@@ -71,7 +71,7 @@ async def calculate_allocation(
         raise StalePriceError(portfolio, stale, max_price_age)
     policy = policy or Policy()
     allocation = allocate(portfolio, policy, investment_amount=investment_amount)
-    return Plan(
+    return Proposal(
         portfolio, policy, Decimal(investment_amount), stale, stale_reason if stale else "", allocation
     )
 
@@ -84,8 +84,8 @@ async def calculate_household_allocation(
     policy: Policy | None = None,
     max_price_age: int = MAX_PRICE_AGE,
     stale_reason: str = "",
-) -> list[Plan]:
-    """Return a plan for each account of a household, each to its own model; arguments as `calculate_allocation`.
+) -> list[Proposal]:
+    """Return a proposal for each account of a household, each to its own model; arguments as `calculate_allocation`.
 
     Raises:
         EmptyHouseholdError: it has no account.

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
@@ -47,8 +47,8 @@ class PolicyFileError(InvalidInputError):
         super().__init__(f"{source}: {problem}.")
 
 
-def read_policy_file(path: Path) -> Policy:
-    """Return the policy of a TOML file; numbers are exact, 0.05 is five hundredths.
+def read_policy_file(path: Path, *, over: Policy | None = None) -> Policy:
+    """Return the policy of a TOML file, put over another; numbers are exact, 0.05 is five hundredths.
 
     Raises:
         PolicyFileError: the file cannot be read, is no TOML, or holds an unknown key or a value of the wrong kind.
@@ -59,11 +59,13 @@ def read_policy_file(path: Path) -> Policy:
         raise PolicyFileError(f"{path}", f"cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PolicyFileError(f"{path}", f"is no TOML: {error}") from error
-    return read_policy(table, f"{path}")
+    return read_policy(table, f"{path}", over=over)
 
 
-def read_policy(table: Mapping[str, Any], source: str) -> Policy:
+def read_policy(table: Mapping[str, Any], source: str, *, over: Policy | None = None) -> Policy:
     """Return the policy that a table of TOML or JSON states; `source` is named in errors.
+
+    What the table does not state is as in `over`; assets that are locked there stay locked.
 
     Raises:
         PolicyFileError: an unknown key, or a value of the wrong kind.
@@ -71,19 +73,32 @@ def read_policy(table: Mapping[str, Any], source: str) -> Policy:
     >>> read_policy({"mode": "buy_only", "cash": {"floor": 100}}, "x.toml").cash.floor
     100
     """
-    values = dict(table)
-    sections = {name: _section(name, values.pop(name), source) for name in SECTIONS if name in values}
+    base, values = over or Policy(), dict(table)
+    sections = {
+        name: _section(name, values.pop(name), getattr(base, name), source)
+        for name in SECTIONS
+        if name in values
+    }
     known = {field.name for field in fields(Policy)}
     plain = {key: _plain(key, value, known, source) for key, value in values.items()}
-    return Policy(**sections, **plain)
+    return replace(base, **sections, **plain)
 
 
-def _section(name: str, table: Any, source: str) -> Any:
-    make = SECTIONS[name]
+def _section(name: str, table: Any, base: Any, source: str) -> Any:
     if not isinstance(table, Mapping):
         raise PolicyFileError(source, f"{name} is not a table")
-    known = {field.name for field in fields(make)}  # type: ignore[arg-type]  # each is a dataclass
-    return make(**{key: _plain(key, value, known, source) for key, value in table.items()})
+    made = base if base is not None else SECTIONS[name]()
+    known = {field.name for field in fields(made)}
+    stated = {key: _plain(key, value, known, source) for key, value in table.items()}
+    joined = {key: _joined(getattr(made, key), value) for key, value in stated.items()}
+    return replace(made, **joined)
+
+
+def _joined(base: Any, stated: Any) -> Any:
+    """Add to lists and tables of assets; put other values in the place of those before."""
+    if isinstance(base, Mapping) and isinstance(stated, Mapping):
+        return {**base, **stated}
+    return (*base, *stated) if isinstance(stated, list) else stated
 
 
 def _plain(key: str, value: Any, known: set[str], source: str) -> Any:
