@@ -123,7 +123,8 @@ def sell(lots: list[Lot], sale: Posted, method: str) -> LotMatch:
 
 def apply(case: Case) -> tuple[list[Lot], list[Lot]]:
     """Return what all sales of a case take, and what they leave."""
-    left, taken = lots_before(case), []
+    left = lots_before(case)
+    taken: list[Lot] = []
     for sale in postings(case, "apply"):
         match = sell(left, sale, case["method"])
         taken += match.taken

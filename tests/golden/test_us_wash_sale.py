@@ -104,7 +104,8 @@ def test_the_same_a_day_outside_the_window_counts_in_full(after: int) -> None:
 
     answer = match_wash_sales([sold], [lot("new", day + timedelta(days=after), 100, 800)], days=DAYS)
 
-    assert (answer.disallowed, answer.gain) == (0, -250)
+    assert answer.disallowed == 0
+    assert answer.gain == -250
 
 
 def test_every_case_of_the_suite_is_run() -> None:

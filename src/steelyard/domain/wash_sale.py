@@ -101,7 +101,8 @@ def match_wash_sales(
     Raises:
         SaleExceedsLotsError: more of a lot is sold than was bought.
 
-    A lot in an account that is not taxed may replace as well; what it carries is then lost (Rev. Rul. 2008-5).
+    What is left of a lot does not replace what is sold of it (Rev. Rul. 56-602). A lot in an account that is not taxed
+    may replace as well; what it carries is then lost (Rev. Rul. 2008-5).
 
     >>> old = Lot("old", "VTI", Decimal(100), Decimal(1000), date(2020, 1, 2))
     >>> new = Lot("new", "VTI", Decimal(60), Decimal(480), date(2024, 5, 13))
@@ -185,7 +186,8 @@ class _Book:
             (part.acquired, key, place)
             for key, parts in self._parts.items()
             for place, part in enumerate(parts)
-            if part.asset_id in same
+            if key != _key(sale.lot)
+            and part.asset_id in same
             and not part.carried_loss
             and is_within(self._days, part.acquired, sale.sold)
         ]
