@@ -5,7 +5,7 @@ Amounts are `decimal.Decimal`. A price may be quoted in a fraction of a currency
 """
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Final
 
 MONEY_PLACES: Final = 8
@@ -44,6 +44,15 @@ def round_half_up(amount: Decimal, places: int) -> Decimal:
     (Decimal('2.35'), Decimal('-2.35'))
     """
     return amount.quantize(Decimal(1).scaleb(-places), context=EXACT)
+
+
+def round_up(amount: Decimal, places: int) -> Decimal:
+    """Round towards more to `places` decimals: a cost is never understated.
+
+    >>> round_up(Decimal("2.341"), 2), round_up(Decimal("-2.349"), 2)
+    (Decimal('2.35'), Decimal('-2.34'))
+    """
+    return amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_CEILING, context=EXACT)
 
 
 def share_out(total: int, weights: Sequence[int], whole: int) -> list[int]:

@@ -4,7 +4,7 @@ The rules are those of docs/reference/data-quality.md for numbers that a program
 weights that sum to 1.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from steelyard.domain.amount import Amount, read_amount
 from steelyard.domain.asset import normalize_asset_id
 from steelyard.errors import InvalidInputError
-from steelyard.rebalancing.options import PerAsset, Untargeted
+from steelyard.rebalancing.options import Locks, Options, PerAsset, Untargeted
 from steelyard.rebalancing.trade import Bound, Skipped
 
 ONE: Final = Decimal(1)
@@ -188,6 +188,27 @@ def of_asset(option: PerAsset, asset_id: str) -> Amount | None:
     return option.get(asset_id) if isinstance(option, Mapping) else option
 
 
+def read_locks(locks: Locks) -> Locks:
+    """Return locks with asset ids as they are everywhere else.
+
+    Raises:
+        AssetIdError: a name is no asset id.
+    """
+    return Locks(
+        no_buy=_read_ids("locks.no_buy", locks.no_buy),
+        no_sell=_read_ids("locks.no_sell", locks.no_sell),
+        hold=_read_ids("locks.hold", locks.hold),
+        restricted=_read_ids("locks.restricted", locks.restricted),
+        substitutes={normalize_asset_id(a): normalize_asset_id(b) for a, b in locks.substitutes.items()},
+    )
+
+
+def _read_ids(item: str, names: Collection[str]) -> frozenset[str]:
+    if isinstance(names, str):
+        raise RangeError(item, repr(names), "a list of asset ids")
+    return frozenset(map(normalize_asset_id, names))
+
+
 def read_weights(
     weights: Mapping[str, Amount], cash_weight: Decimal, *, places: int | None, allow_short: bool
 ) -> dict[str, Decimal]:
@@ -225,10 +246,7 @@ def read_holdings(
     targets: Mapping[str, Decimal],
     prices: Mapping[str, Amount],
     quantities: Mapping[str, Amount],
-    *,
-    substitutes: Mapping[str, str],
-    untargeted: Untargeted,
-    allow_short: bool,
+    options: Options,
 ) -> tuple[list[Holding], list[Skipped]]:
     """Return the assets of the plan, by asset id, and the positions that stand outside it.
 
@@ -241,11 +259,12 @@ def read_holdings(
     held = {
         asset_id: quantity for asset_id, quantity in read_amounts("quantity", quantities).items() if quantity
     }
-    if not allow_short and (short := next((name for name in held if held[name] < 0), None)):
+    substitutes = options.locks.substitutes
+    if not options.allow_short and (short := next((name for name in held if held[name] < 0), None)):
         raise ShortPositionError(short, held[short])
     outside = (
         []
-        if untargeted is Untargeted.SELL
+        if options.untargeted is Untargeted.SELL
         else sorted(held.keys() - targets.keys() - set(substitutes.values()))
     )
     wanted = {asset_id for asset_id, weight in targets.items() if weight}

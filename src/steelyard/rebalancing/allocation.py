@@ -4,11 +4,19 @@
 (`problem.Problem`), has it searched (`search.solve`), and gives back Decimals with a reason for every trade.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from typing import Final
 
-from steelyard.domain.amount import Amount
+from steelyard.domain.amount import Amount, read_amount
+from steelyard.domain.money import EXACT
+from steelyard.rebalancing.account import read_choice, read_fraction, read_holdings, read_locks, read_weights
+from steelyard.rebalancing.conflict import find_conflicts
+from steelyard.rebalancing.currency import Exchange, read_cash, read_exchange
+from steelyard.rebalancing.drift import calculate_drift, calculate_weights
+from steelyard.rebalancing.explanation import Why, explain, summarize
 from steelyard.rebalancing.options import (
     Band,
     CashRules,
@@ -17,11 +25,21 @@ from steelyard.rebalancing.options import (
     Locks,
     Mode,
     Objective,
+    Options,
     Trading,
     Untargeted,
 )
-from steelyard.rebalancing.problem import Status
-from steelyard.rebalancing.trade import Conflict, Conversion, LotSale, Skipped, Trade
+from steelyard.rebalancing.outcome import Outcome, settle
+from steelyard.rebalancing.plan import Plan, make_plan
+from steelyard.rebalancing.position import PlanRow, count
+from steelyard.rebalancing.problem import L1_SCALE, Norm, Status
+from steelyard.rebalancing.solving import split
+from steelyard.rebalancing.trade import Bound, Conflict, Conversion, LotSale, Skipped, Trade
+from steelyard.rebalancing.units import AMOUNT_PLACES, RATE_PLACES, exact, plain
+
+ZERO: Final = Decimal(0)
+
+_NOT_BINDING: Final = {Bound.BAND, Bound.STEP, Bound.UNTARGETED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +62,9 @@ class Allocation:
         fees: fees, spreads and conversions, 0 or above.
         taxes: tax on the gains realised; negative = what losses save.
         objective, lower_bound, gap: what was minimised, money² (L2) or money (L1); no answer has an objective below
-            `lower_bound`; gap = objective − lower_bound, 0 where optimal.
+            `lower_bound`; gap = objective − lower_bound, 0 where optimal. All 0 where infeasible.
         status: optimal (proven), within_gap, or infeasible.
-        binding: what kept drift from being lower, most frequent first.
+        binding: the names of the constraints that kept drift from being lower, most frequent first.
         conflicts: where infeasible, which constraints exclude each other and what would help.
         explanations: one sentence on the whole, then the reason of each trade and of each asset that was skipped.
     """
@@ -93,5 +111,159 @@ def calculate_investment_allocation(
     costs: Costs | None = None,
     currencies: Currencies | None = None,
 ) -> Allocation:
-    """Return the trades that bring an account closest to its target."""
-    raise NotImplementedError
+    """Return the trades that bring an account closest to its target, and what is known of them.
+
+    Numbers are Decimal, int or text; a float is refused. The value shared out is that of the positions with a target
+    and of cash; a position without one is left alone and listed. A target of 0 sells what is held. Unless bands, costs
+    or cash rules say otherwise, what is minimised is the sum of squared drift of the assets; of equally good answers
+    the one with the fewest trades is given, then the one with the lowest turnover. Cash never ends below its floor.
+
+    Args:
+        target_allocation: asset → fraction of the whole; with `cash_rules.weight` they sum to 1.
+        current_prices: asset → price of one, above 0; of every asset that is held or wanted. Others are not read.
+        current_portfolio: asset → quantity held.
+        cash: in the account; by currency where there are several. Below 0 = overdraft.
+        investment_amount: money that comes in, or below 0 goes out, before the trades; base currency.
+        mode: what the trades are for.
+        objective: how drift adds up.
+        untargeted: whether positions without a target stay.
+        weight_places: decimals the weights were rounded to: the last then takes what rounding left. None = exact.
+        allow_short: whether quantities and weights may be below 0.
+        band: drift that is tolerated; None = none.
+        cash_rules: what must, should and may be in cash; None = at least 0.
+        trading: in what quantities assets trade; None = whole shares.
+        locks: what may not be traded; None = everything may.
+        costs: what trading costs; None = nothing.
+        currencies: what is in which currency; None = all in one.
+
+    Returns:
+        The allocation. Where no trades keep every constraint its status is infeasible, it holds no trades, and
+        `conflicts` names the constraints and what would help.
+
+    Raises:
+        AmountError, AssetIdError: a number or an asset id is none; the sentence names it.
+        EmptyTargetError, WeightError, WeightSumError: the target is empty, a weight out of range, the sum not 1.
+        UnpricedAssetError, PriceError, ShortPositionError, DuplicateAssetError: as they say.
+        RangeError, ChoiceError, OptionsConflictError: an option is out of its range, or two exclude each other.
+        CurrencyError, MissingRateError, CashCurrencyError: a currency is none, or has no rate.
+
+    Of 1,000, 600 should be in A at 70 and 400 in B at 90. 8 · 70 = 560 is 40 off, 9 · 70 = 630 is 30 off; 4 · 90 = 360
+    is 40 off, and 630 + 360 = 990 is within the cash.
+
+    >>> found = calculate_investment_allocation({"A": "0.6", "B": "0.4"}, {"A": 70, "B": 90}, {"B": 5}, cash=550)
+    >>> [(trade.asset_id, str(trade.quantity)) for trade in found.trades], str(found.cash_after), found.status.value
+    ([('A', '9'), ('B', '-1')], '10', 'optimal')
+    """
+    options = Options(
+        mode=read_choice("mode", mode, Mode),
+        objective=read_choice("objective", objective, Objective),
+        untargeted=read_choice("untargeted", untargeted, Untargeted),
+        allow_short=allow_short,
+        band=band,
+        cash_rules=cash_rules or CashRules(),
+        trading=trading or Trading(),
+        locks=read_locks(locks) if locks else Locks(),
+        costs=costs or Costs(),
+    )
+    cash_weight = read_fraction("cash_rules.weight", options.cash_rules.weight or 0)
+    weights = read_weights(target_allocation, cash_weight, places=weight_places, allow_short=allow_short)
+    holdings, outside = read_holdings(weights, current_prices, current_portfolio, options)
+    exchange = read_exchange(currencies)
+    purse = read_cash(cash, exchange)
+    amount = read_amount("investment_amount", investment_amount)
+    purse[exchange.base] += amount
+    counted = [count(holding, options, exchange) for holding in holdings]
+    plan = make_plan(counted, purse, options, exchange, is_deposit=amount > 0)
+    return _answer(plan, settle(plan, purse, exchange), exchange, outside)
+
+
+def _answer(plan: Plan, outcome: Outcome, exchange: Exchange, outside: Sequence[Skipped]) -> Allocation:
+    """Turn whole units back into decimals, with a reason for everything."""
+    solved, status = outcome.solved, outcome.solved.status
+    infeasible = status is Status.INFEASIBLE
+    whys = [
+        explain(plan, row, steps, outcome.cash_after - plan.floor)
+        for row, steps in zip(plan.rows, solved.steps, strict=True)
+    ]
+    parts = list(zip(plan.rows, solved.steps, whys, strict=True))
+    trades = tuple(_trade(plan, row, steps, why) for row, steps, why in parts if steps)
+    idle = [Skipped(row.asset_id, why.bound, why.reason) for row, steps, why in parts if not steps]
+    skipped = tuple(sorted([*outside, *([] if infeasible else idle)], key=lambda item: item.asset_id))
+    conflicts = find_conflicts(plan, split(plan, exchange)) if infeasible else ()
+    before, after = _weights(plan, [0] * len(plan.rows)), _weights(plan, solved.steps)
+    targets = calculate_weights({row.asset_id: Decimal(row.target) for row in plan.rows}, Decimal(plan.whole))
+    cash_before = sum(plan.cash.values())
+    total_before = _total_drift(plan, [0] * len(plan.rows), cash_before)
+    total_after = _total_drift(plan, solved.steps, outcome.cash_after)
+    summary = summarize(status, len(trades), total_before, total_after)
+    fees = sum((trade.cost for trade in trades), outcome.converted.cost)
+    return Allocation(
+        trades=trades,
+        conversions=outcome.converted.conversions,
+        lots=(),
+        skipped=skipped,
+        weights_before=before,
+        weights_after=after,
+        drift_before=calculate_drift(before, targets),
+        drift_after=calculate_drift(after, targets),
+        total_drift_before=total_before,
+        total_drift_after=total_after,
+        cash_after=_cash(outcome.converted.cash, exchange),
+        cash_by_currency=outcome.converted.cash,
+        fees=fees,
+        taxes=ZERO,
+        objective=_objective(plan, solved.objective),
+        lower_bound=_objective(plan, solved.bound),
+        gap=_objective(plan, solved.objective - solved.bound),
+        status=status,
+        binding=_binding(whys),
+        conflicts=conflicts,
+        explanations=(summary, *(conflict.reason for conflict in conflicts), *(why.reason for why in whys)),
+    )
+
+
+def _trade(plan: Plan, row: PlanRow, steps: int, why: Why) -> Trade:
+    counted = row.counted
+    return Trade(
+        asset_id=row.asset_id,
+        quantity=exact(steps * counted.step, AMOUNT_PLACES),
+        price=counted.holding.price,
+        currency=counted.quoted_in or None,
+        value=plan.unit.money(steps * row.price),
+        cost=plan.unit.money(row.charge(steps)),
+        tax=ZERO,
+        bound=why.bound,
+        reason=why.reason,
+    )
+
+
+def _weights(plan: Plan, all_steps: Sequence[int]) -> dict[str, Decimal]:
+    pairs = zip(plan.rows, all_steps, strict=True)
+    return calculate_weights(
+        {row.asset_id: Decimal(row.value + row.price * steps) for row, steps in pairs}, Decimal(plan.whole)
+    )
+
+
+def _total_drift(plan: Plan, all_steps: Sequence[int], cash: int) -> Decimal:
+    off = [
+        row.value + row.price * steps - row.target for row, steps in zip(plan.rows, all_steps, strict=True)
+    ]
+    total = sum(map(abs, off)) + abs(cash - plan.reserve)
+    return calculate_weights({"": Decimal(total)}, Decimal(2 * plan.whole))[""]
+
+
+def _cash(by_currency: Mapping[str, Decimal], exchange: Exchange) -> Decimal:
+    with localcontext(EXACT):
+        worth = (amount * exact(exchange.rate(code), RATE_PLACES) for code, amount in by_currency.items())
+        return plain(sum(worth, ZERO))
+
+
+def _objective(plan: Plan, units: int) -> Decimal:
+    if plan.norm is Norm.L2:
+        return plan.unit.money_squared(units)
+    return plan.unit.money(units) / L1_SCALE
+
+
+def _binding(whys: Sequence[Why]) -> tuple[str, ...]:
+    found = Counter(why.bound for why in whys if why.bound is not None and why.bound not in _NOT_BINDING)
+    return tuple(bound.value for bound, _ in found.most_common())

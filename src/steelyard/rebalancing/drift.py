@@ -8,7 +8,7 @@ from typing import Final
 from steelyard.domain.money import EXACT, round_half_up
 from steelyard.rebalancing.account import read_fraction
 from steelyard.rebalancing.options import Band
-from steelyard.rebalancing.units import ONE_AMOUNT, scaled
+from steelyard.rebalancing.units import ONE_AMOUNT, plain, scaled
 
 WEIGHT_PLACES: Final = 12
 """Decimals of a weight, which is a quotient and seldom exact."""
@@ -63,7 +63,10 @@ def calculate_weights(values: Mapping[str, Decimal], whole: Decimal) -> dict[str
     """
     if not whole:
         return dict.fromkeys(values, Decimal(0))
-    return {name: round_half_up(EXACT.divide(value, whole), WEIGHT_PLACES) for name, value in values.items()}
+    return {
+        name: plain(round_half_up(EXACT.divide(value, whole), WEIGHT_PLACES))
+        for name, value in values.items()
+    }
 
 
 def calculate_drift(weights: Mapping[str, Decimal], targets: Mapping[str, Decimal]) -> dict[str, Decimal]:
@@ -74,7 +77,7 @@ def calculate_drift(weights: Mapping[str, Decimal], targets: Mapping[str, Decima
     """
     names = sorted(weights.keys() | targets.keys())
     zero = Decimal(0)
-    return {name: weights.get(name, zero) - targets.get(name, zero) for name in names}
+    return {name: plain(weights.get(name, zero) - targets.get(name, zero)) for name in names}
 
 
 def calculate_total_drift(drift: Mapping[str, Decimal]) -> Decimal:
@@ -88,7 +91,7 @@ def calculate_total_drift(drift: Mapping[str, Decimal]) -> Decimal:
     Decimal('0.1')
     """
     total = sum(drift.values(), Decimal(0))
-    return (sum(map(abs, drift.values()), abs(total)) / 2).normalize() + 0
+    return plain(sum(map(abs, drift.values()), abs(total)) / 2)
 
 
 def is_outside(drift: Decimal, target: Decimal, band: Band) -> bool:

@@ -168,16 +168,14 @@ class Currencies:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """All of it, as `calculate_investment_allocation` takes it; its docstring says what each is."""
+    """What holds for the whole plan, read; `calculate_investment_allocation` says what each is."""
 
-    mode: Mode = Mode.REBALANCE
-    objective: Objective = Objective.L2
-    untargeted: Untargeted = Untargeted.KEEP
-    weight_places: int | None = None
-    allow_short: bool = False
-    band: Band | None = None
-    cash_rules: CashRules = field(default_factory=CashRules)
-    trading: Trading = field(default_factory=Trading)
-    locks: Locks = field(default_factory=Locks)
-    costs: Costs = field(default_factory=Costs)
-    currencies: Currencies | None = None
+    mode: Mode
+    objective: Objective
+    untargeted: Untargeted
+    allow_short: bool
+    band: Band | None
+    cash_rules: CashRules
+    trading: Trading
+    locks: Locks
+    costs: Costs

@@ -141,7 +141,7 @@ class _Draft:
         cash_target = reserve if self.rules.has_target else None
         if self.options.mode is Mode.RAISE_CASH:
             floor = max(floor, reserve)
-            reserve = cash_target = max(floor, cash)
+            cash_target = max(floor, cash)
             rows = _raising(rows, floor - cash)
         elif self.options.band is not None:
             idle = cash - max(reserve, floor)
@@ -186,6 +186,4 @@ def _raising(rows: Sequence[PlanRow], amount: int) -> list[PlanRow]:
     """Aim at what selling just the amount leaves, so that no more is sold than that."""
     least = [min(row.value, row.value + row.limits.first * row.price) for row in rows]
     levels = levels_after_sale([row.target for row in rows], [row.value for row in rows], least, amount)
-    return [
-        replace(row, target=level, low=level, high=level) for row, level in zip(rows, levels, strict=True)
-    ]
+    return [replace(row, low=level, high=level) for row, level in zip(rows, levels, strict=True)]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from steelyard.domain.amount import read_amount
+from steelyard.domain.money import major_currency
 from steelyard.rebalancing.account import (
     Holding,
     OptionsConflictError,
@@ -15,7 +16,7 @@ from steelyard.rebalancing.account import (
 from steelyard.rebalancing.currency import Exchange
 from steelyard.rebalancing.limits import NO_TRADE, Limits, StepCost
 from steelyard.rebalancing.options import Options, Trading
-from steelyard.rebalancing.problem import AssetRow
+from steelyard.rebalancing.problem import AssetRow, Piece
 from steelyard.rebalancing.units import AMOUNT_PLACES, ONE_AMOUNT, few_digits_up, scaled
 
 
@@ -26,6 +27,7 @@ class Counted:
     Attributes:
         holding: as it came in.
         quoted_in: the currency or quotation unit of the price.
+        currency: the currency that is of.
         rate: base currency for one of that, units of 10^-20.
         step: quantity of one step, units of 10^-12.
         held: quantity held, units of 10^-12.
@@ -37,6 +39,7 @@ class Counted:
 
     holding: Holding
     quoted_in: str
+    currency: str
     rate: int
     step: int
     held: int
@@ -75,15 +78,30 @@ class PlanRow:
         """The asset."""
         return self.counted.holding.asset_id
 
+    @property
+    def currency(self) -> str:
+        """The currency it is paid in."""
+        return self.counted.currency
+
     def is_outside(self) -> bool:
         """Whether it is out of its band now."""
         return not self.low <= self.value <= self.high
 
+    def pieces(self) -> tuple[Piece, ...]:
+        """Give the trades that are allowed; empty where the constraints exclude each other."""
+        return self.limits.pieces(self.price, self.cost)
+
     def problem_row(self) -> AssetRow:
         """State it for the search."""
-        return AssetRow(
-            self.value, self.price, self.low, self.high, self.limits.pieces(self.price, self.cost)
-        )
+        return AssetRow(self.value, self.price, self.low, self.high, self.pieces())
+
+    def cash_used(self, steps: int) -> int:
+        """Return the cash a trade takes; below 0 where it brings some."""
+        return self.price * steps + self.charge(steps)
+
+    def charge(self, steps: int) -> int:
+        """Return what a trade costs."""
+        return self.cost.fee + self.cost.per_step * abs(steps) if steps else 0
 
 
 def count(holding: Holding, options: Options, exchange: Exchange) -> Counted:
@@ -102,6 +120,7 @@ def count(holding: Holding, options: Options, exchange: Exchange) -> Counted:
     return Counted(
         holding=holding,
         quoted_in=code,
+        currency=major_currency(code),
         rate=rate,
         step=step,
         held=held,

@@ -109,5 +109,14 @@ def exact(raw: int, places: int, divisor: int = 1) -> Decimal:
     (Decimal('2.5'), Decimal('7000'))
     """
     shift = places + len(str(divisor)) - 1
-    amount = _WIDE.normalize(_WIDE.scaleb(Decimal(raw), -shift))
+    return plain(_WIDE.scaleb(Decimal(raw), -shift))
+
+
+def plain(amount: Decimal) -> Decimal:
+    """Return an amount without trailing zeros and without an exponent above 0.
+
+    >>> plain(Decimal("2.50")), plain(Decimal("7E+3"))
+    (Decimal('2.5'), Decimal('7000'))
+    """
+    amount = _WIDE.normalize(amount)
     return amount if amount != amount.to_integral_value() else _WIDE.quantize(amount, Decimal(1))

@@ -1,0 +1,89 @@
+"""From a plan to its best trades: one problem where all cash is one, one for each currency where it is not."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from steelyard.rebalancing.currency import Exchange
+from steelyard.rebalancing.plan import Plan
+from steelyard.rebalancing.problem import Problem, Solution, Status
+from steelyard.rebalancing.search import solve
+
+_KERNEL: Final = "steelyard.rebalancing.kernel"
+_WORST_FIRST: Final = (Status.INFEASIBLE, Status.WITHIN_GAP, Status.OPTIMAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A problem of the plan: the rows that one purse of cash pays for.
+
+    Attributes:
+        currency: of the purse; "" where all cash is one.
+        places: which rows of the plan.
+        problem: the problem.
+    """
+
+    currency: str
+    places: tuple[int, ...]
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """The answer to a plan.
+
+    Attributes:
+        status: what is known of it.
+        steps: steps traded of each row.
+        objective: exact.
+        bound: no answer has a lower objective.
+    """
+
+    status: Status
+    steps: tuple[int, ...]
+    objective: int
+    bound: int
+
+
+def split(plan: Plan, exchange: Exchange) -> list[Part]:
+    """Return the problems of a plan: cash that may not be converted pays only for trades in its own currency.
+
+    The rules for cash are about cash in base currency; in another there may be none, but no debt.
+    """
+    if exchange.converts or len({row.currency for row in plan.rows} | plan.cash.keys()) == 1:
+        return [Part("", tuple(range(len(plan.rows))), plan.problem())]
+    currencies = sorted({row.currency for row in plan.rows} | plan.cash.keys())
+    return [_part(plan, currency, is_base=currency == exchange.base) for currency in currencies]
+
+
+def _part(plan: Plan, currency: str, *, is_base: bool) -> Part:
+    places = tuple(place for place, row in enumerate(plan.rows) if row.currency == currency)
+    problem = Problem(
+        norm=plan.norm,
+        assets=tuple(plan.rows[place].problem_row() for place in places),
+        cash=plan.cash.get(currency, 0),
+        cash_floor=plan.floor if is_base else 0,
+        cash_target=plan.cash_target if is_base else None,
+        charge_rate=plan.charge_rate,
+    )
+    return Part(currency, places, problem)
+
+
+def solve_parts(parts: Sequence[Part], size: int) -> Solved:
+    """Solve each and put the answers together; `size` is how many rows the plan has."""
+    search = _search()
+    solutions = [search(part.problem) for part in parts]
+    steps = [0] * size
+    for part, solution in zip(parts, solutions, strict=True):
+        for place, traded in zip(part.places, solution.trades, strict=True):
+            steps[place] = traded
+    status = next(worst for worst in _WORST_FIRST if any(found.status is worst for found in solutions))
+    objective, bound = sum(found.objective for found in solutions), sum(found.bound for found in solutions)
+    return Solved(status, tuple(steps), objective, bound)
+
+
+def _search() -> Callable[[Problem], Solution]:
+    """Use the compiled search where the process has it already: importing it takes longer than a small account."""
+    kernel: Any = sys.modules.get(_KERNEL)
+    return solve if kernel is None else kernel.solve
