@@ -188,24 +188,23 @@ def _word(document: Mapping[str, Any], key: str, path: Path) -> str:
 
 
 def _row(cells: Mapping[str, Any], place: str) -> _Row:
-    name = cells["asset"]
-    if not isinstance(name, str):
-        raise AccountFileError(place, "asset is not text")
-    asset = CASH if name == CASH else _asset_id(name, place)
+    asset = CASH if cells["asset"] == CASH else _asset_id(cells["asset"], place)
     currency = cells.get("currency") or ""
     if currency and not (isinstance(currency, str) and is_currency(currency)):
         raise AccountFileError(place, f"currency {currency!r} is not an ISO 4217 code")
     row = _Row(place, asset, currency)
     for column in AMOUNTS:
-        if cells.get(column, "") not in {"", None}:
-            row.amounts[column] = read_amount(f"{place}: {column} of {asset}", cells[column])
+        if (value := cells.get(column)) is not None and value != "":
+            row.amounts[column] = read_amount(f"{place}: {column} of {asset}", value)
     row.flags = {flag for flag in FLAGS if _is_yes(cells.get(flag, ""), flag, place)}
     if cells.get("substitute"):
         row.substitute = _asset_id(cells["substitute"], place)
     return row
 
 
-def _asset_id(text: str, place: str) -> str:
+def _asset_id(text: Any, place: str) -> str:
+    if not isinstance(text, str):
+        raise AccountFileError(place, "asset is not text")
     try:
         return normalize_asset_id(text)
     except InvalidInputError as error:
