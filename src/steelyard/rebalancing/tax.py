@@ -5,11 +5,11 @@ start of the next is counted as what it is. Fractions carry every amount until i
 up once per lot and step: tax and gain are never understated. Lots that may not be sold leave a gap in the runs.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, localcontext
-from typing import Final
+from typing import Final, TypeAlias
 
 from steelyard.domain.amount import read_amount
 from steelyard.domain.lot import (
@@ -28,6 +28,8 @@ from steelyard.rebalancing.problem import Piece
 from steelyard.rebalancing.tax_rules import TaxRules, WashRules
 from steelyard.rebalancing.trade import Bound, LotSale
 from steelyard.rebalancing.units import AMOUNT_PLACES, ONE_AMOUNT, RAW_PLACES, MoneyUnit, scaled
+
+_Key: TypeAlias = tuple[str, str, str]
 
 _BASIS_PLACES: Final = RAW_PLACES - AMOUNT_PLACES
 """What turns a basis, counted in 10^-12, into raw units."""
@@ -63,6 +65,7 @@ class Taxation:
         lots: asset → its lots.
         chosen: asset → lot id → units, for the method specific.
         gains_budget: the most gain the plan may realise; None = no limit.
+        harvest_above: the least loss a lot is harvested for; None = losses are not harvested.
         wash: wash sale rules; a window of -1 days where they are not watched.
     """
 
@@ -71,6 +74,7 @@ class Taxation:
     lots: Mapping[str, Sequence[Lot]]
     chosen: Mapping[str, Mapping[str, Decimal]]
     gains_budget: Decimal | None
+    harvest_above: Decimal | None
     wash: WashRules
 
     def is_loss(self, lot: Lot, price: Decimal) -> bool:
@@ -89,6 +93,12 @@ class Taxation:
     def is_long_term(self, lot: Lot) -> bool:
         """Whether a lot is sold long-term on the trade date."""
         return self.rates.holding.is_long_term(lot.held_since, sold=self.rules.trade_date)
+
+    def may_sell(self, lot: Lot) -> bool:
+        """Whether the user lets the whole of a lot be sold: the method specific sells what is chosen only."""
+        if self.rules.method is not LotMethod.SPECIFIC:
+            return True
+        return self.chosen.get(lot.asset_id, {}).get(lot.lot_id) == lot.quantity
 
     def is_recent(self, lot: Lot) -> bool:
         """Whether a lot would replace what is sold at a loss on the trade date; each does so once."""
@@ -144,10 +154,13 @@ def read_tax(rules: TaxRules) -> Taxation:
         for asset_id, of_asset in rules.chosen.items()
     }
     budget = None if rules.gains_budget is None else read_amount("gains_budget", rules.gains_budget)
+    least = None if rules.harvest_above is None else read_amount("harvest_above", rules.harvest_above)
+    if least is not None and least <= 0:
+        raise TaxRuleError("harvest_above", f"{least:f}", "an amount above 0, the least loss worth a sale")
     if rules.wash is not None and rules.wash.days < 0:
         raise TaxRuleError("days of the wash sale window", rules.wash.days, "0 or above")
     wash = rules.wash or NO_WASH_SALES
-    return Taxation(rules, rates, _lots_by_asset(rules.lots), chosen, budget, wash)
+    return Taxation(rules, rates, _lots_by_asset(rules.lots), chosen, budget, least, wash)
 
 
 def _lots_by_asset(lots: Iterable[Lot]) -> dict[str, list[Lot]]:
@@ -175,8 +188,28 @@ def barred_purchases(wash: WashRules, assets: Iterable[str], *, trade_date: date
     return frozenset(asset for asset in assets if any(asset in loss for loss in losses))
 
 
+def recent_purchases(asset_id: str, taxation: Taxation) -> list[Lot]:
+    """Return the lots of an asset, and of what counts as it, that would replace it if it were sold at a loss."""
+    all_lots = (*taxation.lots.get(asset_id, ()), *_elsewhere(asset_id, taxation))
+    return [lot for lot in all_lots if taxation.is_recent(lot)]
+
+
+def is_washed(lots: Sequence[Lot], taxation: Taxation) -> bool:
+    """Whether selling lots of one asset at a loss, and nothing else of it, is a wash sale."""
+    sold = {_key(lot) for lot in lots}
+    left = {_key(lot) for lot in recent_purchases(lots[0].asset_id, taxation)} - sold
+    return _washes(sold, left)
+
+
 def tax_sales(
-    asset_id: str, taxation: Taxation, *, position: Decimal, price: Decimal, step: Decimal, unit: MoneyUnit
+    asset_id: str,
+    taxation: Taxation,
+    *,
+    position: Decimal,
+    price: Decimal,
+    step: Decimal,
+    unit: MoneyUnit,
+    first: Collection[str] = (),
 ) -> TaxedSale:
     """Return which steps of an asset may be sold, and the tax and gain of each.
 
@@ -187,6 +220,7 @@ def tax_sales(
         price: of one unit, base currency; costs of trading are not taken off, so that gains are not understated.
         step: units of one step, above 0.
         unit: the unit of money.
+        first: lots that are sold before all others, whatever the method.
 
     Raises:
         LotsMismatchError: the lots do not sum to the position.
@@ -198,6 +232,7 @@ def tax_sales(
     if total != position:
         raise LotsMismatchError(asset_id, position, total)
     lots, kept = _selling_order(asset_id, taxation, price)
+    lots = tuple(sorted(lots, key=lambda lot: lot.lot_id not in first))
     recent = [lot for lot in (*kept, *_elsewhere(asset_id, taxation)) if taxation.is_recent(lot)]
     stretches = list(_stretches(lots, recent, taxation, price))
     per_step = scaled(step)
@@ -363,7 +398,7 @@ def _stretches(
         tax = gain // ONE_AMOUNT * scaled(taxation.rate(lot))
         is_blocked = is_blocked or taxation.is_barred_gain(lot, price)
         is_washed, is_end_only = watch.sell(lot, is_loss=gain < 0)
-        bound = Bound.GAINS if is_blocked else Bound.WASH_SALE if is_washed else None
+        bound = Bound.SHORT_TERM_GAIN if is_blocked else Bound.WASH_SALE if is_washed else None
         end = units + scaled(lot.quantity)
         yield _Stretch(units, end, gain_before, tax_before, gain, tax, bound, is_end_only)
         units, gain_before, tax_before = end, gain_before + gain, tax_before + tax
@@ -378,13 +413,14 @@ def _raw_gain(lot: Lot, price: Decimal) -> int:
 class _WashWatch:
     """Follows a sale lot by lot: is there a loss in it, and a recent purchase left that would replace it?
 
-    What is left of a lot does not replace what is sold of the same lot (Rev. Rul. 56-602).
+    What is left of a lot does not replace what is sold of the same lot (Rev. Rul. 56-602); so a recent lot that is
+    sold after a loss must be sold as a whole, or what is left of it replaces the loss.
     """
 
     def __init__(self, lots: Sequence[Lot], recent: Sequence[Lot], taxation: Taxation) -> None:
         self._left = {_key(lot) for lot in lots if taxation.is_recent(lot)}
         self._kept = {_key(lot) for lot in recent}
-        self._losses: set[tuple[str, str, str]] = set()
+        self._losses: set[_Key] = set()
 
     def sell(self, lot: Lot, *, is_loss: bool) -> tuple[bool, bool]:
         """Return whether selling of the lot washes a loss, and whether selling less than all of it does."""
@@ -393,12 +429,15 @@ class _WashWatch:
         self._left.discard(key)
         if is_loss:
             self._losses.add(key)
-        replacements = self._left | self._kept
-        is_washed = bool(self._losses and replacements) and len(self._losses | replacements) > 1
-        return is_washed, is_partly_washed
+        return _washes(self._losses, self._left | self._kept), is_partly_washed
 
 
-def _key(lot: Lot) -> tuple[str, str, str]:
+def _washes(losses: set[_Key], replacements: set[_Key]) -> bool:
+    """Whether a replacement is of another lot than a loss; what is left of a lot does not replace it."""
+    return bool(losses and replacements) and len(losses | replacements) > 1
+
+
+def _key(lot: Lot) -> _Key:
     return lot.account_id, lot.asset_id, lot.lot_id
 
 

@@ -26,6 +26,8 @@ class Bound(StrEnum):
     UNPRICED = "unpriced"
     COST = "cost"
     GAINS = "gains"
+    SHORT_TERM_GAIN = "short_term_gain"
+    HARVEST = "harvest"
     WASH_SALE = "wash_sale"
 
 
