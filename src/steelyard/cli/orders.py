@@ -58,28 +58,38 @@ class Layout:
 
 
 def write_orders(proposals: Sequence[Proposal], layout: Layout) -> str:
-    """Return the order file of proposals, lines ended by LF.
+    """Return the order file of proposals, as RFC 4180 wants it: lines end in CR LF.
 
     Raises:
         UnfitOrderError: a trade has a symbol or lacks a currency or an account, so that the layout cannot hold it.
     """
     text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
+    lines = csv.writer(text)
     lines.writerow(layout.header)
     for proposal in proposals:
         lines.writerows(layout.conversions(proposal) if layout.conversions else ())
-        lines.writerows(layout.row(proposal, trade) for trade in in_order(proposal))
+        lines.writerows(layout.row(proposal, trade) for trade in in_order(proposal, layout))
     return text.getvalue()
 
 
-def in_order(proposal: Proposal) -> list[Trade]:
-    """Return the trades of a proposal, sales first, then by asset."""
-    return sorted(proposal.allocation.trades, key=lambda trade: (trade.quantity > 0, trade.asset_id))
+def in_order(proposal: Proposal, layout: Layout) -> list[Trade]:
+    """Return the trades a layout has a place for, sales first, then by asset."""
+    trades = sorted(proposal.allocation.trades, key=lambda trade: (trade.quantity > 0, trade.asset_id))
+    return [trade for trade in trades if layout.conversions or not _is_currency_trade(proposal, trade)]
 
 
-def left_out(proposals: Sequence[Proposal], layout: Layout) -> int:
-    """Return how many currency conversions a layout has no place for."""
-    return 0 if layout.conversions else sum(len(proposal.allocation.conversions) for proposal in proposals)
+def count_orders(proposals: Sequence[Proposal], layout: Layout) -> tuple[int, int]:
+    """Return how many orders a file of the layout holds, and how many currency trades it has no place for."""
+    trades = sum(len(in_order(proposal, layout)) for proposal in proposals)
+    conversions = sum(len(proposal.allocation.conversions) for proposal in proposals)
+    if layout.conversions:
+        return trades + conversions, 0
+    return trades, conversions + sum(len(proposal.allocation.trades) for proposal in proposals) - trades
+
+
+def _is_currency_trade(proposal: Proposal, trade: Trade) -> bool:
+    """Whether what is traded is a currency that is held as an investment."""
+    return trade.asset_id in proposal.portfolio.cash_targets
 
 
 def cell(text: str) -> str:

@@ -229,7 +229,7 @@ def _with_locks(asked: Asked, policy: "Policy") -> "Policy":
 
 def _write(found: "list[Proposal]", path: Path, layout_name: str) -> str:
     """Write the order file; return a sentence on it."""
-    from steelyard.cli.orders import LAYOUTS, NothingToOrderError, left_out, write_orders
+    from steelyard.cli.orders import LAYOUTS, NothingToOrderError, count_orders, write_orders
     from steelyard.cli.report import write_whole
     from steelyard.rebalancing.problem import Status
 
@@ -238,7 +238,6 @@ def _write(found: "list[Proposal]", path: Path, layout_name: str) -> str:
             raise NothingToOrderError(proposal.portfolio.account_id)
     layout = LAYOUTS[layout_name]
     write_whole(path, write_orders(found, layout).encode(), "--csv")
-    count = sum(len(proposal.allocation.trades) for proposal in found)
-    missing = left_out(found, layout)
-    rest = f"; {missing} conversions are not in it: make them first" if missing else ""
+    count, missing = count_orders(found, layout)
+    rest = f"; {missing} currency trades are not in it: make them first" if missing else ""
     return f"Wrote {path}: {count} orders, layout {layout_name}{rest}."

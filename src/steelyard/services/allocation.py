@@ -13,6 +13,8 @@ from steelyard.services.scope import require_scope
 from steelyard.storage.connection import ReadSession
 from steelyard.storage.portfolio import get_account_ids
 
+MOST_NAMED: Final = 3
+
 MAX_PRICE_AGE: Final = 3
 """Weekdays a price may be old; a long weekend is no reason to refuse."""
 
@@ -22,9 +24,11 @@ class StalePriceError(ConflictError):
 
     def __init__(self, portfolio: Portfolio, stale: dict[str, int], max_price_age: int) -> None:
         """Name the assets, the days of their prices and the way out."""
-        named = ", ".join(
-            f"{asset} ({age} weekdays, {portfolio.prices[asset].price_date})" for asset, age in stale.items()
-        )
+        shown = [
+            f"{asset} ({portfolio.prices[asset].price_date}, {age} weekdays)" for asset, age in stale.items()
+        ]
+        more = f" and {len(shown) - MOST_NAMED} more" if len(shown) > MOST_NAMED else ""
+        named = ", ".join(shown[:MOST_NAMED]) + more
         super().__init__(
             f"The prices of {named} are older than {max_price_age} weekdays on {portfolio.as_of}; load newer ones, or "
             'say why they will do: --stale-reason "…".'

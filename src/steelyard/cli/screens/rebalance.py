@@ -1,6 +1,6 @@
 """Screens of proposals: what to trade and why, drift before and after, and what is known of the answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -10,42 +10,57 @@ from rich.text import Text
 from steelyard.cli.screens.cells import Listing, facts, money, note, percent, quantity, title
 from steelyard.domain.money import round_half_up
 from steelyard.rebalancing.allocation import Allocation
+from steelyard.rebalancing.options import Objective
 from steelyard.rebalancing.policy import Proposal
 from steelyard.rebalancing.problem import Status
 
 MOST_LINES: Final = 30
 
 _STATUS: Final = {
-    Status.OPTIMAL: ("✓ optimal", "green", "no trades come nearer to the target; proven in whole numbers"),
+    Status.OPTIMAL: ("✓ optimal", "green", "No trades come nearer to the target; proven in whole numbers."),
     Status.WITHIN_GAP: (
         "within a gap",
         "yellow",
-        "better trades, if there are any, are better by the gap at most",
+        "Other trades, if there are any, are better by the gap at most.",
     ),
-    Status.INFEASIBLE: ("infeasible", "red", "no trades keep every constraint"),
+    Status.INFEASIBLE: ("infeasible", "red", "No trades keep every constraint."),
 }
 
 
 def proposals(found: Sequence[Proposal], written: str) -> Group:
     """Show each proposal; `written` says which order file was written."""
-    parts: list[RenderableType] = []
+    parts: list[RenderableType] = _overview(found) if len(found) > 1 else []
     for proposal in found:
         parts += [*_proposal(proposal), ""]
     parts += [written] if written else [note("Nothing was ordered; --csv FILE writes the orders.")]
     return Group(*parts)
 
 
+def _overview(found: Sequence[Proposal]) -> list[RenderableType]:
+    """Show several proposals, one a line."""
+    listing = Listing("Account", "Answer", ">Trades", ">Drift", ">after", "?>Cash after", "?")
+    for proposal in found:
+        allocation = proposal.allocation
+        word, colour, _ = _STATUS[allocation.status]
+        listing.add_row(
+            proposal.portfolio.account_id,
+            Text(word, colour),
+            f"{len(allocation.trades):,}",
+            percent(allocation.total_drift_before),
+            percent(allocation.total_drift_after),
+            money(allocation.cash_after),
+            proposal.portfolio.base_currency,
+        )
+    return [title(f"Rebalance, {len(found):,} accounts"), "", listing, ""]
+
+
 def _proposal(proposal: Proposal) -> list[RenderableType]:
     allocation = proposal.allocation
-    name = proposal.portfolio.account_id or "account"
     word, colour, meaning = _STATUS[allocation.status]
-    head: list[RenderableType] = [
-        Text.assemble(("Rebalance ", "bold"), (name, "bold"), "  ", (word, colour)),
-        note(meaning),
-        "",
-    ]
+    name = f"Rebalance {proposal.portfolio.account_id or 'the account'}"
+    head: list[RenderableType] = [Text.assemble((name, "bold"), "  ", (word, colour)), note(meaning), ""]
     if allocation.status is Status.INFEASIBLE:
-        return [*head, *_conflicts(allocation), _caption(proposal)]
+        return [*head, *_conflicts(allocation), *_caption(proposal)]
     return [
         *head,
         _summary(proposal),
@@ -53,10 +68,10 @@ def _proposal(proposal: Proposal) -> list[RenderableType]:
         *_trades(proposal),
         *_conversions(allocation),
         *_lots(allocation),
-        *_drift(proposal),
+        *_drift(allocation),
         *_skipped(allocation),
         *_stale(proposal),
-        _caption(proposal),
+        *_caption(proposal),
     ]
 
 
@@ -78,8 +93,8 @@ def _summary(proposal: Proposal) -> RenderableType:
         word = "Paid in" if proposal.investment_amount > 0 else "Taken out"
         pairs.insert(1, (word, money(abs(proposal.investment_amount))))
     if allocation.status is Status.WITHIN_GAP:
-        unit = f"{currency}²" if proposal.policy.objective == "l2" else currency
-        pairs.append(("Gap", f"{quantity(allocation.gap)} {unit} of {quantity(allocation.objective)}"))
+        unit = f"{currency}²" if proposal.policy.objective is Objective.L2 else currency
+        pairs.append(("Gap", f"{_small(allocation.gap)} of {money(allocation.objective)} {unit}"))
     return facts(pairs)
 
 
@@ -142,30 +157,41 @@ def _lots(allocation: Allocation) -> list[RenderableType]:
     return [title(f"Lots sold, {len(allocation.lots):,}"), listing, *_more(len(allocation.lots)), ""]
 
 
-def _drift(proposal: Proposal) -> list[RenderableType]:
-    allocation = proposal.allocation
+def _drift(allocation: Allocation) -> list[RenderableType]:
+    """Show target, weight and drift of each asset, and of cash, which is what they leave of the whole."""
     listing = Listing("Asset", ">Target", ">Weight", ">after", ">Drift", ">after ")
     for asset, before in allocation.weights_before.items():
-        drift = allocation.drift_before.get(asset)
-        listing.add_row(
-            asset,
-            percent(None if drift is None else before - drift),
-            percent(before),
-            percent(allocation.weights_after[asset]),
-            points(drift),
-            points(allocation.drift_after.get(asset)),
-        )
+        drifts = allocation.drift_before[asset], allocation.drift_after[asset]
+        listing.add_row(asset, *_weights(before, allocation.weights_after[asset], *drifts))
+    rest = 1 - _total(allocation.weights_before), 1 - _total(allocation.weights_after)
+    listing.add_row(
+        "cash", *_weights(*rest, -_total(allocation.drift_before), -_total(allocation.drift_after))
+    )
     return [title("Drift"), listing, ""]
 
 
-def points(drift: Decimal | None) -> str:
+def _total(weights: Mapping[str, Decimal]) -> Decimal:
+    return sum(weights.values(), Decimal(0))
+
+
+def _weights(before: Decimal, after: Decimal, drift_before: Decimal, drift_after: Decimal) -> list[str]:
+    shown = percent(before - drift_before), percent(before), percent(after)
+    return [*shown, points(drift_before), points(drift_after)]
+
+
+def points(drift: Decimal) -> str:
     """Return drift in percentage points, with its sign.
 
-    >>> points(Decimal("0.0123")), points(Decimal("-0.5")), points(Decimal("0")), points(None)
-    ('+1.23 %', '-50.00 %', '0.00 %', '–')
+    >>> points(Decimal("0.0123")), points(Decimal("-0.5")), points(Decimal("-0.00001"))
+    ('+1.23 %', '-50.00 %', '0.00 %')
     """
-    shown = percent(drift)
-    return f"+{shown}" if drift is not None and round_half_up(drift, 4) > 0 else shown
+    shown = round_half_up(drift, 4) + 0  # + 0 makes -0 plain 0
+    return f"+{percent(shown)}" if shown > 0 else percent(shown)
+
+
+def _small(amount: Decimal) -> str:
+    """Return an amount that is not 0 as such, however little it is."""
+    return "less than 0.01" if 0 < amount < Decimal("0.01") else money(amount)
 
 
 def _skipped(allocation: Allocation) -> list[RenderableType]:
@@ -196,7 +222,7 @@ def _stale(proposal: Proposal) -> list[RenderableType]:
     return [title("Old prices"), ages, note(f"taken all the same: {proposal.stale_reason}"), ""]
 
 
-def _caption(proposal: Proposal) -> Text:
+def _caption(proposal: Proposal) -> list[RenderableType]:
     portfolio = proposal.portfolio
     days = sorted({price.price_date for price in portfolio.prices.values() if price.price_date})
     parts = (
@@ -205,4 +231,5 @@ def _caption(proposal: Proposal) -> Text:
         f"prices of {days[0]}{f' to {days[-1]}' if days[1:] else ''}" if days else "",
         f"positions of {portfolio.positions_date}" if portfolio.positions_date else "",
     )
-    return note(" · ".join(part for part in parts if part))
+    said = " · ".join(part for part in parts if part)
+    return [note(said)] if said else []
