@@ -10,10 +10,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from steelyard.domain.amount import Amount, read_amount
+from steelyard.domain.amount import MAX_PLACES, Amount, read_amount
 from steelyard.domain.asset import normalize_asset_id
 from steelyard.errors import InvalidInputError
-from steelyard.rebalancing.options import Locks, Options, PerAsset, Untargeted
+from steelyard.rebalancing.options import CashRules, Locks, Options, PerAsset, Untargeted
 from steelyard.rebalancing.trade import Bound, Skipped
 
 ONE: Final = Decimal(1)
@@ -52,6 +52,14 @@ class WeightError(InvalidInputError):
         super().__init__(
             f"The target weight of {asset_id} is {weight:f}, {rule}: weights are fractions of the whole."
         )
+
+
+class AssetKeyError(InvalidInputError):
+    """A key that should be an asset id is no text."""
+
+    def __init__(self, where: str, key: object) -> None:
+        """Name the place and the key."""
+        super().__init__(f"{where} has the key {key!r}, of type {type(key).__name__}: asset ids are text.")
 
 
 class DuplicateAssetError(InvalidInputError):
@@ -151,6 +159,8 @@ def read_amounts(item: str, amounts: Mapping[str, Amount]) -> dict[str, Decimal]
     """
     found: dict[str, Decimal] = {}
     for key, amount in amounts.items():
+        if not isinstance(key, str):
+            raise AssetKeyError(item, key)
         asset_id = normalize_asset_id(key)
         if asset_id in found:
             first = next(other for other in amounts if normalize_asset_id(other) == asset_id)
@@ -209,6 +219,18 @@ def _read_ids(item: str, names: Collection[str]) -> frozenset[str]:
     return frozenset(map(normalize_asset_id, names))
 
 
+def read_cash_weight(rules: CashRules) -> Decimal:
+    """Return the target weight of cash, 0 where it has none.
+
+    Raises:
+        OptionsConflictError: cash has a target amount too.
+        AmountError, RangeError: the weight is no fraction.
+    """
+    if rules.target is not None and rules.weight is not None:
+        raise OptionsConflictError("cash_rules.target", "cash_rules.weight")
+    return read_fraction("cash_rules.weight", rules.weight or 0)
+
+
 def read_weights(
     weights: Mapping[str, Amount], cash_weight: Decimal, *, places: int | None, allow_short: bool
 ) -> dict[str, Decimal]:
@@ -217,8 +239,8 @@ def read_weights(
     Args:
         weights: asset → fraction of the whole.
         cash_weight: the fraction cash should be.
-        places: decimals the weights were rounded to: the last one then takes what rounding left, at most half a unit
-            of the last decimal for each weight. None = they are exact.
+        places: decimals the weights were rounded to: the last that is not 0 then takes what rounding left, at most
+            half a unit of the last decimal for each weight. None = they are exact.
         allow_short: whether a weight may be below 0.
 
     Raises:
@@ -236,10 +258,20 @@ def read_weights(
             raise WeightError(asset_id, weight)
     total = sum(targets.values(), cash_weight)
     if total != 1:
-        if places is None or not targets or abs(total - 1) > len(targets) * Decimal(5).scaleb(-places - 1):
+        last = next((asset_id for asset_id in reversed(targets) if targets[asset_id]), None)
+        if last is None or abs(total - 1) > _rounding(len(targets), places) or 1 - total < -targets[last]:
             raise WeightSumError(total)
-        targets[next(reversed(targets))] += 1 - total
+        targets[last] += 1 - total
     return targets
+
+
+def _rounding(weights: int, places: int | None) -> Decimal:
+    """Return how far a sum of rounded weights may be from the sum of the weights."""
+    if places is None:
+        return ZERO
+    if type(places) is not int or not 0 <= places <= MAX_PLACES:
+        raise RangeError("weight_places", places, f"a whole number from 0 to {MAX_PLACES}")
+    return weights * Decimal(5).scaleb(-places - 1)
 
 
 def read_holdings(

@@ -5,14 +5,20 @@
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from typing import Final
 
 from steelyard.domain.amount import Amount, read_amount
 from steelyard.domain.money import EXACT
-from steelyard.rebalancing.account import read_choice, read_fraction, read_holdings, read_locks, read_weights
+from steelyard.rebalancing.account import (
+    read_cash_weight,
+    read_choice,
+    read_holdings,
+    read_locks,
+    read_weights,
+)
 from steelyard.rebalancing.conflict import find_conflicts
 from steelyard.rebalancing.currency import Exchange, read_cash, read_exchange
 from steelyard.rebalancing.drift import calculate_drift, calculate_weights
@@ -29,13 +35,16 @@ from steelyard.rebalancing.options import (
     Trading,
     Untargeted,
 )
-from steelyard.rebalancing.outcome import Outcome, settle
+from steelyard.rebalancing.outcome import Outcome
 from steelyard.rebalancing.plan import Plan, make_plan
-from steelyard.rebalancing.position import PlanRow, count
+from steelyard.rebalancing.position import Counted, PlanRow, count
 from steelyard.rebalancing.problem import L1_SCALE, Norm, Status
 from steelyard.rebalancing.solving import split
+from steelyard.rebalancing.tax_plan import TaxNeededError, TaxPlan, base_price, plan_tax
+from steelyard.rebalancing.tax_rules import TaxRules
 from steelyard.rebalancing.trade import Bound, Conflict, Conversion, LotSale, Skipped, Trade
 from steelyard.rebalancing.units import AMOUNT_PLACES, RATE_PLACES, exact, plain
+from steelyard.rebalancing.unwashed import settle_unwashed
 
 ZERO: Final = Decimal(0)
 
@@ -110,6 +119,7 @@ def calculate_investment_allocation(
     locks: Locks | None = None,
     costs: Costs | None = None,
     currencies: Currencies | None = None,
+    tax: TaxRules | None = None,
 ) -> Allocation:
     """Return the trades that bring an account closest to its target, and what is known of them.
 
@@ -127,7 +137,7 @@ def calculate_investment_allocation(
         mode: what the trades are for.
         objective: how drift adds up.
         untargeted: whether positions without a target stay.
-        weight_places: decimals the weights were rounded to: the last then takes what rounding left. None = exact.
+        weight_places: decimals the weights were rounded to: the last one takes what rounding left. None = exact.
         allow_short: whether quantities and weights may be below 0.
         band: drift that is tolerated; None = none.
         cash_rules: what must, should and may be in cash; None = at least 0.
@@ -135,6 +145,7 @@ def calculate_investment_allocation(
         locks: what may not be traded; None = everything may.
         costs: what trading costs; None = nothing.
         currencies: what is in which currency; None = all in one.
+        tax: rates, lots and wash sales; None = tax is not asked about. Tax is not taken out of cash: it is due later.
 
     Returns:
         The allocation. Where no trades keep every constraint its status is infeasible, it holds no trades, and
@@ -145,6 +156,8 @@ def calculate_investment_allocation(
         EmptyTargetError, WeightError, WeightSumError: the target is empty, a weight out of range, the sum not 1.
         UnpricedAssetError, PriceError, ShortPositionError, DuplicateAssetError: as they say.
         RangeError, ChoiceError, OptionsConflictError: an option is out of its range, or two exclude each other.
+        TaxNeededError, TaxRuleError, BudgetError: tax rules are missing, out of range, or do not fit the plan.
+        LotsMismatchError, LotError, UnknownLotError: lots do not make up the position, or are not there.
         CurrencyError, MissingRateError, CashCurrencyError: a currency is none, or has no rate.
 
     Of 1,000, 600 should be in A at 70 and 400 in B at 90. 8 · 70 = 560 is 40 off, 9 · 70 = 630 is 30 off; 4 · 90 = 360
@@ -165,7 +178,7 @@ def calculate_investment_allocation(
         locks=read_locks(locks) if locks else Locks(),
         costs=costs or Costs(),
     )
-    cash_weight = read_fraction("cash_rules.weight", options.cash_rules.weight or 0)
+    cash_weight = read_cash_weight(options.cash_rules)
     weights = read_weights(target_allocation, cash_weight, places=weight_places, allow_short=allow_short)
     holdings, outside = read_holdings(weights, current_prices, current_portfolio, options)
     exchange = read_exchange(currencies)
@@ -173,8 +186,25 @@ def calculate_investment_allocation(
     amount = read_amount("investment_amount", investment_amount)
     purse[exchange.base] += amount
     counted = [count(holding, options, exchange) for holding in holdings]
-    plan = make_plan(counted, purse, options, exchange, is_deposit=amount > 0)
-    return _answer(plan, settle(plan, purse, exchange), exchange, outside)
+    plan, outcome = settle_unwashed(
+        lambda rules: make_plan(counted, purse, replace(options, tax=rules), exchange, is_deposit=amount > 0),
+        _tax_plan(tax, counted, options),
+        purse,
+        exchange,
+    )
+    return _answer(plan, outcome, exchange, outside)
+
+
+def _tax_plan(rules: TaxRules | None, counted: Sequence[Counted], options: Options) -> TaxPlan | None:
+    harvests = options.mode is Mode.HARVEST_LOSSES
+    if rules is None:
+        if harvests or options.mode is Mode.TAX_AWARE:
+            raise TaxNeededError(options.mode)
+        return None
+    locks = options.locks
+    prices = {asset.holding.asset_id: base_price(asset.price, asset.step) for asset in counted}
+    free = prices.keys() - {*locks.no_sell, *locks.hold, *locks.restricted}
+    return plan_tax(rules, prices, locks.substitutes, harvestable=sorted(free) if harvests else None)
 
 
 def _answer(plan: Plan, outcome: Outcome, exchange: Exchange, outside: Sequence[Skipped]) -> Allocation:
@@ -186,7 +216,10 @@ def _answer(plan: Plan, outcome: Outcome, exchange: Exchange, outside: Sequence[
         for row, steps in zip(plan.rows, solved.steps, strict=True)
     ]
     parts = list(zip(plan.rows, solved.steps, whys, strict=True))
-    trades = tuple(_trade(plan, row, steps, why) for row, steps, why in parts if steps)
+    sold = [plan.lots_sold(row, steps) for row, steps, _ in parts if steps]
+    trades = tuple(
+        _trade(plan, part, lots) for part, lots in zip((part for part in parts if part[1]), sold, strict=True)
+    )
     idle = [Skipped(row.asset_id, why.bound, why.reason) for row, steps, why in parts if not steps]
     skipped = tuple(sorted([*outside, *([] if infeasible else idle)], key=lambda item: item.asset_id))
     conflicts = find_conflicts(plan, split(plan, exchange)) if infeasible else ()
@@ -200,7 +233,7 @@ def _answer(plan: Plan, outcome: Outcome, exchange: Exchange, outside: Sequence[
     return Allocation(
         trades=trades,
         conversions=outcome.converted.conversions,
-        lots=(),
+        lots=tuple(lot for lots in sold for lot in lots),
         skipped=skipped,
         weights_before=before,
         weights_after=after,
@@ -211,18 +244,23 @@ def _answer(plan: Plan, outcome: Outcome, exchange: Exchange, outside: Sequence[
         cash_after=_cash(outcome.converted.cash, exchange),
         cash_by_currency=outcome.converted.cash,
         fees=fees,
-        taxes=ZERO,
+        taxes=sum((trade.tax for trade in trades), ZERO),
         objective=_objective(plan, solved.objective),
         lower_bound=_objective(plan, solved.bound),
         gap=_objective(plan, solved.objective - solved.bound),
         status=status,
         binding=_binding(whys),
         conflicts=conflicts,
-        explanations=(summary, *(conflict.reason for conflict in conflicts), *(why.reason for why in whys)),
+        explanations=(summary, *_reasons(conflicts), *_reasons(trades), *_reasons(skipped)),
     )
 
 
-def _trade(plan: Plan, row: PlanRow, steps: int, why: Why) -> Trade:
+def _reasons(items: Iterable[Conflict | Trade | Skipped]) -> list[str]:
+    return [item.reason for item in items]
+
+
+def _trade(plan: Plan, part: tuple[PlanRow, int, Why], lots: Sequence[LotSale]) -> Trade:
+    row, steps, why = part
     counted = row.counted
     return Trade(
         asset_id=row.asset_id,
@@ -231,7 +269,7 @@ def _trade(plan: Plan, row: PlanRow, steps: int, why: Why) -> Trade:
         currency=counted.quoted_in or None,
         value=plan.unit.money(steps * row.price),
         cost=plan.unit.money(row.charge(steps)),
-        tax=ZERO,
+        tax=plain(sum((lot.tax for lot in lots), ZERO)),
         bound=why.bound,
         reason=why.reason,
     )

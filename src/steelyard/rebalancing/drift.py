@@ -1,14 +1,17 @@
 """Weights, drift from target, and when it is enough to act."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Final
 
+from steelyard.domain.model_portfolio import Branch, ModelPortfolio, walk_model
 from steelyard.domain.money import EXACT, round_half_up
 from steelyard.rebalancing.account import read_fraction
 from steelyard.rebalancing.options import Band
 from steelyard.rebalancing.units import ONE_AMOUNT, plain, scaled
+
+ZERO: Final = Decimal(0)
 
 WEIGHT_PLACES: Final = 12
 """Decimals of a weight, which is a quotient and seldom exact."""
@@ -62,7 +65,7 @@ def calculate_weights(values: Mapping[str, Decimal], whole: Decimal) -> dict[str
     Decimal('0.666666666667')
     """
     if not whole:
-        return dict.fromkeys(values, Decimal(0))
+        return dict.fromkeys(values, ZERO)
     return {
         name: plain(round_half_up(EXACT.divide(value, whole), WEIGHT_PLACES))
         for name, value in values.items()
@@ -76,8 +79,7 @@ def calculate_drift(weights: Mapping[str, Decimal], targets: Mapping[str, Decima
     {'A': Decimal('0.1'), 'B': Decimal('0.3'), 'C': Decimal('-0.4')}
     """
     names = sorted(weights.keys() | targets.keys())
-    zero = Decimal(0)
-    return {name: plain(weights.get(name, zero) - targets.get(name, zero)) for name in names}
+    return {name: plain(weights.get(name, ZERO) - targets.get(name, ZERO)) for name in names}
 
 
 def calculate_total_drift(drift: Mapping[str, Decimal]) -> Decimal:
@@ -90,7 +92,7 @@ def calculate_total_drift(drift: Mapping[str, Decimal]) -> Decimal:
     >>> calculate_total_drift({"A": Decimal("-0.1")})  # the tenth is in cash
     Decimal('0.1')
     """
-    total = sum(drift.values(), Decimal(0))
+    total = sum(drift.values(), ZERO)
     return plain(sum(map(abs, drift.values()), abs(total)) / 2)
 
 
@@ -110,3 +112,71 @@ def is_outside(drift: Decimal, target: Decimal, band: Band) -> bool:
     tolerance = Tolerance.read(band)
     low, high = tolerance.edges(scaled(target), ONE_AMOUNT)
     return not low <= scaled(target) + scaled(drift) <= high
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDrift:
+    """Drift of one model inside another, as fractions of the whole.
+
+    Attributes:
+        path: names of the models from the outermost in.
+        target: its target weight.
+        weight: its weight.
+        drift: weight − target.
+        total_drift: Σ |drift| / 2 of what stands directly in it.
+    """
+
+    path: tuple[str, ...]
+    target: Decimal
+    weight: Decimal
+    drift: Decimal
+    total_drift: Decimal
+
+
+def calculate_model_drift(
+    models: Mapping[str, ModelPortfolio], name: str, weights: Mapping[str, Decimal], *, cash: Decimal
+) -> tuple[ModelDrift, ...]:
+    """Return the drift of a model and of every model in it, the outermost first.
+
+    An asset that stands in several models counts in each in proportion to its target there; where all its targets are
+    0, evenly. Weights of assets that no model holds are left out.
+
+    Args:
+        models: the models by name.
+        name: the outermost.
+        weights: asset → weight in the account.
+        cash: weight of cash; as an asset.
+
+    Raises:
+        InvalidInputError: as `domain.model_portfolio.walk_model`.
+    """
+    branches = list(walk_model(models, name))
+    shares = _shares(branches, {**weights, "": cash})
+    found = []
+    for branch in branches:
+        if branch.asset_id is None:
+            inside = [other for other in branches if other.path[:-1] == branch.path]
+            total = plain(sum((abs(shares[other.path] - other.weight) for other in inside), ZERO) / 2)
+            weight = plain(shares[branch.path])
+            found.append(
+                ModelDrift(branch.path, plain(branch.weight), weight, plain(weight - branch.weight), total)
+            )
+    return tuple(found)
+
+
+def _shares(branches: Sequence[Branch], weights: Mapping[str, Decimal]) -> dict[tuple[str, ...], Decimal]:
+    """Return the weight of each branch: an asset's where it stands, a model's as the sum of what is in it."""
+    places: dict[str, list[Branch]] = {}
+    for branch in branches:
+        if branch.asset_id is not None:
+            places.setdefault(branch.asset_id, []).append(branch)
+    shares = {branch.path: ZERO for branch in branches}
+    with localcontext(EXACT):
+        for asset_id, found in places.items():
+            target = sum((branch.weight for branch in found), ZERO)
+            for branch in found:
+                part = branch.weight / target if target else Decimal(1) / len(found)
+                share = round_half_up(weights.get(asset_id, ZERO) * part, 2 * WEIGHT_PLACES)
+                for depth in range(1, len(branch.path) + 1):
+                    shares[branch.path[:depth]] += share
+    return shares
