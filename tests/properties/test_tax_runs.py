@@ -1,4 +1,4 @@
-"""Laws of the runs of steps that tell the search what a sale costs in tax; wash sales are the judge of what is barred."""
+"""Laws of the runs of steps that tell the search what a sale costs in tax; the wash sale rule judges what is barred."""
 
 from datetime import date, timedelta
 from decimal import Decimal

@@ -21,7 +21,8 @@ _REMEDIES = {
     Bound.MINIMUM_QUANTITY: "lower its minimum quantity",
     Bound.NOTHING_HELD: "raise its maximum weight",
     Bound.WASH_SALE: "wait until the wash sale window has passed",
-    Bound.GAINS: "allow short-term gains",
+    Bound.SHORT_TERM_GAIN: "allow short-term gains",
+    Bound.HARVEST: "raise the loss above which it is harvested",
 }
 
 

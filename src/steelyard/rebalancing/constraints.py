@@ -9,6 +9,7 @@ from steelyard.rebalancing.drift import Tolerance
 from steelyard.rebalancing.limits import Limits
 from steelyard.rebalancing.options import Band, BandRule, Locks, Mode, Trading
 from steelyard.rebalancing.position import PlanRow
+from steelyard.rebalancing.tax_plan import TaxPlan
 from steelyard.rebalancing.trade import Bound
 from steelyard.rebalancing.units import ONE_AMOUNT, ONE_RATE, scaled
 
@@ -31,6 +32,17 @@ def limit_sales(row: PlanRow, mode: Mode, locks: Locks) -> Limits:
     limits = limits.at_most(0, Bound.NO_BUY) if row.asset_id in locks.no_buy else limits
     limits = limits.at_least(0, Bound.MODE) if mode is Mode.BUY_ONLY else limits
     return limits.at_most(0, Bound.MODE) if mode is Mode.RAISE_CASH else limits
+
+
+def limit_by_tax(row: PlanRow, limits: Limits, tax: TaxPlan | None) -> Limits:
+    """Say how far an asset may be sold and bought with regard to its lots and to wash sales."""
+    if tax is None or row.sales is None:
+        return limits
+    if row.sales.bound is not None:
+        limits = limits.at_least(-row.sales.most_steps, row.sales.bound)
+    if row.asset_id in tax.harvested:
+        limits = limits.at_most(-(tax.harvested_units(row.asset_id) // row.counted.step), Bound.HARVEST)
+    return limits.at_most(0, Bound.WASH_SALE) if row.asset_id in tax.barred else limits
 
 
 def limit_purchases(row: PlanRow, limits: Limits, trading: Trading, whole: int) -> Limits:

@@ -22,6 +22,7 @@ _NO_MORE: Final = {
     Bound.MAXIMUM_WEIGHT: "its maximum weight allows no more",
     Bound.COST: "more would cost more than the drift it removes",
     Bound.WASH_SALE: "buying it would wash a loss",
+    Bound.HARVEST: "it is sold for its loss",
 }
 
 _NO_LESS: Final = {
@@ -37,6 +38,7 @@ _NO_LESS: Final = {
     Bound.MAXIMUM_WEIGHT: "its maximum weight allows no more",
     Bound.COST: "selling more would cost more than the drift it removes",
     Bound.GAINS: "the gains budget is used up",
+    Bound.SHORT_TERM_GAIN: "the rest of it has a short-term gain",
     Bound.WASH_SALE: "its loss would be a wash sale",
 }
 
@@ -58,7 +60,7 @@ def explain(plan: Plan, row: PlanRow, steps: int, cash_left: int) -> Why:
         steps: traded, positive = bought.
         cash_left: above the floor after all trades, money units.
     """
-    bound, wants_more = _bound(row, steps, cash_left)
+    bound, wants_more = _bound(row, steps, cash_left, is_budgeted=plan.gain_limit is not None)
     now = _percent(row.value, plan.whole)
     because = (_NO_MORE if wants_more else _NO_LESS).get(bound) if bound else None
     if steps == 0:
@@ -103,14 +105,14 @@ def _rest(row: PlanRow, plan: Plan, because: str | None) -> str:
     return f"{aim}, and no step brings it closer"
 
 
-def _bound(row: PlanRow, steps: int, cash_left: int) -> tuple[Bound | None, bool]:
+def _bound(row: PlanRow, steps: int, cash_left: int, *, is_budgeted: bool) -> tuple[Bound | None, bool]:
     """Return what stopped it, and whether it would go up; one more step counts where it ends nearer than before."""
     after = row.value + steps * row.price
     missing, over = row.low - after, after - row.high
     if 2 * missing > row.price:
         return _stopped_below(row, steps, missing, cash_left), True
     if 2 * over > row.price:
-        return _stopped_above(row, steps, over), False
+        return _stopped_above(row, steps, over, is_budgeted=is_budgeted), False
     return (Bound.BAND if not steps and row.low < row.high else None if steps else Bound.STEP), False
 
 
@@ -126,13 +128,15 @@ def _stopped_below(row: PlanRow, steps: int, missing: int, cash_left: int) -> Bo
     return Bound.COST if is_affordable and steps >= 0 else Bound.CASH
 
 
-def _stopped_above(row: PlanRow, steps: int, over: int) -> Bound:
+def _stopped_above(row: PlanRow, steps: int, over: int, *, is_budgeted: bool) -> Bound:
     limits = row.limits
     if steps <= limits.first:
         return limits.first_bound
     if steps in {0, limits.least} and over < limits.least * row.price and limits.least > 1:
         return limits.least_bound
-    return Bound.COST if row.cost.fee or row.cost.per_step else Bound.CASH
+    if row.sales is not None and is_budgeted:
+        return Bound.GAINS
+    return Bound.COST if row.cost.fee or row.cost.per_step or row.sales is not None else Bound.CASH
 
 
 def _percent(value: int, whole: int) -> str:

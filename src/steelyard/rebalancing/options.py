@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from steelyard.domain.amount import Amount
+from steelyard.rebalancing.tax_plan import TaxPlan
 
 PerAsset = Amount | Mapping[str, Amount]
 
@@ -27,10 +28,10 @@ class Mode(StrEnum):
     """Sell what is furthest above its target until the cash is there; buy nothing."""
 
     TAX_AWARE = "tax_aware"
-    """As rebalance, and tax on gains counts beside drift."""
+    """As rebalance; tax counts beside drift, as it does in every mode where tax rules are given, and must be."""
 
     HARVEST_LOSSES = "harvest_losses"
-    """As tax-aware, and a realised loss counts for what it saves."""
+    """As tax-aware; lots that have lost enough are sold, and their substitutes bought."""
 
 
 class Objective(StrEnum):
@@ -179,3 +180,4 @@ class Options:
     trading: Trading
     locks: Locks
     costs: Costs
+    tax: TaxPlan | None = None

@@ -6,16 +6,17 @@ from decimal import Decimal
 from typing import Final
 
 from steelyard.domain.amount import read_amount
-from steelyard.rebalancing.account import OptionsConflictError, read_positive
-from steelyard.rebalancing.constraints import apply_band, limit_purchases, limit_sales
+from steelyard.rebalancing.account import read_positive
+from steelyard.rebalancing.constraints import apply_band, limit_by_tax, limit_purchases, limit_sales
 from steelyard.rebalancing.currency import Exchange
 from steelyard.rebalancing.limits import StepCost
 from steelyard.rebalancing.options import CashRules, Mode, Objective, Options
 from steelyard.rebalancing.position import Counted, PlanRow
 from steelyard.rebalancing.problem import L1_SCALE, Norm, Problem
 from steelyard.rebalancing.targets import hand_over, levels_after_sale, share_whole
-from steelyard.rebalancing.trade import Bound
-from steelyard.rebalancing.units import ONE_AMOUNT, MoneyUnit, scaled
+from steelyard.rebalancing.tax_plan import TaxPlan
+from steelyard.rebalancing.trade import Bound, LotSale
+from steelyard.rebalancing.units import AMOUNT_PLACES, ONE_AMOUNT, RAW_PLACES, MoneyUnit, exact, scaled
 
 NORMS: Final = {Objective.L2: Norm.L2, Objective.L1: Norm.L1}
 
@@ -34,6 +35,7 @@ class Plan:
         cash_target: cash whose missing is drift; None = none is.
         norm: how drift is measured.
         charge_rate: objective units for one money unit of cost or tax.
+        tax: tax rules; None = tax is not asked about.
     """
 
     unit: MoneyUnit
@@ -45,6 +47,19 @@ class Plan:
     cash_target: int | None
     norm: Norm
     charge_rate: int
+    tax: TaxPlan | None = None
+
+    @property
+    def gain_limit(self) -> int | None:
+        """The most gain that may be realised, money units; None = no limit."""
+        budget = self.tax.taxation.gains_budget if self.tax else None
+        return None if budget is None else self.unit.down(scaled(budget) * 10 ** (RAW_PLACES - AMOUNT_PLACES))
+
+    def lots_sold(self, row: PlanRow, steps: int) -> tuple[LotSale, ...]:
+        """Return which lots a trade sells; none where it buys, or tax is not asked about."""
+        if self.tax is None or row.sales is None or steps >= 0:
+            return ()
+        return self.tax.sold(row.sales, row.asset_id, exact(-steps * row.counted.step, AMOUNT_PLACES))
 
     def problem(self) -> Problem:
         """State it for the search, all cash in one row."""
@@ -55,6 +70,7 @@ class Plan:
             cash_floor=self.floor,
             cash_target=self.cash_target,
             charge_rate=self.charge_rate,
+            gain_limit=self.gain_limit,
         )
 
 
@@ -70,8 +86,6 @@ class _Cash:
 
 def _cash_rules(rules: CashRules, cash: int, raw: int) -> _Cash:
     """Read them; `cash` is what there is in base currency and `raw` what 10^-12 of it is, both raw."""
-    if rules.target is not None and rules.weight is not None:
-        raise OptionsConflictError("cash_rules.target", "cash_rules.weight")
     floor = scaled(read_amount("cash_rules.floor", rules.floor)) * raw
     target = scaled(read_positive("cash_rules.target", rules.target or 0)) * raw
     kept = scaled(read_positive("cash_rules.retain_at_least", rules.retain_at_least or 0)) * raw
@@ -110,14 +124,18 @@ def make_plan(
     amounts = [amount for asset in counted for amount in (asset.price, asset.value, asset.fee, asset.spread)]
     unit = MoneyUnit.of([*amounts, *raw_cash.values(), rules.target], whole)
     in_units = {code: unit.whole_units(raw) for code, raw in raw_cash.items()}
-    return _Draft(unit, [_row(asset, unit) for asset in counted], in_units, options, rules).plan(
+    return _Draft(unit, [_row(asset, unit, options.tax) for asset in counted], in_units, options, rules).plan(
         is_deposit=is_deposit
     )
 
 
-def _row(asset: Counted, unit: MoneyUnit) -> PlanRow:
+def _row(asset: Counted, unit: MoneyUnit, tax: TaxPlan | None) -> PlanRow:
     cost = StepCost(unit.whole_units(asset.fee), unit.whole_units(asset.spread))
-    return PlanRow(asset, unit.whole_units(asset.value), unit.whole_units(asset.price), cost)
+    row = PlanRow(asset, unit.whole_units(asset.value), unit.whole_units(asset.price), cost)
+    if tax is None:
+        return row
+    sales = tax.sales(asset.holding.asset_id, held=asset.held, step=asset.step, unit=unit)
+    return replace(row, sales=sales)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +166,8 @@ class _Draft:
             rows = apply_band(rows, self.options.band, max(whole, 0), idle, is_deposit=is_deposit)
         norm = NORMS[self.options.objective]
         rate = self._charge_rate(max(whole, 0))
-        return Plan(self.unit, tuple(rows), self.cash, whole, reserve, floor, cash_target, norm, rate)
+        tax = self.options.tax
+        return Plan(self.unit, tuple(rows), self.cash, whole, reserve, floor, cash_target, norm, rate, tax)
 
     def _charge_rate(self, whole: int) -> int:
         weight = scaled(read_positive("costs.weight", self.options.costs.weight))
@@ -158,10 +177,12 @@ class _Draft:
         """Give every asset its target, and a substitute what an asset that may not be bought lacks."""
         locks = self.options.locks
         places = {row.asset_id: place for place, row in enumerate(self.rows)}
-        values = [row.value for row in self.rows]
-        blocked = {*locks.no_buy, *locks.hold, *locks.restricted}
+        tax = self.options.tax
+        values = [row.value - _harvest(row, tax) for row in self.rows]
+        blocked = {*locks.no_buy, *locks.hold, *locks.restricted, *(tax.washing if tax else ())}
         for asset_id in sorted(blocked & locks.substitutes.keys() & places.keys()):
-            hand_over(targets, values, places[asset_id], places[locks.substitutes[asset_id]])
+            if targets[places[asset_id]] > 0:
+                hand_over(targets, values, places[asset_id], places[locks.substitutes[asset_id]])
         return [
             replace(row, target=target, low=target, high=target)
             for row, target in zip(self.rows, targets, strict=True)
@@ -170,7 +191,7 @@ class _Draft:
     def _limited(self, rows: Sequence[PlanRow], whole: int, floor: int) -> list[PlanRow]:
         """Say how far each may be traded; nobody can buy more than all sales pay for."""
         mode, locks, trading = self.options.mode, self.options.locks, self.options.trading
-        sales = [limit_sales(row, mode, locks) for row in rows]
+        sales = [limit_by_tax(row, limit_sales(row, mode, locks), self.options.tax) for row in rows]
         proceeds = sum(-limits.first * row.price for limits, row in zip(sales, rows, strict=True))
         reach = max(sum(self.cash.values()) + proceeds - floor, 0)
         return [
@@ -180,6 +201,11 @@ class _Draft:
             )
             for row, limits in zip(rows, sales, strict=True)
         ]
+
+
+def _harvest(row: PlanRow, tax: TaxPlan | None) -> int:
+    """Return the value that is sold for its losses, money units."""
+    return row.price * (tax.harvested_units(row.asset_id) // row.counted.step) if tax else 0
 
 
 def _raising(rows: Sequence[PlanRow], amount: int) -> list[PlanRow]:

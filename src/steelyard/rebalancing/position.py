@@ -17,6 +17,7 @@ from steelyard.rebalancing.currency import Exchange
 from steelyard.rebalancing.limits import NO_TRADE, Limits, StepCost
 from steelyard.rebalancing.options import Options, Trading
 from steelyard.rebalancing.problem import AssetRow, Piece
+from steelyard.rebalancing.tax import TaxedSale, tax_pieces
 from steelyard.rebalancing.units import AMOUNT_PLACES, ONE_AMOUNT, few_digits_up, scaled
 
 
@@ -62,6 +63,7 @@ class PlanRow:
         low: least value without drift.
         high: most value without drift.
         limits: how far it may be traded.
+        sales: what its sales cost in tax; None = tax is not asked about.
     """
 
     counted: Counted
@@ -72,6 +74,7 @@ class PlanRow:
     low: int = 0
     high: int = 0
     limits: Limits = NO_TRADE
+    sales: TaxedSale | None = None
 
     @property
     def asset_id(self) -> str:
@@ -89,7 +92,8 @@ class PlanRow:
 
     def pieces(self) -> tuple[Piece, ...]:
         """Give the trades that are allowed; empty where the constraints exclude each other."""
-        return self.limits.pieces(self.price, self.cost)
+        pieces = self.limits.pieces(self.price, self.cost)
+        return pieces if self.sales is None else tax_pieces(pieces, self.sales)
 
     def problem_row(self) -> AssetRow:
         """State it for the search."""

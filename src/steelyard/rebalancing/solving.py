@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.currency import Exchange
 from steelyard.rebalancing.plan import Plan
 from steelyard.rebalancing.problem import Problem, Solution, Status
@@ -12,6 +13,16 @@ from steelyard.rebalancing.search import solve
 
 _KERNEL: Final = "steelyard.rebalancing.kernel"
 _WORST_FIRST: Final = (Status.INFEASIBLE, Status.WITHIN_GAP, Status.OPTIMAL)
+
+
+class BudgetError(InvalidInputError):
+    """A gains budget is shared by currencies that are solved apart."""
+
+    def __init__(self) -> None:
+        """Say what makes it one plan."""
+        super().__init__(
+            "A gains budget needs one purse of cash: let cash be converted (currencies.convert), or leave it out."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +61,14 @@ def split(plan: Plan, exchange: Exchange) -> list[Part]:
     """Return the problems of a plan: cash that may not be converted pays only for trades in its own currency.
 
     The rules for cash are about cash in base currency; in another there may be none, but no debt.
+
+    Raises:
+        BudgetError: a gains budget would have to be shared out among them.
     """
     if exchange.converts or len({row.currency for row in plan.rows} | plan.cash.keys()) == 1:
         return [Part("", tuple(range(len(plan.rows))), plan.problem())]
+    if plan.gain_limit is not None:
+        raise BudgetError
     currencies = sorted({row.currency for row in plan.rows} | plan.cash.keys())
     return [_part(plan, currency, is_base=currency == exchange.base) for currency in currencies]
 

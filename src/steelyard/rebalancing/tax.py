@@ -137,6 +137,11 @@ class TaxedSale:
     runs: tuple[TaxRun, ...]
     bound: Bound | None
 
+    @property
+    def most_steps(self) -> int:
+        """How many steps may be sold at most."""
+        return -self.runs[0].first if self.runs else 0
+
 
 def read_tax(rules: TaxRules) -> Taxation:
     """Return tax rules as exact numbers, the lots by asset.
