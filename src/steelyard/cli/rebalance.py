@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +14,7 @@ from steelyard.cli.codes import INFEASIBLE
 from steelyard.cli.options import DAY, AmountType, as_json, examples
 from steelyard.cli.output import tell
 from steelyard.cli.shell import Shell, pass_shell
+from steelyard.errors import NotFoundError
 
 if TYPE_CHECKING:
     from datetime import date
@@ -52,6 +54,15 @@ class Asked:
     def investment_amount(self) -> Decimal:
         """What is paid in, negative = taken out."""
         return self.invest if self.invest is not None else -(self.raise_amount or Decimal(0))
+
+
+class UnknownLockError(NotFoundError):
+    """An option names an asset that no account at hand holds or wants."""
+
+    def __init__(self, option: str, asset_id: str, near: list[str]) -> None:
+        """Name the option, the asset and those most like it."""
+        hint = f"did you mean {' or '.join(near)}?" if near else "it changes nothing; leave it out."
+        super().__init__(f"{option} {asset_id}: no account here holds or wants it; {hint}")
 
 
 @click.command(
@@ -125,6 +136,7 @@ def rebalance(shell: Shell, /, *, orders: Path | None, layout: str, as_json: boo
     asked = Asked(**options)
     _require_sense(asked)
     found = _proposals(shell, asked)
+    _require_known(asked, found)
     written = _write(found, orders, layout) if orders else ""
     answer = found if asked.household else found[0]
     tell(answer, partial(_screen, screen, found, written), as_json=as_json)
@@ -147,6 +159,16 @@ def _require_sense(asked: Asked) -> None:
         raise click.UsageError("--invest and --raise are of one account; name it with --account.")
     if asked.file and asked.as_of:
         raise click.UsageError("--as-of is for accounts of the store; a file holds the prices of one day.")
+
+
+def _require_known(asked: Asked, found: "list[Proposal]") -> None:
+    """End where an option locks an asset that is not there: a typing error would lock nothing."""
+    known = {asset for proposal in found for asset in proposal.portfolio.asset_ids}
+    locks = {"--no-buy": asked.no_buy, "--no-sell": asked.no_sell, "--hold": asked.hold}
+    for option, assets in locks.items():
+        for asset in assets:
+            if asset not in known:
+                raise UnknownLockError(option, asset, get_close_matches(asset, sorted(known), n=1))
 
 
 def _proposals(shell: Shell, asked: Asked) -> "list[Proposal]":
