@@ -9,6 +9,7 @@ from steelyard.rebalancing.drift import Tolerance
 from steelyard.rebalancing.limits import Limits
 from steelyard.rebalancing.options import Band, BandRule, Locks, Mode, Trading
 from steelyard.rebalancing.position import PlanRow
+from steelyard.rebalancing.targets import levels_after_purchase
 from steelyard.rebalancing.tax_plan import TaxPlan
 from steelyard.rebalancing.trade import Bound
 from steelyard.rebalancing.units import ONE_AMOUNT, ONE_RATE, scaled
@@ -76,7 +77,7 @@ def apply_band(
     """Measure drift from bands: inside there is none, outside it counts to the target or to the edge.
 
     Where a plan is due, for a deposit or an asset out of its band, and there is more cash than the assets outside
-    ask for, those inside are measured to their targets too but only bought, so that the cash does not lie idle.
+    ask for, those inside are only bought, and aim at what that cash buys of them: it does not lie idle.
 
     Args:
         rows: the assets, with targets and limits.
@@ -91,12 +92,24 @@ def apply_band(
     tolerance = Tolerance.read(band)
     banded = [_banded(row, tolerance, whole) for row in rows]
     outside = [row.is_outside() for row in banded]
-    if band.rule is BandRule.TARGET:
-        banded = [_to_target(row) if out else row for row, out in zip(banded, outside, strict=True)]
+    back = _to_target if band.rule is BandRule.TARGET else _to_edge
+    banded = [back(row) if out else row for row, out in zip(banded, outside, strict=True)]
     freed = sum(row.value - min(max(row.value, row.low), row.high) for row in banded)
     if idle + freed <= 0 or not (is_deposit or any(outside)):
         return banded
-    return [row if out else _only_bought(row) for row, out in zip(banded, outside, strict=True)]
+    inside = iter(_bought([row for row, out in zip(banded, outside, strict=True) if not out], idle + freed))
+    return [row if out else next(inside) for row, out in zip(banded, outside, strict=True)]
+
+
+def _bought(rows: Sequence[PlanRow], amount: int) -> list[PlanRow]:
+    """Aim at what an amount buys, the assets furthest below their targets first."""
+    most = [row.value + row.price * max(row.limits.last, 0) for row in rows]
+    most = [max(row.value, min(row.target, reach)) for row, reach in zip(rows, most, strict=True)]
+    levels = levels_after_purchase([row.target for row in rows], [row.value for row in rows], most, amount)
+    return [
+        replace(row, low=level, high=level, limits=row.limits.at_least(0, Bound.BAND))
+        for row, level in zip(rows, levels, strict=True)
+    ]
 
 
 def _banded(row: PlanRow, tolerance: Tolerance, whole: int) -> PlanRow:
@@ -108,5 +121,10 @@ def _to_target(row: PlanRow) -> PlanRow:
     return replace(row, low=row.target, high=row.target)
 
 
-def _only_bought(row: PlanRow) -> PlanRow:
-    return replace(_to_target(row), limits=row.limits.at_least(0, Bound.BAND))
+def _to_edge(row: PlanRow) -> PlanRow:
+    """Aim at the first step inside the band: short of it the asset would be outside still, beyond it is not asked."""
+    if row.value > row.high:
+        inside = max(row.value - -(-(row.value - row.high) // row.price) * row.price, row.low)
+    else:
+        inside = min(row.value + -(-(row.low - row.value) // row.price) * row.price, row.high)
+    return replace(row, low=inside, high=inside)

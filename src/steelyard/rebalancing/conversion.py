@@ -8,7 +8,7 @@ from typing import Final
 from steelyard.domain.money import EXACT, MONEY_PLACES, round_up
 from steelyard.rebalancing.currency import Exchange
 from steelyard.rebalancing.trade import Conversion
-from steelyard.rebalancing.units import RATE_PLACES, exact
+from steelyard.rebalancing.units import RATE_PLACES, exact, plain
 
 ZERO: Final = Decimal(0)
 
@@ -48,7 +48,7 @@ def convert(cash: Mapping[str, Decimal], exchange: Exchange) -> Converted:
         )
         sold = [_sell(left, code, exchange) for code in others if left[exchange.base] < 0 < left[code]]
         cost = sum((conversion.cost for conversion in (*sold, *bought)), ZERO)
-    return Converted((*sold, *bought), left, cost)
+    return Converted((*sold, *bought), {code: plain(amount) for code, amount in left.items()}, cost)
 
 
 def _rate(code: str, exchange: Exchange) -> Decimal:
@@ -57,21 +57,21 @@ def _rate(code: str, exchange: Exchange) -> Decimal:
 
 def _buy(cash: dict[str, Decimal], code: str, exchange: Exchange) -> Conversion:
     """Pay a debt in `code` with the base currency."""
-    rate, bought = _rate(code, exchange), round_up(-cash[code], MONEY_PLACES)
-    sold = round_up(bought * rate * (1 + exchange.half_spread), MONEY_PLACES)
+    rate, bought = _rate(code, exchange), plain(round_up(-cash[code], MONEY_PLACES))
+    sold = plain(round_up(bought * rate * (1 + exchange.half_spread), MONEY_PLACES))
     cash[code] += bought
     cash[exchange.base] -= sold
     reason = f"Convert {sold:f} {exchange.base} into {bought:f} {code}: the purchases in {code} need it."
-    return Conversion(exchange.base, sold, code, bought, sold - bought * rate, reason)
+    return Conversion(exchange.base, sold, code, bought, plain(sold - bought * rate), reason)
 
 
 def _sell(cash: dict[str, Decimal], code: str, exchange: Exchange) -> Conversion:
     """Pay the debt in the base currency with `code`, as far as there is any."""
     base, net = exchange.base, _rate(code, exchange) * (1 - exchange.half_spread)
     wanted = round_up(-cash[base], MONEY_PLACES)
-    sold = min(cash[code], round_up(wanted / net, MONEY_PLACES))
-    bought = -round_up(-sold * net, MONEY_PLACES)
+    sold = plain(min(cash[code], round_up(wanted / net, MONEY_PLACES)))
+    bought = plain(-round_up(-sold * net, MONEY_PLACES))
     cash[code] -= sold
     cash[base] += bought
     reason = f"Convert {sold:f} {code} into {bought:f} {base}: there is too little {base}."
-    return Conversion(code, sold, base, bought, sold * _rate(code, exchange) - bought, reason)
+    return Conversion(code, sold, base, bought, plain(sold * _rate(code, exchange) - bought), reason)

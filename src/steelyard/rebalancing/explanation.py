@@ -11,7 +11,7 @@ from steelyard.rebalancing.trade import Bound
 from steelyard.rebalancing.units import AMOUNT_PLACES, exact
 
 _NO_MORE: Final = {
-    Bound.CASH: "the cash does not reach for more",
+    Bound.CASH: "the cash is used up",
     Bound.NO_BUY: "it may not be bought",
     Bound.HOLD: "it is on hold",
     Bound.RESTRICTED: "it is on the restricted list",

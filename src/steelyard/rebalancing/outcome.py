@@ -11,7 +11,7 @@ from steelyard.rebalancing.currency import Exchange
 from steelyard.rebalancing.plan import Plan
 from steelyard.rebalancing.problem import L1_SCALE, Norm, Status
 from steelyard.rebalancing.solving import Solved, solve_parts, split
-from steelyard.rebalancing.units import AMOUNT_PLACES, RAW_PLACES, exact
+from steelyard.rebalancing.units import AMOUNT_PLACES, RAW_PLACES, exact, plain
 
 ZERO: Final = Decimal(0)
 
@@ -71,7 +71,7 @@ def _cash_after(plan: Plan, solved: Solved, cash: Mapping[str, Decimal]) -> dict
                 raw = row.cash_used(steps) * plan.unit.size // plan.unit.fineness // row.counted.rate
                 used = exact(raw, 2 * AMOUNT_PLACES) / units_per_major(row.counted.quoted_in)
                 left[row.currency] = left.get(row.currency, ZERO) - used
-    return left
+    return {code: plain(amount) for code, amount in left.items()}
 
 
 def _conversion_objective(plan: Plan, outcome: Outcome) -> int:

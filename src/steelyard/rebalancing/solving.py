@@ -89,7 +89,9 @@ def _part(plan: Plan, currency: str, *, is_base: bool) -> Part:
 def solve_parts(parts: Sequence[Part], size: int) -> Solved:
     """Solve each and put the answers together; `size` is how many rows the plan has."""
     search = _search()
-    solutions = [search(part.problem) for part in parts]
+    solutions = [
+        search(part.problem) if _may_trade(part.problem) else _no_answer(part.problem) for part in parts
+    ]
     steps = [0] * size
     for part, solution in zip(parts, solutions, strict=True):
         for place, traded in zip(part.places, solution.trades, strict=True):
@@ -97,6 +99,15 @@ def solve_parts(parts: Sequence[Part], size: int) -> Solved:
     status = next(worst for worst in _WORST_FIRST if any(found.status is worst for found in solutions))
     objective, bound = sum(found.objective for found in solutions), sum(found.bound for found in solutions)
     return Solved(status, tuple(steps), objective, bound)
+
+
+def _may_trade(problem: Problem) -> bool:
+    """Whether every asset has a trade that is allowed, or may stay."""
+    return all(asset.pieces for asset in problem.assets)
+
+
+def _no_answer(problem: Problem) -> Solution:
+    return Solution(Status.INFEASIBLE, (0,) * len(problem.assets), objective=0, bound=0, nodes=0)
 
 
 def _search() -> Callable[[Problem], Solution]:

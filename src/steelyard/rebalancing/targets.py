@@ -74,7 +74,8 @@ def levels_after_sale(
     kept = sum(values) - amount
     if amount <= 0 or not values:
         return list(values)
-    low, high = -max(targets) - 1, max(value - target for value, target in zip(values, targets, strict=True))
+    low = min(end - target for end, target in zip(least, targets, strict=True)) - 1
+    high = max(value - target for value, target in zip(values, targets, strict=True))
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if sum(levels(middle)) <= kept else (low, middle)
@@ -85,3 +86,23 @@ def levels_after_sale(
             below[index] = more
             missing -= more - less
     return below
+
+
+def levels_after_purchase(
+    targets: Sequence[int], values: Sequence[int], most: Sequence[int], amount: int
+) -> list[int]:
+    """Return the values after buying for `amount`, what is furthest below its target first; the mirror of a sale.
+
+    Args:
+        targets: of each asset, money units.
+        values: of each now.
+        most: how far each may be bought, at least its value.
+        amount: what is to be spent; above all that is missing, everything is bought.
+
+    >>> levels_after_purchase([50, 50, 50], [20, 40, 60], [50, 50, 60], 20)
+    [40, 40, 60]
+    """
+    mirrored = levels_after_sale(
+        [-target for target in targets], [-value for value in values], [-level for level in most], amount
+    )
+    return [-level for level in mirrored]
