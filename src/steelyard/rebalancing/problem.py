@@ -117,6 +117,9 @@ class Solution:
         objective: its objective, exact.
         bound: no answer has a lower objective; equals `objective` where optimal.
         nodes: answers and parts of answers looked at.
+        cash_price: objective units that one more money unit of cash is worth, at the root of the search; what its
+            bound can be checked with (`certificate.check`).
+        gain_price: the same, of gain that may be realised.
     """
 
     status: Status
@@ -124,6 +127,8 @@ class Solution:
     objective: int
     bound: int
     nodes: int
+    cash_price: int = 0
+    gain_price: int = 0
 
     @property
     def gap(self) -> int:

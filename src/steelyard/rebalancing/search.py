@@ -1,182 +1,96 @@
-"""The exact search: the best trades of one account, with the proof that none are better.
+"""The best trades of a problem, with the proof that none are better, in plain Python."""
 
-Multipliers give a bound below every answer (`relaxation`), one trade at a time an answer above it (`incumbent`); what
-lies between is searched depth first (`tree`), and breadth first where that takes too long (`states`). Everything that
-decides is a whole number. The same functions run in plain Python, here, and compiled, in `kernel`.
-"""
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
 
-from typing import Final
+from steelyard.errors import InvalidInputError
+from steelyard.rebalancing.best_trades import best_trades
+from steelyard.rebalancing.certificate import objective_of
+from steelyard.rebalancing.layout import flatten
+from steelyard.rebalancing.problem import Problem, Solution, Status
+from steelyard.rebalancing.relaxation import Prices
+from steelyard.rebalancing.room import States, Tree, lists
+from steelyard.rebalancing.rows import WIDE, Account, Rows
 
-from steelyard.rebalancing.incumbent import improve, shortfall
-from steelyard.rebalancing.problem import L1_SCALE, Norm, Problem, Solution, Status
-from steelyard.rebalancing.relaxation import cost_at, price_gains, relax, tail_cost
-from steelyard.rebalancing.rows import Account, Rows, asset_at, flatten
-from steelyard.rebalancing.states import States, search_states
-from steelyard.rebalancing.tree import (
-    FAR,
-    Tree,
-    keep,
-    list_candidates,
-    search_tree,
-    start_tree,
-    sum_up,
-)
-
-NODE_LIMIT: Final = 50_000
+NODE_LIMIT: Final = 20_000
 STATE_LIMIT: Final = 50_000
-CANDIDATES: Final = 1 << 16
+WIDEST_PRICE: Final = 1 << 150
 
-NOT_FOUND: Final = FAR
-"""The gap of an account without an answer; its bound is FAR too where it is proven that there is none."""
+Found: TypeAlias = tuple[int, int, int, Prices]
+"""Gap, bound, nodes and prices, as `best_trades` gives them."""
 
 
-def search(
-    rows: Rows, account: Account, tree: Tree, states: States, highest: int, node_limit: int
-) -> tuple[int, int, int]:
-    """Find the best answer of one account, into `tree.answer`.
+class UndecidedError(InvalidInputError):
+    """Neither an answer nor the proof that there is none was found within the limits."""
 
-    Returns how far it is above the root bound (NOT_FOUND where there is none), how far above it the best one is at
-    least, and the nodes looked at. `highest` limits the multipliers.
-    """
-    cash_price, gain_price = price_gains(rows, account, tree.best_piece, tree.best, tree.least, highest)
-    used, gained = relax(rows, account, tree.best_piece, tree.best, tree.least, cash_price, gain_price)
-    cash_left, gain_left = account.room - used, account.gain_room - gained
-    gap = first_answer(rows, account, tree, cash_left, gain_left, cash_price, gain_price)
-    reach, nodes = gap, 0
-    if gap == NOT_FOUND:
-        reach = L1_SCALE
-    while True:
-        found, open_at, looked, unlisted = search_within(
-            rows, account, tree, states, cash_left, gain_left, cash_price, gain_price, reach, node_limit
+    def __init__(self, nodes: int) -> None:
+        super().__init__(
+            f"No trades that keep both cash and gains within their limits were found in {nodes:,} steps, and none are "
+            "ruled out: loosen the gain limit or the cash floor, or search longer"
         )
-        nodes += looked
-        if found <= reach and tree.record[0] < FAR:
-            return found, min(found, open_at, unlisted), nodes
-        if open_at != FAR or reach == FAR // 2:
-            return NOT_FOUND, min(open_at, unlisted), nodes
-        reach = FAR // 2 if unlisted == FAR else max(4 * reach, unlisted)
-
-
-def first_answer(
-    rows: Rows,
-    account: Account,
-    tree: Tree,
-    cash_left: int,
-    gain_left: int,
-    cash_price: int,
-    gain_price: int,
-) -> int:
-    """Put a first answer into `tree.answer`; return how far it is above the root bound, NOT_FOUND without one."""
-    for asset in range(account.assets):
-        tree.now_piece[asset], tree.now[asset] = tree.best_piece[asset], tree.best[asset]
-    tree.left[0], tree.left[1] = cash_left, gain_left
-    tree.record[0], tree.record[1] = FAR, FAR
-    improve(rows, account, tree.now_piece, tree.now, tree.left, cash_price, gain_price)
-    if shortfall(account, tree.left[0], tree.left[1]) > 0:
-        return NOT_FOUND
-    cost = tail_cost(account, tree.left[0], cash_price)
-    cost += gain_price * tree.left[1] if account.is_limited != 0 else 0
-    trades, turnover = 0, 0
-    for asset in range(account.assets):
-        piece, steps = tree.now_piece[asset], tree.now[asset]
-        cost += cost_at(rows, account.norm, asset, piece, steps, cash_price, gain_price)
-        cost -= tree.least[asset]
-        trades += 1 if steps != 0 else 0
-        turnover += rows.price[asset] * abs(steps)
-    keep(tree, account, trades, turnover)
-    return cost
-
-
-def search_within(
-    rows: Rows,
-    account: Account,
-    tree: Tree,
-    states: States,
-    cash_left: int,
-    gain_left: int,
-    cash_price: int,
-    gain_price: int,
-    gap: int,
-    node_limit: int,
-) -> tuple[int, int, int, int]:
-    """Search the answers up to `gap` above the root bound.
-
-    Returns the gap of the best answer (`gap` where none was found), the least cost of what was left open (FAR = nothing),
-    the nodes, and the least cost of a trade that was not listed.
-    """
-    levels, unlisted = list_candidates(tree, rows, account, cash_price, gain_price, gap)
-    sum_up(tree, rows, levels, gap, cash_left, gain_left)
-    start_tree(tree, rows, account, levels, cash_left, gain_left)
-    gap, nodes, open_at, followed = search_tree(
-        tree, rows, account, levels, cash_price, gain_price, gap, 1, node_limit
-    )
-    if open_at < gap and followed > 0:
-        start_tree(tree, rows, account, levels, cash_left, gain_left)
-        gap, more, open_at, _ = search_tree(
-            tree, rows, account, levels, cash_price, gain_price, gap, 0, node_limit
-        )
-        nodes += more
-    if open_at < gap:
-        start_tree(tree, rows, account, levels, cash_left, gain_left)
-        gap, more, beyond = search_states(tree, states, rows, account, levels, cash_price, gain_price, gap)
-        nodes, open_at = nodes + more, max(open_at, beyond)
-    return gap, open_at, nodes, unlisted
-
-
-# ── A problem in plain Python ───────────────────────────────────────────────────────────────────────────────
 
 
 def solve(problem: Problem, *, node_limit: int = NODE_LIMIT, state_limit: int = STATE_LIMIT) -> Solution:
-    """Find the best trades of a problem."""
+    """Find the best trades of a problem.
+
+    Args:
+        problem: one account.
+        node_limit: how many answers in part the tree may look at.
+        state_limit: how many the search in breadth may hold.
+
+    Returns:
+        The best trades; `Status.WITHIN_GAP` and the best bound proven where the limits were too low to show that they
+        are. Infeasible is proven.
+    """
+    return solve_with(best_trades, lists, problem, node_limit, state_limit)
+
+
+def solve_with(
+    run: Callable[[Rows, Account, Tree, States, int], Found],
+    room: Callable[[Rows, Account, int], tuple[Rows, Tree, States]],
+    problem: Problem,
+    node_limit: int,
+    state_limit: int,
+) -> Solution:
+    """Solve a problem by `run`, or in plain Python where its numbers outgrow 64 bits."""
     flat = flatten(problem)
     if flat is None:
         return infeasible(problem, 0)
     rows, account = flat
-    tree, states = room_for(account, state_limit)
-    gap, bound, nodes = search(rows, account, tree, states, FAR, node_limit)
-    return solution_of(problem, gap, bound, nodes, tree.answer)
+    if account.highest > 0:
+        columns, tree, states = room(rows, account, state_limit)
+        found = run(columns, account, tree, states, node_limit)
+        if not is_cramped(account, found):
+            return solution_of(problem, account, found, tree.answer)
+    account = account._replace(far=WIDE, highest=WIDEST_PRICE)
+    rows, tree, states = lists(rows, account, state_limit)
+    return solution_of(problem, account, best_trades(rows, account, tree, states, node_limit), tree.answer)
 
 
-def room_for(account: Account, state_limit: int) -> tuple[Tree, States]:
-    n = account.assets + 1
-    sizes = {
-        "piece": CANDIDATES,
-        "steps": CANDIDATES,
-        "cost": CANDIDATES,
-        "cash": CANDIDATES,
-        "gain": CANDIDATES,
-    }
-    tree = Tree(*([0] * sizes.get(name, n) for name in Tree._fields))
-    tree.left.append(0)
-    tree.record.append(0)
-    states = States(*([0] * (n if name == "layer" else state_limit + 1) for name in States._fields))
-    return tree, states
+def is_cramped(account: Account, found: Found) -> bool:
+    """Whether a search might have found more, had its numbers more room."""
+    gap, _, _, prices = found
+    return gap == account.far or max(abs(prices.cash), prices.gain) >= account.highest
+
+
+def solution_of(problem: Problem, account: Account, found: Found, answer: Sequence[int]) -> Solution:
+    """Put what a search found into words.
+
+    Raises:
+        UndecidedError: it found neither an answer nor that there is none.
+    """
+    gap, bound, nodes = (int(number) for number in found[:3])
+    prices = found[3]
+    if gap == account.far:
+        if bound < account.far:
+            raise UndecidedError(nodes)
+        return infeasible(problem, nodes)
+    trades = tuple(int(k) for k in answer[: len(problem.assets)])
+    objective = objective_of(problem, trades)
+    status = Status.OPTIMAL if bound >= gap else Status.WITHIN_GAP
+    return Solution(status, trades, objective, objective - (gap - bound), nodes, *map(int, prices))
 
 
 def infeasible(problem: Problem, nodes: int) -> Solution:
+    """Give the answer of a problem that has none."""
     return Solution(Status.INFEASIBLE, (0,) * len(problem.assets), 0, 0, nodes)
-
-
-def solution_of(problem: Problem, gap: int, bound: int, nodes: int, answer: list[int]) -> Solution:
-    if gap == NOT_FOUND:
-        return infeasible(problem, nodes)
-    trades = tuple(answer[: len(problem.assets)])
-    objective = objective_of(problem, trades)
-    status = Status.OPTIMAL if bound == gap else Status.WITHIN_GAP
-    return Solution(status, trades, objective, objective - (gap - bound), nodes)
-
-
-def objective_of(problem: Problem, trades: tuple[int, ...]) -> int:
-    scale = 1
-    total = 0
-    cash = problem.cash
-    for asset, k in zip(problem.assets, trades, strict=True):
-        used, charge, _ = asset_at(asset, k)
-        v = asset.value + asset.price * k
-        e = max(asset.low - v, v - asset.high, 0)
-        total += (e * e if problem.norm == Norm.L2 else e * L1_SCALE) + problem.charge_rate * charge
-        cash -= used
-    if problem.cash_target is not None:
-        e = abs(cash - problem.cash_target)
-        total += e * e if problem.norm == Norm.L2 else e * L1_SCALE
-    return total

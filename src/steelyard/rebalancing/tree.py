@@ -1,142 +1,104 @@
 """The search: every answer that could be better than the best one known is looked at, or shown to be worse.
 
-An asset's candidates are the trades whose extra cost is not above the gap; any other trade is out, whatever the rest
-does. Assets are taken in the order of their least extra cost for a unit of cash moved, so that those left to the end
-move cash dearly: cash that is then missing or over costs at least its amount times the cheapest way left to move it.
-That is the bound by which branches are cut.
+An asset's candidates are the trades whose extra cost is not above the gap; any other is out, whatever the rest does. An
+answer is the best trades, but for some assets that deviate. Assets are taken in the order of their least extra cost
+for a unit of cash moved, so that those left to the end move cash dearly: cash that is then missing or over costs at
+least its amount times the cheapest way left to move it. That is the bound by which branches are cut.
 
-Reference: Martello & Toth, "Knapsack Problems", 1990, for core and bound.
+Reference: Pisinger, "A minimal algorithm for the multiple-choice knapsack problem", 1995, for core and order.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
-from steelyard.rebalancing.incumbent import cash_of, gain_of
-from steelyard.rebalancing.relaxation import L1, best_of_piece, best_rest, clamp, cost_at, tail_cost
-from steelyard.rebalancing.rows import Account, Ints, Rows
+from steelyard.rebalancing.incumbent import keep, left_cost, missing
+from steelyard.rebalancing.relaxation import (
+    L1,
+    Prices,
+    best_of_piece,
+    best_rest,
+    cash_of,
+    clamp,
+    cost_of,
+    gain_of,
+    rest_cost,
+)
+from steelyard.rebalancing.room import Tree
+from steelyard.rebalancing.rows import Account, Rows
 
-FAR: Final = 1 << 62
-"""Above every number of a search."""
-
-
-class Tree(NamedTuple):
-    """Room for one search, one column a field.
-
-    Candidates, those of one asset together, the cheapest first: piece and steps; extra cost, cash and gain, all
-    compared with the asset's best trade for itself.
-
-    Levels, by depth: asset; its candidates (begin, end), the next to try, the one chosen; what a unit of cash moved
-    costs at least here (`rate`). So far: cost, cash left, gain left, trades, turnover. Over this level and all
-    below: least cost of a unit of cash freed and used, of gain freed and used, most cash and gain that can be freed,
-    fewest trades, least turnover.
-
-    Assets: the best trade for itself (piece, steps, cost), the answer being built (piece, steps), the best answer.
-
-    `left`: cash and gain left by the answer being built. `record`: trades and turnover of the best answer.
-    """
-
-    piece: Ints
-    steps: Ints
-    cost: Ints
-    cash: Ints
-    gain: Ints
-
-    asset: Ints
-    begin: Ints
-    end: Ints
-    next: Ints
-    chosen: Ints
-    rate: Ints
-    cost_so_far: Ints
-    cash_left: Ints
-    gain_left: Ints
-    trades: Ints
-    turnover: Ints
-    cash_freed_at: Ints
-    cash_used_at: Ints
-    gain_freed_at: Ints
-    gain_used_at: Ints
-    most_cash: Ints
-    most_gain: Ints
-    fewest_trades: Ints
-    least_turnover: Ints
-
-    best_piece: Ints
-    best: Ints
-    least: Ints
-    now_piece: Ints
-    now: Ints
-    answer: Ints
-
-    left: Ints
-    record: Ints
+FINE: Final = 1 << 10
+"""Rates, costs of a unit of money moved, are counted in this part of an objective unit and rounded down."""
 
 
 # ── Candidates ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def list_candidates(
-    tree: Tree, rows: Rows, account: Account, cash_price: int, gain_price: int, gap: int
-) -> tuple[int, int]:
-    """List the candidates of each asset and make a level of each asset that has a choice.
+def list_candidates(rows: Rows, account: Account, tree: Tree, prices: Prices, gap: int) -> tuple[int, int]:
+    """List the candidates of each asset, and make a level of each asset that has a choice.
 
     Returns how many levels there are, and the least extra cost of a trade that is not listed.
     """
-    room = len(tree.cost) // max(1, rows.start[account.assets])
-    levels, end, unlisted = 0, 0, FAR
+    room = (len(tree.cost) - account.assets) // max(1, rows.start[account.assets])
+    levels, end, unlisted = 0, 0, account.far
     for asset in range(account.assets):
         begin = end
+        tree.piece[begin], tree.steps[begin] = tree.best_piece[asset], tree.best[asset]
+        tree.cost[begin], tree.cash[begin], tree.gain[begin] = 0, 0, 0
+        end += 1
         for piece in range(rows.start[asset], rows.start[asset + 1]):
             end, beyond = _list_piece(
-                tree, rows, account, asset, piece, cash_price, gain_price, gap, begin, end, end + room
+                rows, account, tree, prices, gap, asset, piece, begin + 1, end, end + room
             )
             unlisted = min(unlisted, beyond)
-        tree.now[asset] = tree.steps[begin]
+        tree.now[asset] = tree.best[asset]
         if end > begin + 1:
-            levels = _insert_level(tree, levels, asset, begin, end)
+            _insert_level(account, tree, levels, asset, begin, end)
+            levels += 1
     return levels, unlisted
 
 
 def _list_piece(
-    tree: Tree,
     rows: Rows,
     account: Account,
+    tree: Tree,
+    prices: Prices,
+    gap: int,
     asset: int,
     piece: int,
-    cash_price: int,
-    gain_price: int,
-    gap: int,
     begin: int,
     end: int,
     full: int,
 ) -> tuple[int, int]:
     """List a piece from its best trade outwards, the cheaper side first; return the end and the cost that came next."""
-    norm, least = account.norm, tree.least[asset]
-    right = best_of_piece(rows, norm, asset, piece, cash_price, gain_price)
+    right = best_of_piece(rows, account.norm, asset, piece, prices)
     left = right - 1
-    cost_right, cost_left = FAR, FAR
-    if right <= rows.last[piece]:
-        cost_right = cost_at(rows, norm, asset, piece, right, cash_price, gain_price) - least
-    if left >= rows.first[piece]:
-        cost_left = cost_at(rows, norm, asset, piece, left, cash_price, gain_price) - least
+    if piece == tree.best_piece[asset]:
+        right = tree.best[asset] + 1
+        left = right - 2
+    cost_right = _extra_cost(rows, account, tree, prices, asset, piece, right)
+    cost_left = _extra_cost(rows, account, tree, prices, asset, piece, left)
     while min(cost_left, cost_right) <= gap and end < full:
         if cost_right <= cost_left:
-            _insert_candidate(tree, rows, asset, begin, end, piece, right, cost_right)
+            _insert_candidate(rows, tree, asset, begin, end, piece, right, cost_right)
             right += 1
-            cost_right = FAR
-            if right <= rows.last[piece]:
-                cost_right = cost_at(rows, norm, asset, piece, right, cash_price, gain_price) - least
+            cost_right = _extra_cost(rows, account, tree, prices, asset, piece, right)
         else:
-            _insert_candidate(tree, rows, asset, begin, end, piece, left, cost_left)
+            _insert_candidate(rows, tree, asset, begin, end, piece, left, cost_left)
             left -= 1
-            cost_left = FAR
-            if left >= rows.first[piece]:
-                cost_left = cost_at(rows, norm, asset, piece, left, cash_price, gain_price) - least
+            cost_left = _extra_cost(rows, account, tree, prices, asset, piece, left)
         end += 1
     return end, min(cost_left, cost_right)
 
 
+def _extra_cost(
+    rows: Rows, account: Account, tree: Tree, prices: Prices, asset: int, piece: int, steps: int
+) -> int:
+    if steps < rows.first[piece] or steps > rows.last[piece]:
+        return account.far
+    return cost_of(rows, account.norm, asset, piece, steps, prices) - tree.least[asset]
+
+
 def _insert_candidate(
-    tree: Tree, rows: Rows, asset: int, begin: int, end: int, piece: int, steps: int, cost: int
+    rows: Rows, tree: Tree, asset: int, begin: int, end: int, piece: int, steps: int, cost: int
 ) -> None:
     """Put a candidate among those from `begin` to `end`, behind the last that costs no more."""
     at = end
@@ -150,39 +112,40 @@ def _insert_candidate(
     tree.gain[at] = gain_of(rows, piece, steps) - gain_of(rows, best_piece, best)
 
 
-def _insert_level(tree: Tree, levels: int, asset: int, begin: int, end: int) -> int:
-    """Put an asset among the levels, behind the last that moves cash as cheaply; return how many there are then."""
-    rate = FAR
-    for c in range(begin, end):
+def _insert_level(account: Account, tree: Tree, levels: int, asset: int, begin: int, end: int) -> None:
+    """Put an asset among the levels, behind the last that moves cash as cheaply."""
+    rate = account.far
+    for c in range(begin + 1, end):
         if tree.cash[c] != 0:
-            rate = min(rate, tree.cost[c] // abs(tree.cash[c]))
+            rate = min(rate, FINE * tree.cost[c] // abs(tree.cash[c]))
     at = levels
     while at > 0 and tree.rate[at - 1] > rate:
         tree.asset[at], tree.rate[at] = tree.asset[at - 1], tree.rate[at - 1]
         tree.begin[at], tree.end[at] = tree.begin[at - 1], tree.end[at - 1]
         at -= 1
     tree.asset[at], tree.rate[at], tree.begin[at], tree.end[at] = asset, rate, begin, end
-    return levels + 1
 
 
 # ── Bounds ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def sum_up(tree: Tree, rows: Rows, levels: int, gap: int, cash_left: int, gain_left: int) -> None:
+def sum_up(
+    rows: Rows, account: Account, tree: Tree, levels: int, gap: int, cash_left: int, gain_left: int
+) -> None:
     """Fill what holds for each level and all below it.
 
-    A rate is never worth more than `gap` + 1: one unit then is too much already.
+    A rate never need be above `gap` + 1: one unit moved then is too much already.
     """
     moved = abs(cash_left) + abs(gain_left) + 1
-    for c in range(levels):
-        moved += _widest(tree, tree.begin[c], tree.end[c])
-    dearest = min(gap + 1, FAR // moved)
+    for level in range(levels):
+        moved += _widest(tree, tree.begin[level], tree.end[level])
+    dearest = min((gap + 1) * FINE, account.far // moved)
     tree.cash_freed_at[levels], tree.cash_used_at[levels] = dearest, dearest
     tree.gain_freed_at[levels], tree.gain_used_at[levels] = dearest, dearest
     tree.most_cash[levels], tree.most_gain[levels] = 0, 0
-    tree.fewest_trades[levels], tree.least_turnover[levels] = 0, 0
+    tree.saved_trades[levels], tree.saved_turnover[levels] = 0, 0
     for level in range(levels - 1, -1, -1):
-        _sum_up_level(tree, rows, level)
+        _sum_up_level(rows, tree, level)
 
 
 def _widest(tree: Tree, begin: int, end: int) -> int:
@@ -192,13 +155,13 @@ def _widest(tree: Tree, begin: int, end: int) -> int:
     return widest
 
 
-def _sum_up_level(tree: Tree, rows: Rows, level: int) -> None:
-    below = level + 1
+def _sum_up_level(rows: Rows, tree: Tree, level: int) -> None:
+    below, begin = level + 1, tree.begin[level]
     cash_freed, cash_used = tree.cash_freed_at[below], tree.cash_used_at[below]
     gain_freed, gain_used = tree.gain_freed_at[below], tree.gain_used_at[below]
-    most_cash, most_gain, fewest, turnover = 0, 0, 1, FAR
-    for c in range(tree.begin[level], tree.end[level]):
-        cost, cash, gain = tree.cost[c], tree.cash[c], tree.gain[c]
+    most_cash, most_gain, fewest = 0, 0, abs(tree.steps[begin])
+    for c in range(begin + 1, tree.end[level]):
+        cost, cash, gain = tree.cost[c] * FINE, tree.cash[c], tree.gain[c]
         if cash < 0:
             cash_freed = min(cash_freed, cost // -cash)
         elif cash > 0:
@@ -208,165 +171,192 @@ def _sum_up_level(tree: Tree, rows: Rows, level: int) -> None:
         elif gain > 0:
             gain_used = min(gain_used, cost // gain)
         most_cash, most_gain = max(most_cash, -cash), max(most_gain, -gain)
-        turnover = min(turnover, abs(tree.steps[c]))
-    fewest = 1 if turnover > 0 else 0
+        fewest = min(fewest, abs(tree.steps[c]))
     tree.cash_freed_at[level], tree.cash_used_at[level] = cash_freed, cash_used
     tree.gain_freed_at[level], tree.gain_used_at[level] = gain_freed, gain_used
     tree.most_cash[level] = tree.most_cash[below] + most_cash
     tree.most_gain[level] = tree.most_gain[below] + most_gain
-    tree.fewest_trades[level] = tree.fewest_trades[below] + fewest
-    tree.least_turnover[level] = tree.least_turnover[below] + turnover * rows.price[tree.asset[level]]
+    steps = abs(tree.steps[begin])
+    tree.saved_trades[level] = tree.saved_trades[below] + (1 if fewest == 0 < steps else 0)
+    saved = (steps - fewest) * rows.price[tree.asset[level]]
+    tree.saved_turnover[level] = tree.saved_turnover[below] + saved
 
 
-def rest_bound(account: Account, left: int, freed_at: int, used_at: int, cash_price: int) -> int:
-    """Give the least that the cash left, moved at these rates to whatever is best, can cost.
+def bound_below(
+    account: Account, tree: Tree, prices: Prices, level: int, cash_left: int, gain_left: int
+) -> int:
+    """Give the least that an answer costs more, where only assets from `level` on may deviate; far: none is allowed."""
+    if cash_left + tree.most_cash[level] < 0:
+        return account.far >> 1
+    cost = _rest_bound(account, prices, cash_left, tree.cash_freed_at[level], tree.cash_used_at[level])
+    if account.is_limited == 0:
+        return cost
+    if gain_left + tree.most_gain[level] < 0:
+        return account.far >> 1
+    rate = tree.gain_freed_at[level] if gain_left < 0 else min(FINE * prices.gain, tree.gain_used_at[level])
+    return max(cost, abs(gain_left) * rate // FINE)
+
+
+def _rest_bound(account: Account, prices: Prices, left: int, freed_at: int, used_at: int) -> int:
+    """Give the least that cash left costs, moved at these rates to whatever is best.
 
     The cost is convex in what is left in the end, and so is the cost of moving: the best lies between `left` and
     where cash alone is best, and only a corner or a point of equal slopes can be it.
     """
-    rest, target = best_rest(account, cash_price), account.cash_rest
-    if left < rest:
-        end = max(left, 0)
-        if account.cash_norm != L1:
-            end = clamp((2 * target - cash_price - freed_at) // 2, end, rest)
-        elif cash_price + freed_at < account.cash_scale:
-            end = rest
-        return tail_cost(account, end, cash_price) + freed_at * (end - left)
-    end = rest
+    rest, target = best_rest(account, prices.cash), account.cash_rest
     if account.cash_norm != L1:
-        end = clamp((2 * target - cash_price + used_at) // 2, rest, left)
-    else:
-        if rest < target and cash_price - used_at < account.cash_scale:
-            end = min(target, left)
-        if end >= target and cash_price - used_at < -account.cash_scale:
-            end = left
-    return tail_cost(account, end, cash_price) + used_at * (left - end)
+        return _parabolic_rest_bound(account, prices, left, freed_at // FINE, used_at // FINE)
+    scale = account.cash_scale
+    if left < rest:
+        end = rest if prices.cash * FINE + freed_at < scale * FINE else max(left, 0)
+        return rest_cost(account, end, prices.cash) + freed_at * (end - left) // FINE
+    end = rest
+    if rest < target and prices.cash * FINE - used_at < scale * FINE:
+        end = min(target, left)
+    if end >= target and prices.cash * FINE - used_at < -scale * FINE:
+        end = left
+    return rest_cost(account, end, prices.cash) + used_at * (left - end) // FINE
 
 
-def gain_bound(left: int, freed_at: int, used_at: int, gain_price: int) -> int:
-    """Give the least that the gain left can cost, moved at these rates to 0 or more."""
-    return -left * freed_at if left < 0 else left * min(gain_price, used_at)
+def _parabolic_rest_bound(account: Account, prices: Prices, left: int, freed_at: int, used_at: int) -> int:
+    rest, top = best_rest(account, prices.cash), 2 * account.cash_rest - prices.cash
+    if left < rest:
+        end = clamp((top - freed_at) // 2, max(left, 0), rest)
+        return rest_cost(account, end, prices.cash) + freed_at * (end - left)
+    end = clamp((top + used_at) // 2, rest, left)
+    return rest_cost(account, end, prices.cash) + used_at * (left - end)
 
 
 # ── Depth first ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def start_tree(tree: Tree, rows: Rows, account: Account, levels: int, cash_left: int, gain_left: int) -> None:
-    """Set the root: the assets without a choice have their trade, the others none yet."""
+def start_tree(
+    rows: Rows,
+    account: Account,
+    tree: Tree,
+    prices: Prices,
+    cash_left: int,
+    gain_left: int,
+    gap: int,
+    ties: int,
+) -> int:
+    """Start from the best trades, as an answer; return the gap of the best answer."""
     trades, turnover = 0, 0
-    for level in range(levels):
-        tree.now[tree.asset[level]] = 0
     for asset in range(account.assets):
-        trades += 1 if tree.now[asset] != 0 else 0
-        turnover += rows.price[asset] * abs(tree.now[asset])
+        steps = tree.best[asset]
+        tree.now[asset] = steps
+        trades += 1 if steps != 0 else 0
+        turnover += rows.price[asset] * abs(steps)
     tree.cost_so_far[0], tree.cash_left[0], tree.gain_left[0] = 0, cash_left, gain_left
     tree.trades[0], tree.turnover[0] = trades, turnover
-    tree.next[0] = tree.begin[0]
-
-
-def descend(
-    tree: Tree, rows: Rows, account: Account, level: int, c: int, cash_price: int, gain_price: int
-) -> int:
-    """Choose a candidate; return the least an answer with it can cost, FAR where it cannot be allowed."""
-    below, steps = level + 1, tree.steps[c]
-    cost = tree.cost_so_far[level] + tree.cost[c]
-    cash, gain = tree.cash_left[level] - tree.cash[c], tree.gain_left[level] - tree.gain[c]
-    if cash + tree.most_cash[below] < 0:
-        return FAR
-    if account.is_limited != 0 and gain + tree.most_gain[below] < 0:
-        return FAR
-    tree.chosen[level], tree.now[tree.asset[level]] = c, steps
-    tree.cost_so_far[below], tree.cash_left[below], tree.gain_left[below] = cost, cash, gain
-    tree.trades[below] = tree.trades[level] + (1 if steps != 0 else 0)
-    tree.turnover[below] = tree.turnover[level] + abs(steps) * rows.price[tree.asset[level]]
-    more = rest_bound(account, cash, tree.cash_freed_at[below], tree.cash_used_at[below], cash_price)
-    if account.is_limited != 0:
-        freed_at, used_at = tree.gain_freed_at[below], tree.gain_used_at[below]
-        more = max(more, gain_bound(gain, freed_at, used_at, gain_price))
-    return cost + more
+    tree.level[0], tree.next[0] = 0, tree.begin[0] + 1
+    return _record(rows, account, tree, prices, 0, gap, ties)
 
 
 def search_tree(
-    tree: Tree,
-    rows: Rows,
-    account: Account,
-    levels: int,
-    cash_price: int,
-    gain_price: int,
-    gap: int,
-    ties: int,
-    limit: int,
+    rows: Rows, account: Account, tree: Tree, prices: Prices, levels: int, gap: int, ties: int, limit: int
 ) -> tuple[int, int, int, int]:
     """Look for answers that cost less than `gap`, or (`ties` = 1) as much and come first among equals.
 
-    Returns the gap of the best answer, the nodes looked at, the least cost of what was not (FAR where the search came
-    to its end), and how many branches were followed for the sake of a tie alone.
+    Returns the gap of the best answer, the nodes looked at, the least cost of what was not (`far` where the search came
+    to its end), and how often it went on for the sake of a tie alone.
     """
-    level, nodes, followed = 0, 0, 0
-    while level >= 0:
-        c = tree.next[level]
-        if c == tree.end[level] or tree.cost_so_far[level] + tree.cost[c] > gap - 1 + ties:
-            level -= 1
+    depth, nodes, followed = 0, 0, 0
+    while depth >= 0:
+        level, c = tree.level[depth], tree.next[depth]
+        if level == levels:
+            depth -= 1
+            continue
+        if c == tree.begin[level] + 1:
+            least = _least_from(account, tree, prices, depth, level)
+            if least > gap or (least == gap and not (ties != 0 and _may_come_first(tree, depth, level))):
+                depth -= 1
+                continue
+            followed += 1 if least == gap else 0
+        if c == tree.end[level] or tree.cost_so_far[depth] + tree.cost[c] > gap - 1 + ties:
+            _next_level(tree, depth, level, levels)
             continue
         if nodes == limit:
-            return gap, nodes, _least_open(tree, level), followed
+            return gap, nodes, _least_open(account, tree, prices, depth), followed
         nodes += 1
-        tree.next[level] = c + 1
-        bound = descend(tree, rows, account, level, c, cash_price, gain_price)
-        if bound > gap or (bound == gap and not (ties != 0 and _may_come_first(tree, level + 1))):
-            continue
-        followed += 1 if bound == gap else 0
-        if level + 1 < levels:
-            level += 1
-            tree.next[level] = tree.begin[level]
-        else:
-            gap = _record(tree, account, levels, cash_price, gain_price, gap)
-    return gap, nodes, FAR, followed
+        tree.next[depth] = c + 1
+        _deviate(rows, tree, depth, level, c)
+        depth += 1
+        gap = _record(rows, account, tree, prices, depth, gap, ties)
+        tree.level[depth] = level
+        _next_level(tree, depth, level, levels)
+    return gap, nodes, account.far, followed
 
 
-def _least_open(tree: Tree, level: int) -> int:
-    """Give the least cost of a candidate not tried, on the way down to a level."""
-    least = FAR
-    for above in range(level + 1):
-        if tree.next[above] < tree.end[above]:
-            least = min(least, tree.cost_so_far[above] + tree.cost[tree.next[above]])
+def _next_level(tree: Tree, depth: int, level: int, levels: int) -> None:
+    tree.level[depth] = level + 1
+    if level + 1 < levels:
+        tree.next[depth] = tree.begin[level + 1] + 1
+
+
+def _deviate(rows: Rows, tree: Tree, depth: int, level: int, c: int) -> None:
+    """Write down, one depth below, the answer in which one more asset deviates."""
+    below, asset, base = depth + 1, tree.asset[level], tree.begin[level]
+    tree.cost_so_far[below] = tree.cost_so_far[depth] + tree.cost[c]
+    tree.cash_left[below] = tree.cash_left[depth] - tree.cash[c]
+    tree.gain_left[below] = tree.gain_left[depth] - tree.gain[c]
+    more = (1 if tree.steps[c] != 0 else 0) - (1 if tree.steps[base] != 0 else 0)
+    tree.trades[below] = tree.trades[depth] + more
+    further = abs(tree.steps[c]) - abs(tree.steps[base])
+    tree.turnover[below] = tree.turnover[depth] + rows.price[asset] * further
+
+
+def _least_from(account: Account, tree: Tree, prices: Prices, depth: int, level: int) -> int:
+    """Give the least an answer can cost that has the deviations so far, and others from `level` on."""
+    more = bound_below(account, tree, prices, level, tree.cash_left[depth], tree.gain_left[depth])
+    return tree.cost_so_far[depth] + more
+
+
+def _least_open(account: Account, tree: Tree, prices: Prices, depth: int) -> int:
+    least = account.far
+    for above in range(depth + 1):
+        least = min(least, _least_from(account, tree, prices, above, tree.level[above]))
     return least
 
 
-def _may_come_first(tree: Tree, level: int) -> bool:
+def _may_come_first(tree: Tree, depth: int, level: int) -> bool:
     """Whether an answer from here may come before the best one, were they equally good."""
-    trades = tree.trades[level] + tree.fewest_trades[level]
+    trades = tree.trades[depth] - tree.saved_trades[level]
     if trades != tree.record[0]:
         return trades < tree.record[0]
-    return tree.turnover[level] + tree.least_turnover[level] <= tree.record[1]
+    return tree.turnover[depth] - tree.saved_turnover[level] <= tree.record[1]
 
 
-def _record(tree: Tree, account: Account, levels: int, cash_price: int, gain_price: int, gap: int) -> int:
+def _record(rows: Rows, account: Account, tree: Tree, prices: Prices, depth: int, gap: int, ties: int) -> int:
     """Keep the answer built, if it is better or comes first among equals; return the gap of the best answer."""
-    cost = tree.cost_so_far[levels] + tail_cost(account, tree.cash_left[levels], cash_price)
-    if account.is_limited != 0:
-        cost += gain_price * tree.gain_left[levels]
-    trades, turnover = tree.trades[levels], tree.turnover[levels]
-    if cost > gap or (cost == gap and not comes_first(tree, account, trades, turnover)):
+    cash_left, gain_left = tree.cash_left[depth], tree.gain_left[depth]
+    if missing(account, cash_left, gain_left) > 0:
         return gap
-    keep(tree, account, trades, turnover)
+    cost = tree.cost_so_far[depth] + left_cost(account, prices, cash_left, gain_left)
+    if cost > gap - 1 + ties:
+        return gap
+    _build(account, tree, depth)
+    if cost == gap and not _comes_first(account, tree, depth):
+        return gap
+    keep(rows, account, tree)
     return cost
 
 
-def comes_first(tree: Tree, account: Account, trades: int, turnover: int) -> bool:
+def _build(account: Account, tree: Tree, depth: int) -> None:
+    """Put the answer of a depth together: the candidate before the next one is the one chosen."""
+    for asset in range(account.assets):
+        tree.now[asset] = tree.best[asset]
+    for above in range(depth):
+        tree.now[tree.asset[tree.level[above]]] = tree.steps[tree.next[above] - 1]
+
+
+def _comes_first(account: Account, tree: Tree, depth: int) -> bool:
     """Whether the answer built comes before the best one, both equally good."""
-    if trades != tree.record[0]:
-        return trades < tree.record[0]
-    if turnover != tree.record[1]:
-        return turnover < tree.record[1]
+    if tree.trades[depth] != tree.record[0]:
+        return tree.trades[depth] < tree.record[0]
+    if tree.turnover[depth] != tree.record[1]:
+        return tree.turnover[depth] < tree.record[1]
     for asset in range(account.assets):
         if tree.now[asset] != tree.answer[asset]:
             return tree.now[asset] < tree.answer[asset]
     return False
-
-
-def keep(tree: Tree, account: Account, trades: int, turnover: int) -> None:
-    """Make the answer built the best one."""
-    for asset in range(account.assets):
-        tree.answer[asset] = tree.now[asset]
-    tree.record[0], tree.record[1] = trades, turnover
