@@ -199,7 +199,7 @@ def _tax_plan(rules: TaxRules | None, counted: Sequence[Counted], options: Optio
     harvests = options.mode is Mode.HARVEST_LOSSES
     if rules is None:
         if harvests or options.mode is Mode.TAX_AWARE:
-            raise TaxNeededError(options.mode)
+            raise TaxNeededError(options.mode.value)
         return None
     locks = options.locks
     prices = {asset.holding.asset_id: base_price(asset.price, asset.step) for asset in counted}
