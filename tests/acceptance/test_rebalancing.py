@@ -137,13 +137,16 @@ def test_what_is_wrong_is_one_sentence(terminal: Terminal, arguments: list[str],
         (["--account", "A", "--invest", "1", "--raise", "1"], "--invest and --raise exclude each other"),
         (["--household", "A", "--invest", "1"], "are of one account"),
         (["--from", "a.csv", "--as-of", "2022-01-03"], "--as-of is for accounts of the store"),
+        (["--from", "SMALL", "--mode", "tax_aware"], "Tax needs rates: state them under [tax]"),
         (["--account", "A", "--invest", "1e3"], "the amount is '1e3', not a plain number"),
         (["--account", "A", "--cash-floor=-1"], "-1 is below 0"),
         (["--account", "A", "--mode", "best"], "'best' is not one of"),
     ],
 )
-def test_wrong_usage_ends_with_2(terminal: Terminal, arguments: list[str], sentence: str) -> None:
-    done = terminal.run("rebalance", *arguments)
+def test_wrong_usage_ends_with_2(
+    terminal: Terminal, small: Path, arguments: list[str], sentence: str
+) -> None:
+    done = terminal.run("rebalance", *(argument.replace("SMALL", str(small)) for argument in arguments))
 
     assert done.returncode == 2
     assert sentence in done.stderr
@@ -199,6 +202,40 @@ def test_options_say_how(terminal: Terminal, small: Path, tmp_path: Path) -> Non
     assert allocation["cash_after"] >= 1000
     assert allocation["fees"] == len(allocation["trades"])
     assert cash_is_conserved(answer)
+
+
+LOTS = """\
+lot,asset,quantity,cost,acquired
+v1,VTI,25,3250.00,2019-05-02
+v2,VTI,15,3330.00,2025-11-20
+x1,VXUS,30,1710.00,2025-03-03
+b1,BND,12,900.00,2025-06-10
+o1,OLD,5,250.00,2024-02-01
+"""
+TAX = """\
+mode = "tax_aware"
+[tax]
+short_rate = 0.37
+long_rate = 0.20
+holding_years = 1
+method = "minimum_tax"
+trade_date = 2026-03-02
+"""
+
+
+def test_tax_is_of_the_lots_that_are_sold(terminal: Terminal, small: Path, tmp_path: Path) -> None:
+    (tmp_path / "lots.csv").write_text(LOTS, "utf-8")
+    (tmp_path / "tax.toml").write_text(TAX, "utf-8")
+    asked = ("rebalance", "--from", str(small), "--policy", str(tmp_path / "tax.toml"))
+
+    allocation = terminal.ask(*asked, "--lots", str(tmp_path / "lots.csv"))["allocation"]
+    shown = terminal.show(*asked, "--lots", str(tmp_path / "lots.csv"))
+
+    old = next(sale for sale in allocation["lots"] if sale["lot_id"] == "o1")
+    assert (old["gain"], old["is_long_term"], old["tax"]) == (Decimal("-84.5"), True, Decimal("-16.9"))
+    assert allocation["taxes"] == sum(Decimal(sale["tax"]) for sale in allocation["lots"])
+    assert "Lots sold" in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_orders_are_written_in_the_layout_asked_for(terminal: Terminal, tmp_path: Path) -> None:

@@ -1,16 +1,19 @@
 """One account from a file: what is read, and what is refused with its line and the reason."""
 
 import json
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from steelyard.domain.lot import Lot
 from steelyard.domain.portfolio import Price
 from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.options import Band, BandRule, Mode
 from steelyard.rebalancing.policy import Policy
+from steelyard.statements.lot import read_lots_file
 from steelyard.statements.policy import read_policy, read_policy_file
 from steelyard.statements.portfolio import read_account_file
 
@@ -152,7 +155,7 @@ DOCUMENTS = {
     "key twice": ('{"account": "A", "account": "B"}', "the key 'account' stands twice in one object"),
     "NaN": ('{"assets": [{"asset": "A", "price": NaN}]}', "NaN is no number"),
     "too deep": ("[" * 100_000, "nested too deeply"),
-    "no text": ('{"assets": [{"asset": 1}]}', "asset 1: asset is not text"),
+    "no text": ('{"assets": [{"asset": 1}]}', "assets 1: asset is not text"),
     "a list for a price": ('{"assets": [{"asset": "A", "price": [1]}]}', "price of A is [1]"),
     "a policy unknown": ('{"assets": [], "policy": {"mod": 1}}', "unknown key 'mod'; did you mean mode?"),
 }
@@ -211,8 +214,13 @@ POLICIES = {
     "unknown key": ("[band]\nwidth = 1\n", "unknown key 'width'; known here: absolute, relative, rule"),
     "unknown word": ('mode = "rebalence"', "mode is 'rebalence'; it is one of rebalance, buy_only"),
     "no table": ("band = 0.05", "band is not a table"),
-    "no list": ('[locks]\nhold = "AAPL"\n', "hold is not a list of assets"),
-    "no substitutes": ('[locks]\nsubstitutes = "AAPL"\n', "substitutes is not a table"),
+    "no list": ('[locks]\nhold = "AAPL"\n', "hold is not a list of assets, such as"),
+    "no substitutes": ('[locks]\nsubstitutes = "AAPL"\n', "substitutes is not a table, such as"),
+    "no rates": ('[tax]\nmethod = "hifo"\n', "tax does not state short_rate, long_rate, holding_years"),
+    "no method": ('[tax]\nmethod = "best"\n', "method is 'best'; it is one of fifo, lifo"),
+    "no day": ("[tax]\ntrade_date = 2026-01-31T10:00:00\n", "write the day as YYYY-MM-DD"),
+    "no whole number": ("[tax]\nwash_days = true\n", "wash_days is not a whole number"),
+    "no groups": ('[tax]\nidentical = ["A"]\n', "identical is not a list of lists"),
     "no truth": ('convert = "yes"', "convert is neither true nor false"),
 }
 
@@ -221,6 +229,40 @@ POLICIES = {
 def test_a_fault_in_a_policy_is_named(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
         read_policy_file(write(tmp_path, text, "policy.toml"))
+
+    assert sentence in f"{refused.value}"
+
+
+LOTS = """\
+lot,asset,quantity,cost,acquired,account
+1,VTI,2.5,400.50,2024-03-14,
+2,VTI,1,150,2025-01-02,ROTH
+"""
+
+
+def test_a_lot_is_a_row(tmp_path: Path) -> None:
+    mine, other = read_lots_file(write(tmp_path, LOTS, "lots.csv"))
+
+    assert mine == Lot("1", "VTI", Decimal("2.5"), Decimal("400.50"), date(2024, 3, 14))
+    assert other.account_id == "ROTH"
+
+
+LOT_FAULTS = {
+    "no cost": (LOTS.replace("cost", "costs"), "line 1: unknown column 'costs'; did you mean cost?"),
+    "no quantity": (LOTS.replace("2.5", ""), "line 2: quantity is '', empty"),
+    "none held": (LOTS.replace("2.5", "0"), "line 2: "),
+    "no day": (
+        LOTS.replace("2024-03-14", "14.03.2024"),
+        "line 2: acquired is '14.03.2024'; write the day as",
+    ),
+    "no id": (LOTS.replace("1,VTI,2.5", ",VTI,2.5"), "line 2: lot is '', which is no text"),
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), LOT_FAULTS.values(), ids=LOT_FAULTS)
+def test_a_fault_in_a_lot_is_named_with_its_line(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        read_lots_file(write(tmp_path, text, "lots.csv"))
 
     assert sentence in f"{refused.value}"
 

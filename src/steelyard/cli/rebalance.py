@@ -19,9 +19,11 @@ from steelyard.errors import NotFoundError
 if TYPE_CHECKING:
     from datetime import date
 
+    from steelyard.domain.lot import Lot
     from steelyard.rebalancing.policy import Policy, Proposal
 
-MODES: Final = ("rebalance", "buy_only", "raise_cash", "tax_aware", "harvest_losses")
+TAX_MODES: Final = ("tax_aware", "harvest_losses")
+MODES: Final = ("rebalance", "buy_only", "raise_cash", *TAX_MODES)
 OBJECTIVES: Final = ("l2", "l1")
 LAYOUT_NAMES: Final = ("generic", "ibkr", "redi")
 _FILE: Final = click.Path(path_type=Path)
@@ -37,6 +39,7 @@ class Asked:
     as_of: "date | None"
     stale_reason: str
     policy_file: Path | None
+    lots_file: Path | None
     mode: str | None
     objective: str | None
     invest: Decimal | None
@@ -112,6 +115,13 @@ class UnknownLockError(NotFoundError):
     help="All options there are, as TOML; those given here win.",
 )
 @click.option(
+    "--lots",
+    "lots_file",
+    type=_FILE,
+    metavar="FILE",
+    help="Lots as CSV, for tax; the policy states the rates.",
+)
+@click.option(
     "--stale-reason", default="", metavar="TEXT", help="Why prices older than three weekdays will do."
 )
 @click.option("--csv", "orders", type=_FILE, metavar="FILE", help="Write the trades as an order file.")
@@ -178,13 +188,17 @@ def _proposals(shell: Shell, asked: Asked) -> "list[Proposal]":
     from steelyard.statements.portfolio import read_account_file
 
     read = read_account_file(asked.file)
-    policy = policy_asked(asked, read.policy)
-    amount = asked.investment_amount
+    policy, amount = policy_asked(asked, read.policy), asked.investment_amount
+    portfolio = replace(read.portfolio, lots=(*read.portfolio.lots, *_lots(asked)))
     return [
-        Proposal(
-            read.portfolio, policy, amount, {}, "", allocate(read.portfolio, policy, investment_amount=amount)
-        )
+        Proposal(portfolio, policy, amount, {}, "", allocate(portfolio, policy, investment_amount=amount))
     ]
+
+
+def _lots(asked: Asked) -> "tuple[Lot, ...]":
+    from steelyard.statements.lot import read_lots_file
+
+    return read_lots_file(asked.lots_file) if asked.lots_file else ()
 
 
 async def _of_store(shell: Shell, asked: Asked) -> "list[Proposal]":
@@ -192,7 +206,9 @@ async def _of_store(shell: Shell, asked: Asked) -> "list[Proposal]":
     from steelyard.services.allocation import calculate_allocation, calculate_household_allocation
     from steelyard.storage.connection import get_db_session
 
-    policy = policy_asked(asked, Policy())
+    policy, lots = policy_asked(asked, Policy()), _lots(asked)
+    if asked.household and policy.tax:
+        raise click.UsageError("Tax rules are of one account; name it with --account.")
     async with shell.store(), get_db_session() as db:
         if asked.household:
             return await calculate_household_allocation(
@@ -204,6 +220,7 @@ async def _of_store(shell: Shell, asked: Asked) -> "list[Proposal]":
             as_of=asked.as_of,
             policy=policy,
             investment_amount=asked.investment_amount,
+            lots=lots,
             stale_reason=asked.stale_reason,
         )
     return [proposal]
@@ -226,6 +243,10 @@ def policy_asked(asked: Asked, policy: "Policy") -> "Policy":
         policy = replace(policy, band=replace(policy.band or Band(), absolute=asked.band))
     if asked.convert:
         policy = replace(policy, convert=True)
+    if policy.tax is None and (policy.mode in TAX_MODES or asked.lots_file):
+        raise click.UsageError(
+            "Tax needs rates: state them under [tax] in --policy FILE, and what was bought when in --lots FILE."
+        )
     return _with_locks(asked, _with_trading(asked, policy))
 
 

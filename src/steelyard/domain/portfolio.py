@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
+from steelyard.domain.lot import Lot
+
 _WEEK = 7
 _WORKING_DAYS = 5
 
@@ -37,6 +39,7 @@ class Portfolio:
         cash_targets: currency → target weight.
         prices: asset → price, of every asset that has one.
         rates: currency → units of the base currency for one of it.
+        lots: what the positions were bought as; "" as their account means this one, others are of the household.
         as_of: the day positions and prices are read for; None where nobody says.
         positions_date: the day of the newest snapshot of the positions.
     """
@@ -49,6 +52,7 @@ class Portfolio:
     cash_targets: Mapping[str, Decimal]
     prices: Mapping[str, Price]
     rates: Mapping[str, Decimal] = field(default_factory=dict)
+    lots: tuple[Lot, ...] = ()
     as_of: date | None = None
     positions_date: date | None = None
 

@@ -1,12 +1,15 @@
 """Policies: how accounts are to be rebalanced, apart from what any one of them holds."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from steelyard.domain.amount import Amount
+from steelyard.domain.lot import HoldingRule, LotMethod
 from steelyard.domain.portfolio import Portfolio
+from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.allocation import Allocation, calculate_investment_allocation
 from steelyard.rebalancing.options import (
     Band,
@@ -19,9 +22,41 @@ from steelyard.rebalancing.options import (
     Trading,
     Untargeted,
 )
+from steelyard.rebalancing.tax_rules import TaxRules, WashRules
 
 CURRENCY_PLACES: Final = 2
 """Decimal places in which a currency that is held as an investment is bought and sold."""
+
+
+class NoTradeDateError(InvalidInputError):
+    """Tax depends on the day, and none is known."""
+
+    def __init__(self) -> None:
+        """Name the key."""
+        super().__init__("Tax depends on the day of the trades: state trade_date = 2026-01-31 under [tax].")
+
+
+@dataclass(frozen=True, slots=True)
+class TaxPolicy:
+    """How gains are taxed; `TaxRules` says what each is. The lots are the portfolio's.
+
+    Attributes:
+        holding_years: a gain is long-term when the lot was held for more than that.
+        trade_date: None = the day of the portfolio.
+        wash_days: days before and after a loss in which it is washed; None = wash sales are not watched.
+        identical: groups of assets that are substantially identical.
+    """
+
+    short_rate: Amount
+    long_rate: Amount
+    holding_years: int
+    method: LotMethod
+    trade_date: date | None = None
+    gains_budget: Amount | None = None
+    sells_short_term_gains: bool = True
+    harvest_above: Amount | None = None
+    wash_days: int | None = None
+    identical: Sequence[Collection[str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +77,7 @@ class Policy:
     trading: Trading = field(default_factory=Trading)
     locks: Locks = field(default_factory=Locks)
     costs: Costs = field(default_factory=Costs)
+    tax: TaxPolicy | None = None
     convert: bool = False
     conversion_spread: Amount = 0
 
@@ -80,6 +116,7 @@ def allocate(portfolio: Portfolio, policy: Policy, *, investment_amount: Amount 
 
     Raises:
         InvalidInputError: as `calculate_investment_allocation`.
+        NoTradeDateError: tax is asked about, and no day is known.
     """
     invested = _invested_currencies(portfolio)
     prices = {asset: price.amount for asset, price in portfolio.prices.items()}
@@ -100,6 +137,7 @@ def allocate(portfolio: Portfolio, policy: Policy, *, investment_amount: Amount 
         locks=policy.locks,
         costs=policy.costs,
         currencies=_currencies(portfolio, policy),
+        tax=_tax(portfolio, policy.tax) if policy.tax else None,
     )
 
 
@@ -133,4 +171,28 @@ def _currencies(portfolio: Portfolio, policy: Policy) -> Currencies | None:
         of={asset: price.currency for asset, price in portfolio.prices.items()},
         convert=policy.convert,
         spread=policy.conversion_spread,
+    )
+
+
+def _tax(portfolio: Portfolio, tax: TaxPolicy) -> TaxRules:
+    """Join rules and lots; those of other accounts matter to wash sales only."""
+    trade_date = tax.trade_date or portfolio.as_of
+    if trade_date is None:
+        raise NoTradeDateError
+    own = tuple(lot for lot in portfolio.lots if lot.account_id in {"", portfolio.account_id})
+    others = tuple(lot for lot in portfolio.lots if lot.account_id not in {"", portfolio.account_id})
+    wash = None
+    if tax.wash_days is not None:
+        wash = WashRules(tax.wash_days, identical=tax.identical, other_lots=others)
+    return TaxRules(
+        trade_date=trade_date,
+        short_rate=tax.short_rate,
+        long_rate=tax.long_rate,
+        holding=HoldingRule(tax.holding_years),
+        method=tax.method,
+        lots=own,
+        gains_budget=tax.gains_budget,
+        sells_short_term_gains=tax.sells_short_term_gains,
+        wash=wash,
+        harvest_above=tax.harvest_above,
     )

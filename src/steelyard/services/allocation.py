@@ -1,9 +1,12 @@
 """The trades of accounts in the store: read, checked for the age of their prices, and worked out."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
+from steelyard.domain.lot import Lot
 from steelyard.domain.portfolio import Portfolio, weekdays_since
 from steelyard.domain.scope import Scope
 from steelyard.errors import ConflictError, NotFoundError
@@ -50,6 +53,7 @@ async def calculate_allocation(
     as_of: date | None = None,
     policy: Policy | None = None,
     investment_amount: Decimal | int = 0,
+    lots: Sequence[Lot] = (),
     max_price_age: int = MAX_PRICE_AGE,
     stale_reason: str = "",
 ) -> Proposal:
@@ -61,6 +65,7 @@ async def calculate_allocation(
         as_of: the day of positions, prices and rates; None means the last price date.
         policy: how; None means whole shares, no bands, no costs.
         investment_amount: base currency; positive = deposit, negative = withdrawal.
+        lots: what its positions were bought as, where tax matters; those of other accounts matter to wash sales.
         max_price_age: weekdays a price may be old.
         stale_reason: why older prices will do; it is kept in the proposal.
 
@@ -73,7 +78,7 @@ async def calculate_allocation(
     stale = _stale(portfolio, max_price_age)
     if stale and not stale_reason:
         raise StalePriceError(portfolio, stale, max_price_age)
-    policy = policy or Policy()
+    policy, portfolio = policy or Policy(), replace(portfolio, lots=tuple(lots))
     allocation = allocate(portfolio, policy, investment_amount=investment_amount)
     return Proposal(
         portfolio, policy, Decimal(investment_amount), stale, stale_reason if stale else "", allocation

@@ -4,12 +4,10 @@ It needs the standard library only, so that a small account is answered at once.
 docs/reference/rebalancing-files.md describes the formats.
 """
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, localcontext
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,26 +18,19 @@ from steelyard.domain.portfolio import Portfolio, Price
 from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.options import Locks, PerAsset
 from steelyard.rebalancing.policy import Policy
+from steelyard.statements.input_file import InputFileError, check_names, csv_rows, read_text
+from steelyard.statements.lot import read_lot
 from steelyard.statements.policy import read_policy
 
 CASH: Final = "$CASH"
 """Stands for cash in the column `asset`; no asset id holds a dollar sign."""
 
-MAX_BYTES: Final = 16_000_000
 AMOUNTS: Final = ("quantity", "price", "target_weight", "lot_size", "maximum_weight")
 FLAGS: Final = ("no_buy", "no_sell", "hold", "restricted")
 COLUMNS: Final = ("asset", *AMOUNTS, "currency", *FLAGS, "substitute")
-DOCUMENT_KEYS: Final = ("account", "currency", "rates", "assets", "policy")
+DOCUMENT_KEYS: Final = ("account", "currency", "rates", "assets", "lots", "policy")
 _YES: Final = {"yes", "true", "1", "x"}
 _NO: Final = {"no", "false", "0", ""}
-
-
-class AccountFileError(InvalidInputError):
-    """A file of an account breaks a rule."""
-
-    def __init__(self, place: str, problem: str) -> None:
-        """Name the file, the line and the problem."""
-        super().__init__(f"{place}: {problem}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,58 +59,11 @@ def read_account_file(path: Path) -> AccountFile:
     Raises:
         InvalidInputError: the file cannot be read, or a row breaks a rule; names the line and the reason.
     """
-    text = _text(path)
+    text = read_text(path)
     if path.suffix.lower() == ".json":
         return _from_document(_document(text, path), path)
-    rows = [_row(cells, place) for place, cells in _csv_rows(text, path)]
+    rows = [_row(cells, place) for place, cells in csv_rows(text, path, COLUMNS, needed=("asset",))]
     return _account(rows, path, Policy())
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise AccountFileError(f"{path}", f"larger than {MAX_BYTES:,} bytes, which no account is")
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise AccountFileError(f"{path}", f"cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise AccountFileError(
-            f"{path}", f"byte {error.start} is not UTF-8; save the file as UTF-8"
-        ) from error
-    if "\0" in text:
-        raise AccountFileError(f"{path}", "holds a NUL character")
-    return text
-
-
-# ── CSV ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give each row under its place; refuse what is ragged, unclosed, unknown or twice."""
-    lines = csv.reader(text.splitlines(keepends=True), strict=True)
-    try:
-        header = [name.strip() for name in next(lines, [])]
-        _check_names(header, COLUMNS, f"{path} line 1")
-        for cells in lines:
-            place = f"{path} line {lines.line_num}"
-            if any(cells) and len(cells) != len(header):
-                raise AccountFileError(place, f"{len(cells)} cells under {len(header)} columns")
-            if any(cells):
-                yield place, dict(zip(header, (cell.strip() for cell in cells), strict=True))
-    except csv.Error as error:
-        raise AccountFileError(f"{path} line {lines.line_num}", f"is no CSV: {error}") from error
-
-
-def _check_names(names: list[str], known: tuple[str, ...], place: str) -> None:
-    for name in names:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            raise AccountFileError(place, f"unknown column {name!r}; {hint}")
-        if names.count(name) > 1:
-            raise AccountFileError(place, f"column {name} stands there twice")
-    if "asset" in known and "asset" not in names:
-        raise AccountFileError(place, "the column asset is missing")
 
 
 # ── JSON ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -130,35 +74,31 @@ def _document(text: str, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, value in pairs:
             if name in found:
-                raise AccountFileError(f"{path}", f"the key {name!r} stands twice in one object")
+                raise InputFileError(f"{path}", f"the key {name!r} stands twice in one object")
             found[name] = value
         return found
 
     def refuse(literal: str) -> Any:
-        raise AccountFileError(f"{path}", f"{literal} is no number")
+        raise InputFileError(f"{path}", f"{literal} is no number")
 
     try:
         document = json.loads(text, parse_float=Decimal, parse_constant=refuse, object_pairs_hook=once)
     except ValueError as error:
-        raise AccountFileError(f"{path}", f"is no JSON: {error}") from error
+        raise InputFileError(f"{path}", f"is no JSON: {error}") from error
     except RecursionError as error:
-        raise AccountFileError(f"{path}", "is nested too deeply") from error
+        raise InputFileError(f"{path}", "is nested too deeply") from error
     if not isinstance(document, dict):
-        raise AccountFileError(f"{path}", "is not an object")
+        raise InputFileError(f"{path}", "is not an object")
     return document
 
 
 def _from_document(document: dict[str, Any], path: Path) -> AccountFile:
     for key in document:
         if key not in DOCUMENT_KEYS:
-            raise AccountFileError(f"{path}", f"unknown key {key!r}; known are {', '.join(DOCUMENT_KEYS)}")
-    objects = document.get("assets")
-    if not isinstance(objects, list) or not all(isinstance(entry, dict) for entry in objects):
-        raise AccountFileError(f"{path}", "assets is not a list of objects")
+            raise InputFileError(f"{path}", f"unknown key {key!r}; known are {', '.join(DOCUMENT_KEYS)}")
     rows = []
-    for number, entry in enumerate(objects, start=1):
-        place = f"{path} asset {number}"
-        _check_names(list(entry), COLUMNS, place)
+    for place, entry in _objects(document, "assets", path):
+        check_names(list(entry), COLUMNS, place, needed=("asset",))
         rows.append(_row(entry, place))
     policy = read_policy(_table(document, "policy", path), f"{path} policy")
     read = _account(rows, path, policy, _word(document, "currency", path))
@@ -167,20 +107,31 @@ def _from_document(document: dict[str, Any], path: Path) -> AccountFile:
         for currency, rate in _table(document, "rates", path).items()
     }
     account_id = _word(document, "account", path)
-    return replace(read, portfolio=replace(read.portfolio, account_id=account_id, rates=rates))
+    lots = tuple(read_lot(entry, place) for place, entry in _objects(document, "lots", path))
+    portfolio = replace(read.portfolio, account_id=account_id, rates=rates, lots=lots)
+    return replace(read, portfolio=portfolio)
+
+
+def _objects(document: Mapping[str, Any], key: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give each object of a list under its place."""
+    entries = document.get(key, [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InputFileError(f"{path}", f"{key} is not a list of objects")
+    for number, entry in enumerate(entries, start=1):
+        yield f"{path} {key} {number}", entry
 
 
 def _table(document: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
     table = document.get(key, {})
     if not isinstance(table, dict):
-        raise AccountFileError(f"{path}", f"{key} is not an object")
+        raise InputFileError(f"{path}", f"{key} is not an object")
     return table
 
 
 def _word(document: Mapping[str, Any], key: str, path: Path) -> str:
     word = document.get(key, "")
     if not isinstance(word, str):
-        raise AccountFileError(f"{path}", f"{key} is not text")
+        raise InputFileError(f"{path}", f"{key} is not text")
     return word
 
 
@@ -191,7 +142,7 @@ def _row(cells: Mapping[str, Any], place: str) -> _Row:
     asset = CASH if cells["asset"] == CASH else _asset_id(cells["asset"], place)
     currency = cells.get("currency") or ""
     if currency and not (isinstance(currency, str) and is_currency(currency)):
-        raise AccountFileError(place, f"currency {currency!r} is not an ISO 4217 code")
+        raise InputFileError(place, f"currency {currency!r} is not an ISO 4217 code")
     row = _Row(place, asset, currency)
     for column in AMOUNTS:
         if (value := cells.get(column)) is not None and value != "":
@@ -204,17 +155,17 @@ def _row(cells: Mapping[str, Any], place: str) -> _Row:
 
 def _asset_id(text: Any, place: str) -> str:
     if not isinstance(text, str):
-        raise AccountFileError(place, "asset is not text")
+        raise InputFileError(place, "asset is not text")
     try:
         return normalize_asset_id(text)
     except InvalidInputError as error:
-        raise AccountFileError(place, f"{error}".rstrip(".")) from error
+        raise InputFileError(place, f"{error}".rstrip(".")) from error
 
 
 def _is_yes(cell: Any, flag: str, place: str) -> bool:
     word = f"{cell}".lower()
     if word not in _YES | _NO:
-        raise AccountFileError(place, f"{flag} is {cell!r}; write yes or no")
+        raise InputFileError(place, f"{flag} is {cell!r}; write yes or no")
     return word in _YES
 
 
@@ -224,7 +175,7 @@ def _account(rows: list[_Row], path: Path, policy: Policy, currency: str = "") -
     base = currency or _only_currency(rows, path)
     assets = [row for row in rows if row.asset != CASH]
     if not assets:
-        raise AccountFileError(f"{path}", "names no asset")
+        raise InputFileError(f"{path}", "names no asset")
     portfolio = Portfolio(
         account_id="",
         base_currency=base,
@@ -242,14 +193,14 @@ def _refuse_twins(rows: list[_Row]) -> None:
     for row in rows:
         key = (row.asset, row.currency if row.asset == CASH else "")
         if key in seen:
-            raise AccountFileError(row.place, f"{row.asset} stands there twice; see also {seen[key]}")
+            raise InputFileError(row.place, f"{row.asset} stands there twice; see also {seen[key]}")
         seen[key] = row.place
 
 
 def _only_currency(rows: list[_Row], path: Path) -> str:
     named = sorted({major_currency(row.currency) for row in rows if row.currency})
     if len(named) > 1:
-        raise AccountFileError(
+        raise InputFileError(
             f"{path}",
             f"prices and cash are in {', '.join(named)}; bring it as JSON, whose keys currency and rates say which one "
             "totals are in and what the others are worth",
@@ -262,7 +213,7 @@ def _of_cash(rows: list[_Row], column: str, base: str) -> dict[str, Decimal]:
     cash = [row for row in rows if row.asset == CASH]
     for row in cash:
         if "price" in row.amounts or row.flags or row.substitute:
-            raise AccountFileError(
+            raise InputFileError(
                 row.place, f"{CASH} has a quantity, a target_weight and a currency, and nothing else"
             )
     return {row.currency or base: row.amounts[column] for row in cash if column in row.amounts}
@@ -271,7 +222,7 @@ def _of_cash(rows: list[_Row], column: str, base: str) -> dict[str, Decimal]:
 def _price(row: _Row, base: str) -> Price:
     """Return a price in a whole currency: pence become pounds, exactly."""
     if "price" not in row.amounts:
-        raise AccountFileError(row.place, f"{row.asset} has no price, and nothing is planned without it")
+        raise InputFileError(row.place, f"{row.asset} has no price, and nothing is planned without it")
     with localcontext(EXACT):
         amount = row.amounts["price"] / units_per_major(row.currency)
     return Price(amount, major_currency(row.currency) if row.currency else base)
@@ -300,7 +251,7 @@ def _joined(column: str, general: PerAsset, rows: Iterable[_Row], path: Path) ->
     if not own:
         return general
     if not isinstance(general, Mapping):
-        raise AccountFileError(
+        raise InputFileError(
             f"{path}",
             f"the policy states one {column} for all, and rows state their own; keep one of the two",
         )
