@@ -10,7 +10,7 @@ import pytest
 from steelyard.domain.lot import MORE_THAN_ONE_YEAR, Lot, LotMethod
 from steelyard.domain.wash_sale import Sale
 from steelyard.rebalancing.allocation import Allocation, calculate_investment_allocation
-from steelyard.rebalancing.options import Costs, Currencies, Locks, Mode, Trading
+from steelyard.rebalancing.options import Band, Costs, Currencies, Locks, Mode, Trading
 from steelyard.rebalancing.problem import Status
 from steelyard.rebalancing.solving import BudgetError
 from steelyard.rebalancing.tax import LotsMismatchError, TaxRuleError
@@ -317,6 +317,24 @@ def test_what_may_not_be_sold_is_not_harvested() -> None:
     locks = replace(SUBSTITUTES, no_sell=["A"])
 
     assert trades(harvest(replace(PORTFOLIO, harvest_above=100), locks=locks)) == {}
+
+
+def test_a_loss_is_harvested_inside_its_band_and_its_proceeds_are_invested() -> None:
+    """A is at 50 % and may be from 40 %: a harvested share leaves it inside, and goes to C, which stands in for it."""
+    one = rules(lot("loss", "A", "1", 200, LAST_WINTER), lot("gain", "A", "9", 50), lot("b", "B", "10", 90))
+
+    allocation = calculate_investment_allocation(
+        HALVES,
+        {**PRICES, "C": 100},
+        {"A": 10, "B": 10},
+        mode=Mode.HARVEST_LOSSES,
+        locks=SUBSTITUTES,
+        band=Band(absolute="0.1"),
+        tax=replace(one, harvest_above=100),
+    )
+
+    assert allocation.status is Status.OPTIMAL
+    assert trades(allocation) == {"A": -1, "C": 1}
 
 
 def test_without_a_substitute_the_proceeds_stay_in_cash() -> None:

@@ -76,8 +76,8 @@ def apply_band(
 ) -> list[PlanRow]:
     """Measure drift from bands: inside there is none, outside it counts to the target or to the edge.
 
-    Where a plan is due, for a deposit or an asset out of its band, and there is more cash than the assets outside
-    ask for, those inside are only bought, and aim at what that cash buys of them: it does not lie idle.
+    Where a plan is due, for a deposit, an asset out of its band or one that must be sold, and there is more cash than
+    those ask for, the others are only bought, and aim at what that cash buys of them: it does not lie idle.
 
     Args:
         rows: the assets, with targets and limits.
@@ -91,14 +91,19 @@ def apply_band(
     """
     tolerance = Tolerance.read(band)
     banded = [_banded(row, tolerance, whole) for row in rows]
-    outside = [row.is_outside() for row in banded]
+    due = [row.is_outside() or row.limits.last < 0 for row in banded]
     back = _to_target if band.rule is BandRule.TARGET else _to_edge
-    banded = [back(row) if out else row for row, out in zip(banded, outside, strict=True)]
-    freed = sum(row.value - min(max(row.value, row.low), row.high) for row in banded)
-    if idle + freed <= 0 or not (is_deposit or any(outside)):
+    banded = [back(row) if row.is_outside() else row for row in banded]
+    freed = sum(row.value - min(max(_at_most(row), row.low), row.high) for row in banded)
+    if idle + freed <= 0 or not (is_deposit or any(due)):
         return banded
-    inside = iter(_bought([row for row, out in zip(banded, outside, strict=True) if not out], idle + freed))
-    return [row if out else next(inside) for row, out in zip(banded, outside, strict=True)]
+    inside = iter(_bought([row for row, is_due in zip(banded, due, strict=True) if not is_due], idle + freed))
+    return [row if is_due else next(inside) for row, is_due in zip(banded, due, strict=True)]
+
+
+def _at_most(row: PlanRow) -> int:
+    """Return the value of an asset after what must be sold of it."""
+    return row.value + row.price * min(row.limits.last, 0)
 
 
 def _bought(rows: Sequence[PlanRow], amount: int) -> list[PlanRow]:

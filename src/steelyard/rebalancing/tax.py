@@ -27,7 +27,7 @@ from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.problem import Piece
 from steelyard.rebalancing.tax_rules import TaxRules, WashRules
 from steelyard.rebalancing.trade import Bound, LotSale
-from steelyard.rebalancing.units import AMOUNT_PLACES, ONE_AMOUNT, RAW_PLACES, MoneyUnit, scaled
+from steelyard.rebalancing.units import AMOUNT_PLACES, ONE_AMOUNT, RAW_PLACES, MoneyUnit, plain, scaled
 
 _Key: TypeAlias = tuple[str, str, str]
 
@@ -288,13 +288,13 @@ def _lot_sale(lot: Lot, price: Decimal, taxation: Taxation) -> LotSale:
     return LotSale(
         asset_id=lot.asset_id,
         lot_id=lot.lot_id,
-        quantity=lot.quantity,
+        quantity=plain(lot.quantity),
         acquired=lot.acquired,
-        proceeds=proceeds,
-        cost_basis=lot.basis,
-        gain=gain,
+        proceeds=plain(proceeds),
+        cost_basis=plain(lot.basis),
+        gain=plain(gain),
         is_long_term=taxation.is_long_term(lot),
-        tax=tax,
+        tax=plain(tax),
     )
 
 
