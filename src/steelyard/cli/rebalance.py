@@ -203,7 +203,7 @@ def _lots(asked: Asked) -> "tuple[Lot, ...]":
 
 async def _of_store(shell: Shell, asked: Asked) -> "list[Proposal]":
     from steelyard.rebalancing.policy import Policy
-    from steelyard.services.allocation import calculate_allocation, calculate_household_allocation
+    from steelyard.services.allocation import calculate_allocation, calculate_allocations
     from steelyard.storage.connection import get_db_session
 
     policy, lots = policy_asked(asked, Policy()), _lots(asked)
@@ -211,7 +211,7 @@ async def _of_store(shell: Shell, asked: Asked) -> "list[Proposal]":
         raise click.UsageError("Tax rules are of one account; name it with --account.")
     async with shell.store(), get_db_session() as db:
         if asked.household:
-            return await calculate_household_allocation(
+            return await calculate_allocations(
                 asked.household, db, as_of=asked.as_of, policy=policy, stale_reason=asked.stale_reason
             )
         proposal = await calculate_allocation(

@@ -85,7 +85,7 @@ async def calculate_allocation(
     )
 
 
-async def calculate_household_allocation(
+async def calculate_allocations(
     household_id: str,
     db: ReadSession | None = None,
     *,
