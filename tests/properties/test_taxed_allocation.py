@@ -5,11 +5,11 @@ is washed, and adds up tax itself. Money comes in whole units and rates in quart
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from steelyard.domain.lot import MORE_THAN_ONE_YEAR, Lot, LotMethod, SaleTerms, TaxRates, match_lots
 from steelyard.domain.wash_sale import Sale, identical_assets, match_wash_sales
 from steelyard.rebalancing.allocation import Allocation, calculate_investment_allocation
-from steelyard.rebalancing.options import Costs, Mode
+from steelyard.rebalancing.options import Costs, Locks, Mode
 from steelyard.rebalancing.problem import Status
 from steelyard.rebalancing.tax_rules import TaxRules, WashRules
 
@@ -50,7 +50,9 @@ class Account:
     def value(self) -> int:
         return self.cash + sum(self.held(asset) * self.prices[asset] for asset in ASSETS)
 
-    def allocate(self, mode: Mode = Mode.TAX_AWARE) -> Allocation:
+    def allocate(
+        self, mode: Mode = Mode.TAX_AWARE, harvest_above: int | None = None, locks: Locks | None = None
+    ) -> Allocation:
         rules = TaxRules(
             trade_date=TODAY,
             short_rate=RATES.short_term,
@@ -59,6 +61,7 @@ class Account:
             method=self.method,
             lots=self.lots,
             gains_budget=self.budget,
+            harvest_above=harvest_above,
             wash=WashRules(DAYS, identical=self.identical, sales=self.sales, other_lots=self.other_lots),
         )
         return calculate_investment_allocation(
@@ -67,6 +70,7 @@ class Account:
             {asset: self.held(asset) for asset in ASSETS},
             cash=self.cash,
             mode=mode,
+            locks=locks,
             costs=Costs(weight=self.tax_weight),
             tax=rules,
         )
@@ -201,6 +205,57 @@ def test_no_allowed_trades_are_better(account: Account) -> None:
     assert scores[traded(allocation)] == min(allowed)
 
 
+def best(account: Account) -> Fraction | None:
+    """Return the lowest objective there is; None where no trades are allowed."""
+    scores = (score(account, trades) for trades in every_trade(account))
+    return min((found for found in scores if found is not None), default=None)
+
+
+@settings(deadline=None)
+@given(ACCOUNTS)
+def test_minimum_tax_is_best_of_all_orders_where_nothing_is_washed(account: Account) -> None:
+    alone = replace(account, sales=[], other_lots=[], identical=[], budget=None)
+    old = [lot for lot in alone.lots if lot.acquired < day_before(DAYS)]
+    alone = replace(alone, lots=old, method=LotMethod.MINIMUM_TAX)
+
+    allocation = alone.allocate()
+
+    assert Fraction(allocation.objective) == best(alone)
+    for method in (LotMethod.FIFO, LotMethod.LIFO, LotMethod.HIFO):
+        assert allocation.objective <= replace(alone, method=method).allocate().objective
+
+
+@settings(deadline=None)
+@given(ACCOUNTS, st.permutations(ASSETS), st.integers(1, 20))
+def test_no_harvest_washes_a_loss_or_stands_in_its_own_way(
+    account: Account, order: list[str], least: int
+) -> None:
+    pairs = {a: b for a, b in pairwise(order) if b not in identical_assets(a, account.identical)}
+    account = replace(account, budget=None)
+
+    allocation = account.allocate(Mode.HARVEST_LOSSES, harvest_above=least, locks=Locks(substitutes=pairs))
+
+    assert allocation.status is Status.OPTIMAL
+    bought = {trade.asset_id for trade in allocation.trades if trade.quantity > 0}
+    for asset in ASSETS:
+        closed = sold_lots(account, allocation, asset)
+        assert not match_wash_sales(
+            closed, [*account.lots, *account.other_lots], days=DAYS, identical=account.identical
+        ).washed
+        if any(sale.gain < 0 for sale in closed):
+            assert not bought & identical_assets(asset, account.identical)
+
+
+def sold_lots(account: Account, allocation: Allocation, asset: str) -> list[Sale]:
+    """Return the sales of one asset that a plan names, lot by lot."""
+    lots = {lot.lot_id: lot for lot in account.lots if lot.asset_id == asset}
+    return [
+        Sale(match_lots([lots[sold.lot_id]], sold.quantity, LotMethod.FIFO).taken[0], TODAY, sold.proceeds)
+        for sold in allocation.lots
+        if sold.asset_id == asset
+    ]
+
+
 @settings(deadline=None)
 @given(ACCOUNTS)
 def test_lots_and_taxes_are_those_of_the_trades(account: Account) -> None:
@@ -224,10 +279,7 @@ def test_lots_and_taxes_are_those_of_the_trades(account: Account) -> None:
 def test_a_larger_budget_is_never_worse(account: Account, more: int) -> None:
     if account.budget is None:
         return
-    small, large = (
-        account.allocate(),
-        Account(**{**vars(account), "budget": account.budget + more}).allocate(),
-    )
+    small, large = account.allocate(), replace(account, budget=account.budget + more).allocate()
 
     if small.status is not Status.INFEASIBLE:
         assert large.objective <= small.objective

@@ -277,6 +277,19 @@ def test_a_plan_does_not_sell_at_a_loss_what_it_buys_under_another_name() -> Non
     assert trades(allocation) == {"A": -7, "C": 1}
 
 
+def test_a_maximum_that_a_wash_sale_forbids_to_keep_is_named() -> None:
+    wash = bought_in_the_ira("A", LAST_WEEK)
+
+    allocation = allocate(
+        HALVES, PRICES, replace(LOSING, wash=wash), trading=Trading(maximum_weight={"A": "0.8"})
+    )
+
+    assert allocation.status is Status.INFEASIBLE
+    (conflict,) = allocation.conflicts
+    assert conflict.constraints == ("wash_sale", "maximum_weight")
+    assert "A: wait until the wash sale window has passed." in conflict.remedies
+
+
 # ── Harvesting ──────────────────────────────────────────────────────────────────────────────────────────────
 
 PORTFOLIO = rules(
