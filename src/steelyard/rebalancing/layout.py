@@ -1,12 +1,12 @@
-"""From a problem to the flat rows the search works on: as few and as short pieces as say the same."""
+"""From a problem to the cells the search works on: as few and as short pieces as say the same."""
 
 from dataclasses import astuple, replace
 
+from steelyard.rebalancing.cells import ASSET, FAR, PIECE, Account, Cells, Sections, highest_price, sections
 from steelyard.rebalancing.problem import L1_SCALE, Norm, Piece, Problem
-from steelyard.rebalancing.rows import FAR, Account, Rows, highest_price
 
 
-def flatten(problem: Problem) -> tuple[Rows, Account] | None:
+def flatten(problem: Problem, states: int) -> tuple[Cells, Sections, Account] | None:
     """Lay a problem out; None where no choice of trades can pay, or keep the gains below their limit.
 
     Trades that not even all the cash the others can raise would pay for are cut off.
@@ -14,10 +14,17 @@ def flatten(problem: Problem) -> tuple[Rows, Account] | None:
     pieces = _payable([merged(asset.pieces) for asset in problem.assets], problem)
     if pieces is None:
         return None
-    rows = _rows(problem, pieces)
+    at = sections(len(pieces), sum(map(len, pieces)), states)
+    cells = [*_assets(problem, pieces), *_pieces(problem, pieces)]
+    account = _account(problem)
+    account = account._replace(highest=highest_price(cells, account))
+    return cells + [0] * (at.end - len(cells)), at, account
+
+
+def _account(problem: Problem) -> Account:
     target, limit = problem.cash_target, problem.gain_limit
-    account = Account(
-        assets=len(problem.assets),
+    return Account(
+        assets_end=len(problem.assets) * ASSET,
         norm=int(problem.norm),
         room=problem.cash - problem.cash_floor,
         cash_norm=int(Norm.L1 if target is None else problem.norm),
@@ -28,33 +35,27 @@ def flatten(problem: Problem) -> tuple[Rows, Account] | None:
         far=FAR,
         highest=0,
     )
-    return rows, account._replace(highest=highest_price(rows, account))
 
 
-def _rows(problem: Problem, pieces: list[list[Piece]]) -> Rows:
-    flat = [astuple(piece) for some in pieces for piece in some]
-    first, last, cash_fixed, cash_step, charge_fixed, charge_step, gain_fixed, gain_step = (
-        [list(column) for column in zip(*flat, strict=True)] if flat else [[] for _ in range(8)]
-    )
-    start = [0]
+def _assets(problem: Problem, pieces: list[list[Piece]]) -> Cells:
+    cells: Cells = []
+    at = len(pieces) * ASSET
+    for asset, some in zip(problem.assets, pieces, strict=True):
+        end = at + len(some) * PIECE
+        given = (asset.value, asset.price, asset.low, asset.high, at, end)
+        cells += given + (0,) * (ASSET - len(given))
+        at = end
+    return cells
+
+
+def _pieces(problem: Problem, pieces: list[list[Piece]]) -> Cells:
+    cells: Cells = []
     for some in pieces:
-        start.append(start[-1] + len(some))
-    rate = problem.charge_rate
-    return Rows(
-        value=[asset.value for asset in problem.assets],
-        price=[asset.price for asset in problem.assets],
-        low=[asset.low for asset in problem.assets],
-        high=[asset.high for asset in problem.assets],
-        start=start,
-        first=first,
-        last=last,
-        cash_fixed=cash_fixed,
-        cash_step=cash_step,
-        cost_fixed=[rate * charge for charge in charge_fixed],
-        cost_step=[rate * charge for charge in charge_step],
-        gain_fixed=gain_fixed,
-        gain_step=gain_step,
-    )
+        for piece in some:
+            first, last, cash, cash_step, charge, charge_step, gain, gain_step = astuple(piece)
+            cost, cost_step = problem.charge_rate * charge, problem.charge_rate * charge_step
+            cells += (first, last, cash, cash_step, cost, cost_step, gain, gain_step)
+    return cells
 
 
 # ── Fewer and shorter pieces ────────────────────────────────────────────────────────────────────────────────

@@ -1,16 +1,15 @@
 """The best trades of a problem, with the proof that none are better, in plain Python."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.best_trades import best_trades
+from steelyard.rebalancing.cells import ANSWER, ASSET, WIDE, Account, Cells, Sections
 from steelyard.rebalancing.certificate import objective_of
 from steelyard.rebalancing.layout import flatten
 from steelyard.rebalancing.problem import Problem, Solution, Status
 from steelyard.rebalancing.relaxation import Prices
-from steelyard.rebalancing.room import States, Tree, lists
-from steelyard.rebalancing.rows import WIDE, Account, Rows
 
 NODE_LIMIT: Final = 20_000
 STATE_LIMIT: Final = 50_000
@@ -42,29 +41,23 @@ def solve(problem: Problem, *, node_limit: int = NODE_LIMIT, state_limit: int = 
         The best trades; `Status.WITHIN_GAP` and the best bound proven where the limits were too low to show that they
         are. Infeasible is proven.
     """
-    return solve_with(best_trades, lists, problem, node_limit, state_limit)
+    return solve_with(best_trades, problem, node_limit, state_limit)
 
 
 def solve_with(
-    run: Callable[[Rows, Account, Tree, States, int], Found],
-    room: Callable[[Rows, Account, int], tuple[Rows, Tree, States]],
-    problem: Problem,
-    node_limit: int,
-    state_limit: int,
+    run: Callable[[Cells, Account, Sections, int], Found], problem: Problem, node_limit: int, state_limit: int
 ) -> Solution:
     """Solve a problem by `run`, or in plain Python where its numbers outgrow 64 bits."""
-    flat = flatten(problem)
+    flat = flatten(problem, state_limit)
     if flat is None:
         return infeasible(problem, 0)
-    rows, account = flat
+    cells, at, account = flat
     if account.highest > 0:
-        columns, tree, states = room(rows, account, state_limit)
-        found = run(columns, account, tree, states, node_limit)
+        found = run(cells, account, at, node_limit)
         if not is_cramped(account, found):
-            return solution_of(problem, account, found, tree.answer)
+            return solution_of(problem, account, found, cells)
     account = account._replace(far=WIDE, highest=WIDEST_PRICE)
-    rows, tree, states = lists(rows, account, state_limit)
-    return solution_of(problem, account, best_trades(rows, account, tree, states, node_limit), tree.answer)
+    return solution_of(problem, account, best_trades(cells, account, at, node_limit), cells)
 
 
 def is_cramped(account: Account, found: Found) -> bool:
@@ -73,7 +66,7 @@ def is_cramped(account: Account, found: Found) -> bool:
     return gap == account.far or max(abs(prices.cash), prices.gain) >= account.highest
 
 
-def solution_of(problem: Problem, account: Account, found: Found, answer: Sequence[int]) -> Solution:
+def solution_of(problem: Problem, account: Account, found: Found, cells: Cells) -> Solution:
     """Put what a search found into words.
 
     Raises:
@@ -85,7 +78,7 @@ def solution_of(problem: Problem, account: Account, found: Found, answer: Sequen
         if bound < account.far:
             raise UndecidedError(nodes)
         return infeasible(problem, nodes)
-    trades = tuple(int(k) for k in answer[: len(problem.assets)])
+    trades = tuple(cells[asset + ANSWER] for asset in range(0, account.assets_end, ASSET))
     objective = objective_of(problem, trades)
     status = Status.OPTIMAL if bound >= gap else Status.WITHIN_GAP
     return Solution(status, trades, objective, objective - (gap - bound), nodes, *map(int, prices))

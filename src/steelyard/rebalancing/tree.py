@@ -10,6 +10,51 @@ Reference: Pisinger, "A minimal algorithm for the multiple-choice knapsack probl
 
 from typing import Final
 
+from steelyard.rebalancing.cells import (
+    ANSWER,
+    ASSET,
+    AT_LEVEL,
+    BEGIN,
+    BEST,
+    BEST_PIECE,
+    CANDIDATE,
+    CASH,
+    CASH_FREED_AT,
+    CASH_LEFT,
+    CASH_USED_AT,
+    DEPTH,
+    END,
+    EXTRA,
+    FIRST,
+    GAIN,
+    GAIN_FREED_AT,
+    GAIN_LEFT,
+    GAIN_USED_AT,
+    LAST,
+    LEAST,
+    LEVEL,
+    MOST_CASH,
+    MOST_GAIN,
+    NEXT,
+    NOW,
+    OF_ASSET,
+    PIECE,
+    PIECES,
+    PIECES_END,
+    PRICE,
+    RATE,
+    RECORD_TRADES,
+    RECORD_TURNOVER,
+    SAVED_TRADES,
+    SAVED_TURNOVER,
+    SPENT,
+    STEPS,
+    TRADES,
+    TURNOVER,
+    Account,
+    Cells,
+    Sections,
+)
 from steelyard.rebalancing.incumbent import keep, left_cost, missing
 from steelyard.rebalancing.relaxation import (
     L1,
@@ -22,8 +67,6 @@ from steelyard.rebalancing.relaxation import (
     gain_of,
     rest_cost,
 )
-from steelyard.rebalancing.room import Tree
-from steelyard.rebalancing.rows import Account, Rows
 
 FINE: Final = 1 << 10
 """Rates, costs of a unit of money moved, are counted in this part of an objective unit and rounded down."""
@@ -32,34 +75,43 @@ FINE: Final = 1 << 10
 # ── Candidates ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def list_candidates(rows: Rows, account: Account, tree: Tree, prices: Prices, gap: int) -> tuple[int, int]:
+def list_candidates(
+    cells: Cells, account: Account, at: Sections, prices: Prices, gap: int
+) -> tuple[int, int]:
     """List the candidates of each asset, and make a level of each asset that has a choice.
 
-    Returns how many levels there are, and the least extra cost of a trade that is not listed.
+    Returns the end of the levels, and the least extra cost of a trade that is not listed.
     """
-    room = (len(tree.cost) - account.assets) // max(1, rows.start[account.assets])
-    levels, end, unlisted = 0, 0, account.far
-    for asset in range(account.assets):
+    room = _room_per_piece(cells, account, at)
+    levels_end, end, unlisted = at.levels, at.candidates, account.far
+    for asset in range(0, account.assets_end, ASSET):
         begin = end
-        tree.piece[begin], tree.steps[begin] = tree.best_piece[asset], tree.best[asset]
-        tree.cost[begin], tree.cash[begin], tree.gain[begin] = 0, 0, 0
-        end += 1
-        for piece in range(rows.start[asset], rows.start[asset + 1]):
+        cells[begin + STEPS] = cells[asset + BEST]
+        cells[begin + EXTRA], cells[begin + CASH], cells[begin + GAIN] = 0, 0, 0
+        end += CANDIDATE
+        for piece in range(cells[asset + PIECES], cells[asset + PIECES_END], PIECE):
             end, beyond = _list_piece(
-                rows, account, tree, prices, gap, asset, piece, begin + 1, end, end + room
+                cells, account, prices, gap, asset, piece, begin + CANDIDATE, end, end + room
             )
             unlisted = min(unlisted, beyond)
-        tree.now[asset] = tree.best[asset]
-        if end > begin + 1:
-            _insert_level(account, tree, levels, asset, begin, end)
-            levels += 1
-    return levels, unlisted
+        if end > begin + CANDIDATE:
+            _insert_level(cells, account, at.levels, levels_end, asset, begin, end)
+            levels_end += LEVEL
+    return levels_end, unlisted
+
+
+def _room_per_piece(cells: Cells, account: Account, at: Sections) -> int:
+    """Give how far the candidates of a piece may reach, handles."""
+    if account.assets_end == 0:
+        return 0
+    pieces = (cells[account.assets_end - ASSET + PIECES_END] - cells[PIECES]) // PIECE
+    places = (at.levels - at.candidates) // CANDIDATE - account.assets_end // ASSET
+    return places // pieces * CANDIDATE
 
 
 def _list_piece(
-    rows: Rows,
+    cells: Cells,
     account: Account,
-    tree: Tree,
     prices: Prices,
     gap: int,
     asset: int,
@@ -69,131 +121,144 @@ def _list_piece(
     full: int,
 ) -> tuple[int, int]:
     """List a piece from its best trade outwards, the cheaper side first; return the end and the cost that came next."""
-    right = best_of_piece(rows, account.norm, asset, piece, prices)
-    left = right - 1
-    if piece == tree.best_piece[asset]:
-        right = tree.best[asset] + 1
+    if piece == cells[asset + BEST_PIECE]:
+        right = cells[asset + BEST] + 1
         left = right - 2
-    cost_right = _extra_cost(rows, account, tree, prices, asset, piece, right)
-    cost_left = _extra_cost(rows, account, tree, prices, asset, piece, left)
+    else:
+        right = best_of_piece(cells, account.norm, asset, piece, prices)
+        left = right - 1
+    cost_right = _extra_cost(cells, account, prices, asset, piece, right)
+    cost_left = _extra_cost(cells, account, prices, asset, piece, left)
     while min(cost_left, cost_right) <= gap and end < full:
         if cost_right <= cost_left:
-            _insert_candidate(rows, tree, asset, begin, end, piece, right, cost_right)
+            _insert_candidate(cells, asset, begin, end, piece, right, cost_right)
             right += 1
-            cost_right = _extra_cost(rows, account, tree, prices, asset, piece, right)
+            cost_right = _extra_cost(cells, account, prices, asset, piece, right)
         else:
-            _insert_candidate(rows, tree, asset, begin, end, piece, left, cost_left)
+            _insert_candidate(cells, asset, begin, end, piece, left, cost_left)
             left -= 1
-            cost_left = _extra_cost(rows, account, tree, prices, asset, piece, left)
-        end += 1
+            cost_left = _extra_cost(cells, account, prices, asset, piece, left)
+        end += CANDIDATE
     return end, min(cost_left, cost_right)
 
 
-def _extra_cost(
-    rows: Rows, account: Account, tree: Tree, prices: Prices, asset: int, piece: int, steps: int
-) -> int:
-    if steps < rows.first[piece] or steps > rows.last[piece]:
+def _extra_cost(cells: Cells, account: Account, prices: Prices, asset: int, piece: int, steps: int) -> int:
+    if steps < cells[piece + FIRST] or steps > cells[piece + LAST]:
         return account.far
-    return cost_of(rows, account.norm, asset, piece, steps, prices) - tree.least[asset]
+    return cost_of(cells, account.norm, asset, piece, steps, prices) - cells[asset + LEAST]
 
 
 def _insert_candidate(
-    rows: Rows, tree: Tree, asset: int, begin: int, end: int, piece: int, steps: int, cost: int
+    cells: Cells, asset: int, begin: int, end: int, piece: int, steps: int, cost: int
 ) -> None:
     """Put a candidate among those from `begin` to `end`, behind the last that costs no more."""
     at = end
-    while at > begin and tree.cost[at - 1] > cost:
-        tree.piece[at], tree.steps[at] = tree.piece[at - 1], tree.steps[at - 1]
-        tree.cost[at], tree.cash[at], tree.gain[at] = tree.cost[at - 1], tree.cash[at - 1], tree.gain[at - 1]
-        at -= 1
-    best_piece, best = tree.best_piece[asset], tree.best[asset]
-    tree.piece[at], tree.steps[at], tree.cost[at] = piece, steps, cost
-    tree.cash[at] = cash_of(rows, piece, steps) - cash_of(rows, best_piece, best)
-    tree.gain[at] = gain_of(rows, piece, steps) - gain_of(rows, best_piece, best)
+    while at > begin and cells[at - CANDIDATE + EXTRA] > cost:
+        for cell in range(at, at + CANDIDATE):
+            cells[cell] = cells[cell - CANDIDATE]
+        at -= CANDIDATE
+    best_piece, best = cells[asset + BEST_PIECE], cells[asset + BEST]
+    cells[at + STEPS], cells[at + EXTRA] = steps, cost
+    cells[at + CASH] = cash_of(cells, piece, steps) - cash_of(cells, best_piece, best)
+    cells[at + GAIN] = gain_of(cells, piece, steps) - gain_of(cells, best_piece, best)
 
 
-def _insert_level(account: Account, tree: Tree, levels: int, asset: int, begin: int, end: int) -> None:
+def _insert_level(
+    cells: Cells, account: Account, levels: int, levels_end: int, asset: int, begin: int, end: int
+) -> None:
     """Put an asset among the levels, behind the last that moves cash as cheaply."""
     rate = account.far
-    for c in range(begin + 1, end):
-        if tree.cash[c] != 0:
-            rate = min(rate, FINE * tree.cost[c] // abs(tree.cash[c]))
-    at = levels
-    while at > 0 and tree.rate[at - 1] > rate:
-        tree.asset[at], tree.rate[at] = tree.asset[at - 1], tree.rate[at - 1]
-        tree.begin[at], tree.end[at] = tree.begin[at - 1], tree.end[at - 1]
-        at -= 1
-    tree.asset[at], tree.rate[at], tree.begin[at], tree.end[at] = asset, rate, begin, end
+    for c in range(begin + CANDIDATE, end, CANDIDATE):
+        if cells[c + CASH] != 0:
+            rate = min(rate, FINE * cells[c + EXTRA] // abs(cells[c + CASH]))
+    at = levels_end
+    while at > levels and cells[at - LEVEL + RATE] > rate:
+        for cell in range(at, at + RATE + 1):
+            cells[cell] = cells[cell - LEVEL]
+        at -= LEVEL
+    cells[at + OF_ASSET], cells[at + BEGIN], cells[at + END], cells[at + RATE] = asset, begin, end, rate
 
 
 # ── Bounds ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def sum_up(
-    rows: Rows, account: Account, tree: Tree, levels: int, gap: int, cash_left: int, gain_left: int
+    cells: Cells, account: Account, levels: int, levels_end: int, gap: int, cash_left: int, gain_left: int
 ) -> None:
     """Fill what holds for each level and all below it.
 
     A rate never need be above `gap` + 1: one unit moved then is too much already.
     """
     moved = abs(cash_left) + abs(gain_left) + 1
-    for level in range(levels):
-        moved += _widest(tree, tree.begin[level], tree.end[level])
+    for level in range(levels, levels_end, LEVEL):
+        widest = 0
+        for c in range(cells[level + BEGIN], cells[level + END], CANDIDATE):
+            widest = max(widest, abs(cells[c + CASH]), abs(cells[c + GAIN]))
+        moved += widest
     dearest = min((gap + 1) * FINE, account.far // moved)
-    tree.cash_freed_at[levels], tree.cash_used_at[levels] = dearest, dearest
-    tree.gain_freed_at[levels], tree.gain_used_at[levels] = dearest, dearest
-    tree.most_cash[levels], tree.most_gain[levels] = 0, 0
-    tree.saved_trades[levels], tree.saved_turnover[levels] = 0, 0
-    for level in range(levels - 1, -1, -1):
-        _sum_up_level(rows, tree, level)
+    for rate in range(levels_end + CASH_FREED_AT, levels_end + GAIN_USED_AT + 1):
+        cells[rate] = dearest
+    for most in range(levels_end + MOST_CASH, levels_end + LEVEL):
+        cells[most] = 0
+    for level in range(levels_end - LEVEL, levels - LEVEL, -LEVEL):
+        _sum_up_cash(cells, level)
+        if account.is_limited != 0:
+            _sum_up_gain(cells, level)
+        _sum_up_trades(cells, level)
 
 
-def _widest(tree: Tree, begin: int, end: int) -> int:
-    widest = 0
-    for c in range(begin, end):
-        widest = max(widest, abs(tree.cash[c]), abs(tree.gain[c]))
-    return widest
-
-
-def _sum_up_level(rows: Rows, tree: Tree, level: int) -> None:
-    below, begin = level + 1, tree.begin[level]
-    cash_freed, cash_used = tree.cash_freed_at[below], tree.cash_used_at[below]
-    gain_freed, gain_used = tree.gain_freed_at[below], tree.gain_used_at[below]
-    most_cash, most_gain, fewest = 0, 0, abs(tree.steps[begin])
-    for c in range(begin + 1, tree.end[level]):
-        cost, cash, gain = tree.cost[c] * FINE, tree.cash[c], tree.gain[c]
+def _sum_up_cash(cells: Cells, level: int) -> None:
+    freed_at, used_at, most = cells[level + LEVEL + CASH_FREED_AT], cells[level + LEVEL + CASH_USED_AT], 0
+    for c in range(cells[level + BEGIN] + CANDIDATE, cells[level + END], CANDIDATE):
+        cost, cash = cells[c + EXTRA] * FINE, cells[c + CASH]
         if cash < 0:
-            cash_freed = min(cash_freed, cost // -cash)
+            freed_at = min(freed_at, cost // -cash)
         elif cash > 0:
-            cash_used = min(cash_used, cost // cash)
+            used_at = min(used_at, cost // cash)
+        most = max(most, -cash)
+    cells[level + CASH_FREED_AT], cells[level + CASH_USED_AT] = freed_at, used_at
+    cells[level + MOST_CASH] = cells[level + LEVEL + MOST_CASH] + most
+
+
+def _sum_up_gain(cells: Cells, level: int) -> None:
+    freed_at, used_at, most = cells[level + LEVEL + GAIN_FREED_AT], cells[level + LEVEL + GAIN_USED_AT], 0
+    for c in range(cells[level + BEGIN] + CANDIDATE, cells[level + END], CANDIDATE):
+        cost, gain = cells[c + EXTRA] * FINE, cells[c + GAIN]
         if gain < 0:
-            gain_freed = min(gain_freed, cost // -gain)
+            freed_at = min(freed_at, cost // -gain)
         elif gain > 0:
-            gain_used = min(gain_used, cost // gain)
-        most_cash, most_gain = max(most_cash, -cash), max(most_gain, -gain)
-        fewest = min(fewest, abs(tree.steps[c]))
-    tree.cash_freed_at[level], tree.cash_used_at[level] = cash_freed, cash_used
-    tree.gain_freed_at[level], tree.gain_used_at[level] = gain_freed, gain_used
-    tree.most_cash[level] = tree.most_cash[below] + most_cash
-    tree.most_gain[level] = tree.most_gain[below] + most_gain
-    steps = abs(tree.steps[begin])
-    tree.saved_trades[level] = tree.saved_trades[below] + (1 if fewest == 0 < steps else 0)
-    saved = (steps - fewest) * rows.price[tree.asset[level]]
-    tree.saved_turnover[level] = tree.saved_turnover[below] + saved
+            used_at = min(used_at, cost // gain)
+        most = max(most, -gain)
+    cells[level + GAIN_FREED_AT], cells[level + GAIN_USED_AT] = freed_at, used_at
+    cells[level + MOST_GAIN] = cells[level + LEVEL + MOST_GAIN] + most
+
+
+def _sum_up_trades(cells: Cells, level: int) -> None:
+    begin = cells[level + BEGIN]
+    steps = abs(cells[begin + STEPS])
+    fewest = steps
+    for c in range(begin + CANDIDATE, cells[level + END], CANDIDATE):
+        fewest = min(fewest, abs(cells[c + STEPS]))
+    saved = (steps - fewest) * cells[cells[level + OF_ASSET] + PRICE]
+    cells[level + SAVED_TRADES] = cells[level + LEVEL + SAVED_TRADES] + (1 if fewest == 0 < steps else 0)
+    cells[level + SAVED_TURNOVER] = cells[level + LEVEL + SAVED_TURNOVER] + saved
 
 
 def bound_below(
-    account: Account, tree: Tree, prices: Prices, level: int, cash_left: int, gain_left: int
+    cells: Cells, account: Account, prices: Prices, level: int, cash_left: int, gain_left: int
 ) -> int:
     """Give the least that an answer costs more, where only assets from `level` on may deviate; far: none is allowed."""
-    if cash_left + tree.most_cash[level] < 0:
+    if cash_left + cells[level + MOST_CASH] < 0:
         return account.far >> 1
-    cost = _rest_bound(account, prices, cash_left, tree.cash_freed_at[level], tree.cash_used_at[level])
+    freed_at, used_at = cells[level + CASH_FREED_AT], cells[level + CASH_USED_AT]
+    cost = _rest_bound(account, prices, cash_left, freed_at, used_at)
     if account.is_limited == 0:
         return cost
-    if gain_left + tree.most_gain[level] < 0:
+    if gain_left + cells[level + MOST_GAIN] < 0:
         return account.far >> 1
-    rate = tree.gain_freed_at[level] if gain_left < 0 else min(FINE * prices.gain, tree.gain_used_at[level])
+    rate = cells[level + GAIN_FREED_AT]
+    if gain_left >= 0:
+        rate = min(FINE * prices.gain, cells[level + GAIN_USED_AT])
     return max(cost, abs(gain_left) * rate // FINE)
 
 
@@ -203,10 +268,9 @@ def _rest_bound(account: Account, prices: Prices, left: int, freed_at: int, used
     The cost is convex in what is left in the end, and so is the cost of moving: the best lies between `left` and
     where cash alone is best, and only a corner or a point of equal slopes can be it.
     """
-    rest, target = best_rest(account, prices.cash), account.cash_rest
     if account.cash_norm != L1:
         return _parabolic_rest_bound(account, prices, left, freed_at // FINE, used_at // FINE)
-    scale = account.cash_scale
+    rest, target, scale = best_rest(account, prices.cash), account.cash_rest, account.cash_scale
     if left < rest:
         end = rest if prices.cash * FINE + freed_at < scale * FINE else max(left, 0)
         return rest_cost(account, end, prices.cash) + freed_at * (end - left) // FINE
@@ -231,9 +295,9 @@ def _parabolic_rest_bound(account: Account, prices: Prices, left: int, freed_at:
 
 
 def start_tree(
-    rows: Rows,
+    cells: Cells,
     account: Account,
-    tree: Tree,
+    at: Sections,
     prices: Prices,
     cash_left: int,
     gain_left: int,
@@ -242,121 +306,128 @@ def start_tree(
 ) -> int:
     """Start from the best trades, as an answer; return the gap of the best answer."""
     trades, turnover = 0, 0
-    for asset in range(account.assets):
-        steps = tree.best[asset]
-        tree.now[asset] = steps
+    for asset in range(0, account.assets_end, ASSET):
+        steps = cells[asset + BEST]
         trades += 1 if steps != 0 else 0
-        turnover += rows.price[asset] * abs(steps)
-    tree.cost_so_far[0], tree.cash_left[0], tree.gain_left[0] = 0, cash_left, gain_left
-    tree.trades[0], tree.turnover[0] = trades, turnover
-    tree.level[0], tree.next[0] = 0, tree.begin[0] + 1
-    return _record(rows, account, tree, prices, 0, gap, ties)
+        turnover += cells[asset + PRICE] * abs(steps)
+    root = at.depths
+    cells[root + SPENT], cells[root + CASH_LEFT], cells[root + GAIN_LEFT] = 0, cash_left, gain_left
+    cells[root + TRADES], cells[root + TURNOVER] = trades, turnover
+    cells[root + AT_LEVEL], cells[root + NEXT] = at.levels, cells[at.levels + BEGIN] + CANDIDATE
+    return _record(cells, account, at, prices, root, gap, ties)
 
 
 def search_tree(
-    rows: Rows, account: Account, tree: Tree, prices: Prices, levels: int, gap: int, ties: int, limit: int
+    cells: Cells,
+    account: Account,
+    at: Sections,
+    prices: Prices,
+    levels_end: int,
+    gap: int,
+    ties: int,
+    limit: int,
 ) -> tuple[int, int, int, int]:
     """Look for answers that cost less than `gap`, or (`ties` = 1) as much and come first among equals.
 
-    Returns the gap of the best answer, the nodes looked at, the least cost of what was not (`far` where the search came
-    to its end), and how often it went on for the sake of a tie alone.
+    Returns the gap of the best answer, the nodes looked at, the least cost of what was not (`far` where the search
+    came to its end), and how often it went on for the sake of a tie alone.
     """
-    depth, nodes, followed = 0, 0, 0
-    while depth >= 0:
-        level, c = tree.level[depth], tree.next[depth]
-        if level == levels:
-            depth -= 1
+    depth, nodes, followed = at.depths, 0, 0
+    while depth >= at.depths:
+        level, c = cells[depth + AT_LEVEL], cells[depth + NEXT]
+        if level == levels_end:
+            depth -= DEPTH
             continue
-        if c == tree.begin[level] + 1:
-            least = _least_from(account, tree, prices, depth, level)
-            if least > gap or (least == gap and not (ties != 0 and _may_come_first(tree, depth, level))):
-                depth -= 1
+        if c == cells[level + BEGIN] + CANDIDATE:
+            least = _least_from(cells, account, prices, depth, level)
+            if least > gap or (
+                least == gap and not (ties != 0 and _may_come_first(cells, at.notes, depth, level))
+            ):
+                depth -= DEPTH
                 continue
             followed += 1 if least == gap else 0
-        if c == tree.end[level] or tree.cost_so_far[depth] + tree.cost[c] > gap - 1 + ties:
-            _next_level(tree, depth, level, levels)
+        if c == cells[level + END] or cells[depth + SPENT] + cells[c + EXTRA] > gap - 1 + ties:
+            cells[depth + AT_LEVEL], cells[depth + NEXT] = (
+                level + LEVEL,
+                cells[level + LEVEL + BEGIN] + CANDIDATE,
+            )
             continue
         if nodes == limit:
-            return gap, nodes, _least_open(account, tree, prices, depth), followed
+            return gap, nodes, _least_open(cells, account, at, prices, depth), followed
         nodes += 1
-        tree.next[depth] = c + 1
-        _deviate(rows, tree, depth, level, c)
-        depth += 1
-        gap = _record(rows, account, tree, prices, depth, gap, ties)
-        tree.level[depth] = level
-        _next_level(tree, depth, level, levels)
+        cells[depth + NEXT] = c + CANDIDATE
+        _deviate(cells, depth, level, c)
+        depth += DEPTH
+        gap = _record(cells, account, at, prices, depth, gap, ties)
     return gap, nodes, account.far, followed
 
 
-def _next_level(tree: Tree, depth: int, level: int, levels: int) -> None:
-    tree.level[depth] = level + 1
-    if level + 1 < levels:
-        tree.next[depth] = tree.begin[level + 1] + 1
-
-
-def _deviate(rows: Rows, tree: Tree, depth: int, level: int, c: int) -> None:
+def _deviate(cells: Cells, depth: int, level: int, c: int) -> None:
     """Write down, one depth below, the answer in which one more asset deviates."""
-    below, asset, base = depth + 1, tree.asset[level], tree.begin[level]
-    tree.cost_so_far[below] = tree.cost_so_far[depth] + tree.cost[c]
-    tree.cash_left[below] = tree.cash_left[depth] - tree.cash[c]
-    tree.gain_left[below] = tree.gain_left[depth] - tree.gain[c]
-    more = (1 if tree.steps[c] != 0 else 0) - (1 if tree.steps[base] != 0 else 0)
-    tree.trades[below] = tree.trades[depth] + more
-    further = abs(tree.steps[c]) - abs(tree.steps[base])
-    tree.turnover[below] = tree.turnover[depth] + rows.price[asset] * further
+    below, asset, best = depth + DEPTH, cells[level + OF_ASSET], cells[level + BEGIN]
+    cells[below + AT_LEVEL], cells[below + NEXT] = level + LEVEL, cells[level + LEVEL + BEGIN] + CANDIDATE
+    cells[below + SPENT] = cells[depth + SPENT] + cells[c + EXTRA]
+    cells[below + CASH_LEFT] = cells[depth + CASH_LEFT] - cells[c + CASH]
+    cells[below + GAIN_LEFT] = cells[depth + GAIN_LEFT] - cells[c + GAIN]
+    more = (1 if cells[c + STEPS] != 0 else 0) - (1 if cells[best + STEPS] != 0 else 0)
+    cells[below + TRADES] = cells[depth + TRADES] + more
+    further = abs(cells[c + STEPS]) - abs(cells[best + STEPS])
+    cells[below + TURNOVER] = cells[depth + TURNOVER] + cells[asset + PRICE] * further
 
 
-def _least_from(account: Account, tree: Tree, prices: Prices, depth: int, level: int) -> int:
+def _least_from(cells: Cells, account: Account, prices: Prices, depth: int, level: int) -> int:
     """Give the least an answer can cost that has the deviations so far, and others from `level` on."""
-    more = bound_below(account, tree, prices, level, tree.cash_left[depth], tree.gain_left[depth])
-    return tree.cost_so_far[depth] + more
+    more = bound_below(cells, account, prices, level, cells[depth + CASH_LEFT], cells[depth + GAIN_LEFT])
+    return cells[depth + SPENT] + more
 
 
-def _least_open(account: Account, tree: Tree, prices: Prices, depth: int) -> int:
+def _least_open(cells: Cells, account: Account, at: Sections, prices: Prices, depth: int) -> int:
     least = account.far
-    for above in range(depth + 1):
-        least = min(least, _least_from(account, tree, prices, above, tree.level[above]))
+    for above in range(at.depths, depth + DEPTH, DEPTH):
+        least = min(least, _least_from(cells, account, prices, above, cells[above + AT_LEVEL]))
     return least
 
 
-def _may_come_first(tree: Tree, depth: int, level: int) -> bool:
+def _may_come_first(cells: Cells, notes: int, depth: int, level: int) -> bool:
     """Whether an answer from here may come before the best one, were they equally good."""
-    trades = tree.trades[depth] - tree.saved_trades[level]
-    if trades != tree.record[0]:
-        return trades < tree.record[0]
-    return tree.turnover[depth] - tree.saved_turnover[level] <= tree.record[1]
+    trades = cells[depth + TRADES] - cells[level + SAVED_TRADES]
+    if trades != cells[notes + RECORD_TRADES]:
+        return trades < cells[notes + RECORD_TRADES]
+    return cells[depth + TURNOVER] - cells[level + SAVED_TURNOVER] <= cells[notes + RECORD_TURNOVER]
 
 
-def _record(rows: Rows, account: Account, tree: Tree, prices: Prices, depth: int, gap: int, ties: int) -> int:
+def _record(
+    cells: Cells, account: Account, at: Sections, prices: Prices, depth: int, gap: int, ties: int
+) -> int:
     """Keep the answer built, if it is better or comes first among equals; return the gap of the best answer."""
-    cash_left, gain_left = tree.cash_left[depth], tree.gain_left[depth]
+    cash_left, gain_left = cells[depth + CASH_LEFT], cells[depth + GAIN_LEFT]
     if missing(account, cash_left, gain_left) > 0:
         return gap
-    cost = tree.cost_so_far[depth] + left_cost(account, prices, cash_left, gain_left)
+    cost = cells[depth + SPENT] + left_cost(account, prices, cash_left, gain_left)
     if cost > gap - 1 + ties:
         return gap
-    _build(account, tree, depth)
-    if cost == gap and not _comes_first(account, tree, depth):
-        return gap
-    keep(rows, account, tree)
+    _build(cells, account, at, depth)
+    if cost < gap or _comes_first(cells, account, at.notes, depth):
+        keep(cells, account, at.notes)
     return cost
 
 
-def _build(account: Account, tree: Tree, depth: int) -> None:
+def _build(cells: Cells, account: Account, at: Sections, depth: int) -> None:
     """Put the answer of a depth together: the candidate before the next one is the one chosen."""
-    for asset in range(account.assets):
-        tree.now[asset] = tree.best[asset]
-    for above in range(depth):
-        tree.now[tree.asset[tree.level[above]]] = tree.steps[tree.next[above] - 1]
+    for asset in range(0, account.assets_end, ASSET):
+        cells[asset + NOW] = cells[asset + BEST]
+    for above in range(at.depths, depth, DEPTH):
+        asset = cells[cells[above + AT_LEVEL] + OF_ASSET]
+        cells[asset + NOW] = cells[cells[above + NEXT] - CANDIDATE + STEPS]
 
 
-def _comes_first(account: Account, tree: Tree, depth: int) -> bool:
+def _comes_first(cells: Cells, account: Account, notes: int, depth: int) -> bool:
     """Whether the answer built comes before the best one, both equally good."""
-    if tree.trades[depth] != tree.record[0]:
-        return tree.trades[depth] < tree.record[0]
-    if tree.turnover[depth] != tree.record[1]:
-        return tree.turnover[depth] < tree.record[1]
-    for asset in range(account.assets):
-        if tree.now[asset] != tree.answer[asset]:
-            return tree.now[asset] < tree.answer[asset]
+    if cells[depth + TRADES] != cells[notes + RECORD_TRADES]:
+        return cells[depth + TRADES] < cells[notes + RECORD_TRADES]
+    if cells[depth + TURNOVER] != cells[notes + RECORD_TURNOVER]:
+        return cells[depth + TURNOVER] < cells[notes + RECORD_TURNOVER]
+    for asset in range(0, account.assets_end, ASSET):
+        if cells[asset + NOW] != cells[asset + ANSWER]:
+            return cells[asset + NOW] < cells[asset + ANSWER]
     return False
