@@ -31,8 +31,8 @@ def proposals(found: Sequence[Proposal], written: str) -> Group:
     """Show each proposal; `written` says which order file was written."""
     parts: list[RenderableType] = _overview(found) if len(found) > 1 else []
     for proposal in found:
-        parts += [*_proposal(proposal), ""]
-    parts += [written] if written else [note("Nothing was ordered; --csv FILE writes the orders.")]
+        parts += _proposal(proposal)
+    parts += [written] if written else [note("Nothing was ordered; --csv FILE writes an order file.")]
     return Group(*parts)
 
 
@@ -232,4 +232,4 @@ def _caption(proposal: Proposal) -> list[RenderableType]:
         f"positions of {portfolio.positions_date}" if portfolio.positions_date else "",
     )
     said = " · ".join(part for part in parts if part)
-    return [note(said)] if said else []
+    return [note(said), ""] if said else []
