@@ -9,7 +9,8 @@ Reference: Geoffrion, "Lagrangean relaxation for integer programming", 1974.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Final
 
 from steelyard.rebalancing.household_problem import (
     Corner,
@@ -31,14 +32,18 @@ Choice = dict[tuple[int, int], Corner]
 """One corner of each pair."""
 
 
+FINE: Final = 1 << 20
+"""Multipliers count in this part of an objective unit; the bound is rounded up to whole ones, as objectives are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Multipliers:
-    """What a unit of money is worth, objective units.
+    """What a unit of money is worth, objective units / `FINE`.
 
     Attributes:
         traded: of each asset bought, over all accounts.
         cash: of cash used in each account, 0 or above.
-        target: of cash left over all accounts, -L1_SCALE to L1_SCALE.
+        target: of cash left over all accounts, at most L1_SCALE · FINE either way.
         gain: of gain realised, 0 or above.
     """
 
@@ -46,21 +51,6 @@ class Multipliers:
     cash: tuple[int, ...]
     target: int = 0
     gain: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Relaxed:
-    """The bests for themselves.
-
-    Attributes:
-        bound: no answer has a lower objective.
-        too_much: by asset, value traded in the accounts less that which drift asks for, money.
-        overspent: by account, cash used beyond what there is; negative = left over.
-    """
-
-    bound: int
-    too_much: tuple[int, ...]
-    overspent: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +67,18 @@ class Frame:
     corners: Corners
     modes: tuple[tuple[Mode, ...], ...]
 
-    def relaxed(self, prices: Multipliers) -> Relaxed:
-        """Return the bound at these multipliers."""
+    def bound(self, prices: Multipliers) -> int:
+        """Return the bound at these multipliers: no answer has a lower objective."""
         problem = self.problem
-        chosen = self._chosen(prices)
-        total = problem.base_charge + _total(chosen, prices)
-        traded, used = [0] * len(problem.low), [0] * len(problem.accounts)
-        for (place, asset), corner in chosen.items():
-            traded[asset] += corner.traded
-            used[place] += corner.cash
-        wanted = [self._wanted(asset, price) for asset, price in enumerate(prices.traded)]
-        total += sum(cost for cost, _ in wanted)
-        rooms = [account.cash - account.cash_floor for account in problem.accounts]
+        total = _total(self._chosen(prices), prices)
+        total += sum(self._least_drift(asset, price) for asset, price in enumerate(prices.traded))
+        rooms = (account.cash - account.cash_floor for account in problem.accounts)
         total -= sum(price * room for price, room in zip(prices.cash, rooms, strict=True))
         if problem.cash_target is not None:
             total += prices.target * (problem.cash - problem.cash_target)
         if problem.gain_limit is not None:
             total -= prices.gain * problem.gain_limit
-        too_much = (value - want for value, (_, want) in zip(traded, wanted, strict=True))
-        overspent = (use - room for use, room in zip(used, rooms, strict=True))
-        return Relaxed(total, tuple(too_much), tuple(overspent))
+        return problem.base_charge - (-total // FINE)
 
     def _chosen(self, prices: Multipliers) -> Choice:
         """Choose the best corner of each pair; of a wash group, in the mode that is cheaper."""
@@ -112,8 +94,8 @@ class Frame:
             chosen |= cheapest
         return chosen
 
-    def _wanted(self, asset: int, price: int) -> tuple[int, int]:
-        """Return the least drift less what trading earns, and the value traded where it is."""
+    def _least_drift(self, asset: int, price: int) -> int:
+        """Return the least drift of an asset less what trading it earns, over whole common steps."""
         problem = self.problem
         value, step = problem.values[asset], common_step(problem, asset)
         low, high = problem.low[asset] - value, problem.high[asset] - value
@@ -121,41 +103,7 @@ class Frame:
         most = sum(row[asset][-1].traded for row in self.corners)
         near = [edge // step * step + more for edge in (low, high) for more in (0, step)]
         points = [least, most, *(point for point in near if least < point < most)]
-        return min((L1_SCALE * max(low - x, x - high, 0) - price * x, x) for x in points)
-
-
-def tightened(frame: Frame, prices: Multipliers, objective: int, rounds: int) -> int:
-    """Return the best bound found near some multipliers, by steps along the subgradient.
-
-    Args:
-        frame: the household.
-        prices: where to start.
-        objective: of the best answer known; how far below it a bound is sets the length of a step.
-        rounds: how many steps.
-
-    Reference: Polyak, "Minimization of unsmooth functionals", 1969.
-    """
-    best = -(1 << 200)
-    for _ in range(rounds):
-        found = frame.relaxed(prices)
-        best = max(best, found.bound)
-        slope = (*found.too_much, *found.overspent)
-        length = sum(each * each for each in slope)
-        if best >= objective or not length:
-            break
-        missing = objective - found.bound
-        prices = replace(
-            prices,
-            traded=tuple(
-                price + missing * more // length
-                for price, more in zip(prices.traded, found.too_much, strict=True)
-            ),
-            cash=tuple(
-                max(price + missing * more // length, 0)
-                for price, more in zip(prices.cash, found.overspent, strict=True)
-            ),
-        )
-    return best
+        return min(FINE * L1_SCALE * max(low - x, x - high, 0) - price * x for x in points)
 
 
 def frame_of(problem: HouseholdProblem) -> Frame:
@@ -189,7 +137,7 @@ def _total(choice: Choice, prices: Multipliers) -> int:
 
 def _cost(corner: Corner, prices: Multipliers, place: int, asset: int) -> int:
     return (
-        corner.charge
+        FINE * corner.charge
         + prices.traded[asset] * corner.traded
         + (prices.cash[place] - prices.target) * corner.cash
         + prices.gain * corner.gain

@@ -87,7 +87,7 @@ class HouseholdProblem:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Effect:
     """What trades come to, of one account or of several, money; charges in objective units.
 
     Attributes:
@@ -103,36 +103,36 @@ class Outcome:
     gain: int
 
 
-def combined(outcomes: Sequence[Outcome], assets: int) -> Outcome:
-    """Add outcomes up; of none, nothing is traded of any of the assets."""
-    traded = tuple(map(sum, zip(*(each.traded for each in outcomes), strict=True))) or (0,) * assets
-    return Outcome(
+def combined(effects: Sequence[Effect], assets: int) -> Effect:
+    """Add effects up; of none, nothing is traded of any of the assets."""
+    traded = tuple(map(sum, zip(*(each.traded for each in effects), strict=True))) or (0,) * assets
+    return Effect(
         traded,
-        sum(each.cash for each in outcomes),
-        sum(each.charge for each in outcomes),
-        sum(each.gain for each in outcomes),
+        sum(each.cash for each in effects),
+        sum(each.charge for each in effects),
+        sum(each.gain for each in effects),
     )
 
 
-def outcome_of(account: AccountPart, steps: Sequence[int]) -> Outcome | None:
+def effect_of(account: AccountPart, steps: Sequence[int]) -> Effect | None:
     """Return what the trades of an account come to; None where one of them is not allowed."""
     lines = [line_at(pieces, k) for pieces, k in zip(account.pieces, steps, strict=True)]
     allowed = [line for line in lines if line is not None]
     if len(allowed) < len(lines):
         return None
     traded = tuple(price * k for price, k in zip(account.prices, steps, strict=True))
-    return Outcome(traded, *(sum(line[place] for line in allowed) for place in range(3)))
+    return Effect(traded, *(sum(line[place] for line in allowed) for place in range(3)))
 
 
 def objective_of(problem: HouseholdProblem, trades: Trades) -> int | None:
     """Return the objective of trades, exact; None where they break a constraint."""
-    outcomes: list[Outcome] = []
+    effects: list[Effect] = []
     for account, steps in zip(problem.accounts, trades, strict=True):
-        outcome = outcome_of(account, steps)
-        if outcome is None or account.cash - outcome.cash < account.cash_floor:
+        effect = effect_of(account, steps)
+        if effect is None or account.cash - effect.cash < account.cash_floor:
             return None
-        outcomes.append(outcome)
-    total = combined(outcomes, len(problem.low))
+        effects.append(effect)
+    total = combined(effects, len(problem.low))
     if problem.gain_limit is not None and total.gain > problem.gain_limit:
         return None
     if any(is_washed(group, trades) for group in problem.groups):
@@ -140,7 +140,7 @@ def objective_of(problem: HouseholdProblem, trades: Trades) -> int | None:
     return L1_SCALE * drift_after(problem, total) + total.charge + problem.base_charge
 
 
-def drift_after(problem: HouseholdProblem, total: Outcome) -> int:
+def drift_after(problem: HouseholdProblem, total: Effect) -> int:
     """Return the drift of the household, money, once what all its accounts trade comes to `total`."""
     values = (value + more for value, more in zip(problem.values, total.traded, strict=True))
     drift = sum(
@@ -173,7 +173,7 @@ def line_at(pieces: Iterable[Piece], k: int) -> tuple[int, int, int] | None:
 # ── One account, the others as they are ─────────────────────────────────────────────────────────────────────
 
 
-def problem_of_account(problem: HouseholdProblem, place: int, others: Outcome) -> Problem:
+def problem_of_account(problem: HouseholdProblem, place: int, others: Effect) -> Problem:
     """Return the problem of one account, given what the trades of all others come to.
 
     Its objective differs from that of the household by what does not depend on the account.

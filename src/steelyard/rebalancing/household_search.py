@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from itertools import islice, permutations
 from typing import Final
 
-from steelyard.rebalancing.household_bound import frame_of, tightened
+from steelyard.rebalancing.household_bound import frame_of
 from steelyard.rebalancing.household_problem import (
+    Effect,
     HouseholdProblem,
-    Outcome,
     Trades,
     WashGroup,
     combined,
+    effect_of,
     objective_of,
-    outcome_of,
     problem_of_account,
     without_losses,
     without_purchases,
@@ -30,7 +30,6 @@ from steelyard.rebalancing.search import UndecidedError, solve
 NODE_LIMIT: Final = 300
 STATE_LIMIT: Final = 500
 ORDERS: Final = 6
-ROUNDS: Final = 30
 
 Solver = Callable[[Problem], Solution]
 """What solves one account."""
@@ -82,7 +81,7 @@ def solve_household(problem: HouseholdProblem, solver: Solver = solve_account) -
     if not found:
         raise UndecidedError(0)
     objective, trades = min(found)
-    bound = tightened(frame, located.prices, objective, ROUNDS)
+    bound = frame.bound(located.prices)
     if len(problem.accounts) == 1 and not problem.groups:
         nothing = combined((), len(problem.low))
         bound = max(bound, solver(problem_of_account(problem, 0, nothing)).bound + problem.base_charge)
@@ -119,13 +118,13 @@ def _settle_washes(problem: HouseholdProblem, located: Located) -> tuple[Househo
 
 def _is_sold_at_loss(problem: HouseholdProblem, group: WashGroup, located: Located) -> bool:
     return any(
-        located.outcomes[place].traded[asset] < problem.accounts[place].prices[asset] * least
+        located.effects[place].traded[asset] < problem.accounts[place].prices[asset] * least
         for (place, asset), least in group.free_of_loss.items()
     )
 
 
 def _is_bought(group: WashGroup, located: Located) -> bool:
-    return any(outcome.traded[asset] > 0 for outcome in located.outcomes for asset in group.assets)
+    return any(effect.traded[asset] > 0 for effect in located.effects for asset in group.assets)
 
 
 # ── Whole steps ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,20 +134,20 @@ def _descend(
     problem: HouseholdProblem, located: Located, order: Sequence[int], solver: Solver
 ) -> tuple[int, Trades] | None:
     """Solve accounts in turn until none alone can do better; None where one had no answer."""
-    outcomes: list[Outcome] = list(located.outcomes)
+    effects: list[Effect] = list(located.effects)
     trades = list(_nothing(problem))
     for place in order:
-        found = _resolve(problem, place, outcomes, solver)
+        found = _resolve(problem, place, effects, solver)
         if found is None:
             return None
-        trades[place], outcomes[place] = found
+        trades[place], effects[place] = found
     best = objective_of(problem, tuple(trades))
     if best is None:
         return None
     at, unchanged = 0, 0
     while unchanged < len(order):
         place = order[at % len(order)]
-        found = _resolve(problem, place, outcomes, solver)
+        found = _resolve(problem, place, effects, solver)
         at, unchanged = at + 1, unchanged + 1
         if found is None:
             continue
@@ -156,18 +155,18 @@ def _descend(
         objective = objective_of(problem, tuple(other))
         if objective is not None and objective < best:
             best, trades, unchanged = objective, other, 0
-            outcomes[place] = found[1]
+            effects[place] = found[1]
     return best, tuple(trades)
 
 
 def _resolve(
-    problem: HouseholdProblem, place: int, outcomes: Sequence[Outcome], solver: Solver
-) -> tuple[tuple[int, ...], Outcome] | None:
+    problem: HouseholdProblem, place: int, effects: Sequence[Effect], solver: Solver
+) -> tuple[tuple[int, ...], Effect] | None:
     """Solve one account, the others as they are; None where nothing was found."""
-    others = combined([*outcomes[:place], *outcomes[place + 1 :]], len(problem.low))
+    others = combined([*effects[:place], *effects[place + 1 :]], len(problem.low))
     try:
         solution = solver(problem_of_account(problem, place, others))
     except UndecidedError:
         return None
-    outcome = outcome_of(problem.accounts[place], solution.trades)
-    return None if solution.status is Status.INFEASIBLE or outcome is None else (solution.trades, outcome)
+    effect = effect_of(problem.accounts[place], solution.trades)
+    return None if solution.status is Status.INFEASIBLE or effect is None else (solution.trades, effect)

@@ -15,8 +15,8 @@ from importlib import import_module
 from typing import Any, Final
 
 from steelyard.errors import InvalidInputError
-from steelyard.rebalancing.household_bound import Frame, Multipliers
-from steelyard.rebalancing.household_problem import Corner, Outcome
+from steelyard.rebalancing.household_bound import FINE, Frame, Multipliers
+from steelyard.rebalancing.household_problem import Corner, Effect
 from steelyard.rebalancing.problem import L1_SCALE
 
 INF: Final = float("inf")
@@ -38,12 +38,12 @@ class Located:
     """What the linear programme found.
 
     Attributes:
-        outcomes: what the trades of each account come to, rounded to whole money.
+        effects: what the trades of each account come to, rounded to whole money.
         prices: the multipliers of its constraints.
         objective: what it comes to, money as a share of all there is.
     """
 
-    outcomes: tuple[Outcome, ...]
+    effects: tuple[Effect, ...]
     prices: Multipliers
     objective: float
 
@@ -187,20 +187,20 @@ class _Programme:
         if found is None:
             return None
         shares, duals, objective = found
-        outcomes = tuple(_outcome(row, shares) for row in self._mixes)
-        return Located(outcomes, self._prices([round(dual * L1_SCALE) for dual in duals]), objective)
+        effects = tuple(_effect(row, shares) for row in self._mixes)
+        return Located(effects, self._prices([round(dual * L1_SCALE * FINE) for dual in duals]), objective)
 
     def _prices(self, duals: Sequence[int]) -> Multipliers:
         target = 0 if self._target is None else duals[self._target]
         return Multipliers(
             traded=tuple(-duals[row] for row in self._drift),
             cash=tuple(max(-duals[row], 0) for row in self._cash),
-            target=min(max(target, -L1_SCALE), L1_SCALE),
+            target=min(max(target, -L1_SCALE * FINE), L1_SCALE * FINE),
             gain=0 if self._gain is None else max(-duals[self._gain], 0),
         )
 
 
-def _outcome(mixes: Sequence[_Mix], shares: Sequence[float]) -> Outcome:
+def _effect(mixes: Sequence[_Mix], shares: Sequence[float]) -> Effect:
     """Return what the shares of an account come to."""
     traded: list[int] = []
     cash = charge = gain = 0.0
@@ -210,4 +210,4 @@ def _outcome(mixes: Sequence[_Mix], shares: Sequence[float]) -> Outcome:
         cash += sum(share * corner.cash for share, corner in parts)
         charge += sum(share * corner.charge for share, corner in parts)
         gain += sum(share * corner.gain for share, corner in parts)
-    return Outcome(tuple(traded), round(cash), round(charge), round(gain))
+    return Effect(tuple(traded), round(cash), round(charge), round(gain))
