@@ -116,7 +116,7 @@ def count(holding: Holding, options: Options, exchange: Exchange) -> Counted:
     """
     asset_id, costs = holding.asset_id, options.costs
     code = exchange.quoted_in(asset_id)
-    rate, step = exchange.rate(code), _step(asset_id, options.trading)
+    rate, step = exchange.rate(code), step_of(asset_id, options.trading)
     price, held = scaled(holding.price), scaled(holding.quantity)
     fee = read_positive(f"fee of {asset_id}", of_asset(costs.fee, asset_id) or 0)
     spread = read_fraction(f"spread of {asset_id}", of_asset(costs.spread, asset_id) or 0)
@@ -135,7 +135,12 @@ def count(holding: Holding, options: Options, exchange: Exchange) -> Counted:
     )
 
 
-def _step(asset_id: str, trading: Trading) -> int:
+def step_of(asset_id: str, trading: Trading) -> int:
+    """Return the quantity of one step, units of 10^-12.
+
+    Raises:
+        AmountError, RangeError, OptionsConflictError: places or lot size are no such number, or both are given.
+    """
     lot, given = of_asset(trading.lot_size, asset_id), trading.places
     places = given.get(asset_id, 0) if isinstance(given, Mapping) else given
     if type(places) is not int or not 0 <= places <= AMOUNT_PLACES:

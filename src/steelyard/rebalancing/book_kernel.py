@@ -1,0 +1,395 @@
+"""A run of accounts of a book, compiled: from columns of whole numbers to trades, with nothing between.
+
+Each account is stated as `plan.make_plan` states it, number by number: the unit of money, targets by largest remainder,
+how far each asset may be traded. What is not plain sailing (a weight sum that is off, an asset without a price, numbers
+that could outgrow 64 bits) is left to `calculate_investment_allocation`, which answers or says what is wrong.
+
+The functions run as they stand, too; `compiled_run` compiles them with those of `cash_search` (numba, the extra
+`[book]`) and keeps the result on disk.
+"""
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from steelyard.rebalancing import cash_search
+from steelyard.rebalancing.cash_search import UNFIT, Desk, search_cash
+from steelyard.rebalancing.cells import Cells as Ints
+from steelyard.rebalancing.units import FINEST
+
+NO_BUY: Final = 1
+NO_SELL: Final = 2
+NOT_SOLD: Final = -1
+"""What stands for a weight where there is none."""
+
+HUGE: Final = float(1 << 58)
+"""Raw money of an account above which sums could outgrow 64 bits."""
+
+CANDIDATES_EACH: Final = 64
+
+
+class Market(NamedTuple):
+    """What all accounts share, by asset, in the order of asset ids; raw money and raw quantities.
+
+    Attributes:
+        price: of one raw unit of quantity; 0 = has none.
+        step: raw quantity of a step.
+        locked: NO_BUY and NO_SELL bits.
+        most: the largest weight a position may have, raw weight; `whole_weight` or above = no limit.
+    """
+
+    price: Ints
+    step: Ints
+    locked: Ints
+    most: Ints
+
+
+class Rules(NamedTuple):
+    """What all accounts share.
+
+    Attributes:
+        whole_weight: raw weight of 1.
+        most_weight: raw maximum weight of 1.
+        sells_untargeted: 1 = a position without a target is sold.
+        buys_only: 1 = nothing is sold.
+        retained: cash to be set aside, raw money.
+        spent: how much cash may be spent, raw money; negative = any.
+        limit: candidates that may be looked at.
+    """
+
+    whole_weight: int
+    most_weight: int
+    sells_untargeted: int
+    buys_only: int
+    retained: int
+    spent: int
+    limit: int
+
+
+class Accounts(NamedTuple):
+    """The accounts of a run; raw money, quantities and weights.
+
+    Account x has positions `start[x]` to `start[x + 1]`: asset (negative = not known), quantity, weight (NOT_SOLD = no
+    target), lock bits; and the entries `model[x]` to `model_end[x]` of the models. `fits` is 0 where a number is not in
+    range; `cash` includes what is invested.
+    """
+
+    start: Ints
+    asset: Ints
+    quantity: Ints
+    weight: Ints
+    locked: Ints
+    model: Ints
+    model_end: Ints
+    model_asset: Ints
+    model_weight: Ints
+    cash: Ints
+    floor: Ints
+    fits: Ints
+
+
+class Answers(NamedTuple):
+    """What is found.
+
+    Account x may write trades from `room[x]` on: asset and raw quantity; `trades` says how many. `status` is that of
+    `cash_search`; `unit` and `fineness` make the unit of money (raw money, and how often it is divided), in which
+    objective and gap are squared.
+    """
+
+    room: Ints
+    asset: Ints
+    quantity: Ints
+    trades: Ints
+    status: Ints
+    objective: Ints
+    gap: Ints
+    unit: Ints
+    fineness: Ints
+    cash: Ints
+
+
+class Bench(NamedTuple):
+    """Room for the account at hand, by its assets: asset, quantity, weight, locks, remainder of its target."""
+
+    asset: Ints
+    quantity: Ints
+    weight: Ints
+    locked: Ints
+    rest: Ints
+
+
+def answer_run(
+    accounts: Accounts, market: Market, rules: Rules, answers: Answers, bench: Bench, desk: Desk
+) -> None:
+    """Answer the accounts of a run, one after the other."""
+    for x in range(len(accounts.cash)):
+        answers.status[x] = UNFIT
+        answers.trades[x] = 0
+        if accounts.fits[x] != 0:
+            assets = gather(accounts, market, rules, bench, x)
+            if assets > 0:
+                answer(accounts, market, rules, answers, bench, desk, x, assets)
+
+
+def answer(
+    accounts: Accounts,
+    market: Market,
+    rules: Rules,
+    answers: Answers,
+    bench: Bench,
+    desk: Desk,
+    x: int,
+    assets: int,
+) -> None:
+    """Answer one account whose assets are gathered."""
+    cash = accounts.cash[x]
+    unit, fineness = money_unit(market, bench, assets, cash)
+    if unit == 0:
+        return
+    invested = state_values(market, bench, desk, assets, unit, fineness)
+    aside = max(min(kept(rules, cash), cash), 0)
+    if max(abs(float(accounts.floor[x])), float(aside)) * fineness > HUGE:
+        return
+    units, reserve = cash // unit * fineness, -(-aside * fineness // unit)
+    room = units - max(-(-accounts.floor[x] * fineness // unit), reserve)
+    share_whole(rules, bench, desk, assets, max(invested + units - reserve, 0))
+    limit_trades(market, rules, bench, desk, assets, invested + units, room)
+    status, gap = search_cash(desk, assets, room, rules.limit)
+    objective = squared(desk, assets)
+    if status == UNFIT or objective < 0:
+        return
+    answers.status[x], answers.objective[x], answers.gap[x] = status, objective, gap
+    answers.unit[x], answers.fineness[x] = unit, fineness
+    write_trades(market, answers, bench, desk, x, assets, cash)
+
+
+def write_trades(
+    market: Market, answers: Answers, bench: Bench, desk: Desk, x: int, assets: int, cash: int
+) -> None:
+    """Write what is traded, and the cash that is left."""
+    at = answers.room[x]
+    for i in range(assets):
+        if desk.best[i] != 0:
+            asset = bench.asset[i]
+            traded = desk.best[i] * market.step[asset]
+            cash -= traded * market.price[asset]
+            answers.asset[at], answers.quantity[at] = asset, traded
+            at += 1
+    answers.trades[x] = at - answers.room[x]
+    answers.cash[x] = cash
+
+
+# ── The assets of an account ────────────────────────────────────────────────────────────────────────────────
+
+
+def gather(accounts: Accounts, market: Market, rules: Rules, bench: Bench, x: int) -> int:
+    """Put the assets of the plan on the bench, in their order; return how many, 0 = something is not in order."""
+    found = 0
+    for at in range(accounts.start[x], accounts.start[x + 1]):
+        asset, quantity = accounts.asset[at], accounts.quantity[at]
+        if asset < 0 or quantity < 0:
+            return 0
+        insert(bench, found, asset, quantity, accounts.weight[at], accounts.locked[at])
+        found += 1
+    for at in range(accounts.model[x], accounts.model_end[x]):
+        found = add_target(bench, found, accounts.model_asset[at], accounts.model_weight[at])
+        if found < 0:
+            return 0
+    return keep_planned(market, rules, bench, found)
+
+
+def insert(bench: Bench, found: int, asset: int, quantity: int, weight: int, locked: int) -> None:
+    """Put an asset behind those that come before it, and before those that come behind."""
+    at = found
+    while at > 0 and bench.asset[at - 1] > asset:
+        bench.asset[at], bench.quantity[at] = bench.asset[at - 1], bench.quantity[at - 1]
+        bench.weight[at], bench.locked[at] = bench.weight[at - 1], bench.locked[at - 1]
+        at -= 1
+    bench.asset[at], bench.quantity[at] = asset, quantity
+    bench.weight[at], bench.locked[at] = weight, locked
+
+
+def add_target(bench: Bench, found: int, asset: int, weight: int) -> int:
+    """Give an asset its weight of the model; return how many assets there are then, -1 = it has two, or is unknown."""
+    low, high = 0, found
+    while low < high:
+        middle = (low + high) // 2
+        if bench.asset[middle] < asset:
+            low = middle + 1
+        else:
+            high = middle
+    if asset < 0 or (low < found and bench.asset[low] == asset and bench.weight[low] != NOT_SOLD):
+        return -1
+    if low < found and bench.asset[low] == asset:
+        bench.weight[low] = weight
+        return found
+    insert(bench, found, asset, 0, weight, 0)
+    return found + 1
+
+
+def keep_planned(market: Market, rules: Rules, bench: Bench, found: int) -> int:
+    """Leave on the bench what the plan is about; return how many, 0 = something is not in order."""
+    kept, total, before = 0, 0, -1
+    for i in range(found):
+        asset, quantity, weight = bench.asset[i], bench.quantity[i], bench.weight[i]
+        if asset == before or weight > rules.whole_weight or weight < NOT_SOLD:
+            return 0
+        before = asset
+        if weight == NOT_SOLD and rules.sells_untargeted != 0:
+            weight = 0
+        if weight == NOT_SOLD or (weight == 0 and quantity == 0):
+            continue
+        if market.price[asset] <= 0:
+            return 0
+        bench.asset[kept], bench.quantity[kept], bench.weight[kept] = asset, quantity, weight
+        bench.locked[kept] = bench.locked[i] | market.locked[asset]
+        total += weight
+        kept += 1
+    return kept if total == rules.whole_weight else 0
+
+
+# ── Money ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def common(a: int, b: int) -> int:
+    """Give the greatest common divisor of two numbers of 0 or above."""
+    while b != 0:
+        a, b = b, a % b
+    return a
+
+
+def money_unit(market: Market, bench: Bench, assets: int, cash: int) -> tuple[int, int]:
+    """Find the unit of money (`units.MoneyUnit`): raw money, and how often it is divided; 0 = not in 64 bits."""
+    size, whole, widest = abs(cash), cash, abs(float(cash))
+    for i in range(assets):
+        price, quantity = market.price[bench.asset[i]], bench.quantity[i]
+        step = market.step[bench.asset[i]]
+        widest += float(price) * float(max(quantity, step))
+        if widest > HUGE:
+            return 0, 0
+        whole += price * quantity
+        if size != 1:
+            size = common(price * step, size)
+            size = common(price * quantity, size)
+    if whole <= 0:
+        return 0, 0
+    fineness = 1
+    while whole // size * fineness * 10 <= FINEST:
+        fineness *= 10
+    return size, fineness
+
+
+def state_values(market: Market, bench: Bench, desk: Desk, assets: int, unit: int, fineness: int) -> int:
+    """Count prices and values in units of money; return the values' sum."""
+    total = 0
+    for i in range(assets):
+        price = market.price[bench.asset[i]]
+        desk.price[i] = price * market.step[bench.asset[i]] // unit * fineness
+        desk.value[i] = price * bench.quantity[i] // unit * fineness
+        total += desk.value[i]
+    return total
+
+
+def kept(rules: Rules, cash: int) -> int:
+    """Give the cash that is to be set aside, raw money."""
+    return max(rules.retained, cash - rules.spent) if rules.spent >= 0 else rules.retained
+
+
+def part(whole: int, weight: int, one: int) -> tuple[int, int]:
+    """Divide whole · weight by `one`, without a product that could outgrow 64 bits; return quotient and remainder."""
+    inner = whole % one * weight
+    return whole // one * weight + inner // one, inner % one
+
+
+def share_whole(rules: Rules, bench: Bench, desk: Desk, assets: int, whole: int) -> None:
+    """Share the whole out by weight and largest remainder (`money.share_out`)."""
+    missing = whole
+    for i in range(assets):
+        desk.target[i], bench.rest[i] = part(whole, bench.weight[i], rules.whole_weight)
+        missing -= desk.target[i]
+    while missing > 0:
+        most = 0
+        for i in range(1, assets):
+            if bench.rest[i] > bench.rest[most]:
+                most = i
+        desk.target[most] += 1
+        bench.rest[most] = -1
+        missing -= 1
+
+
+def limit_trades(
+    market: Market, rules: Rules, bench: Bench, desk: Desk, assets: int, whole: int, room: int
+) -> None:
+    """Say how far each asset may be traded; nobody can buy more than all sales pay for (`constraints`)."""
+    reach = room
+    for i in range(assets):
+        steps = bench.quantity[i] // market.step[bench.asset[i]]
+        desk.first[i] = 0 if rules.buys_only != 0 or bench.locked[i] & NO_SELL else -steps
+        reach -= desk.first[i] * desk.price[i]
+    reach = max(reach, 0)
+    for i in range(assets):
+        last = reach // desk.price[i]
+        if bench.locked[i] & NO_BUY or desk.target[i] == 0:
+            last = 0
+        weight = market.most[bench.asset[i]]
+        if weight < rules.most_weight:
+            most, _ = part(whole, weight, rules.most_weight)
+            last = min(last, (most - desk.value[i]) // desk.price[i])
+        desk.last[i] = last
+
+
+def squared(desk: Desk, assets: int) -> int:
+    """Add up the squares of drift; -1 = not in 64 bits."""
+    total, widest = 0, 0.0
+    for i in range(assets):
+        off = desk.value[i] + desk.price[i] * desk.best[i] - desk.target[i]
+        widest += float(off) * float(off)
+        if widest > HUGE * 8:
+            return -1
+        total += off * off
+    return total
+
+
+# ── Compiled ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@cache
+def compiled_run() -> Callable[..., None]:
+    """Compile `answer_run` and all it calls, lazily.
+
+    Raises:
+        ModuleNotFoundError: numba, the extra `[book]`, is not installed.
+    """
+    import numba  # noqa: PLC0415 - takes most of a second, and only books need it
+
+    jit = numba.njit(cache=True, nogil=True)
+    name = _digest()
+    world: dict[str, Any] = {**vars(cash_search), **globals()}
+    for module in (cash_search.__name__, __name__):
+        functions = [f for f in world.values() if isinstance(f, FunctionType) and f.__module__ == module]
+        for function in functions:
+            copy = FunctionType(function.__code__, world, function.__name__, function.__defaults__)
+            copy.__qualname__ = f"{function.__qualname__}_{name}"
+            copy.__module__ = __name__
+            world[function.__name__] = jit(copy)
+    run: Callable[..., None] = world["answer_run"]
+    return run
+
+
+def _digest() -> str:
+    """Name what was compiled by its sources: numba's cache alone looks at one file at a time."""
+    sources = (cash_search.__file__, __file__)
+    return hashlib.sha256(b"".join(Path(source).read_bytes() for source in sources)).hexdigest()[:16]
+
+
+def make_room(assets: int) -> tuple[Bench, Desk]:
+    """Make room for accounts of up to so many assets."""
+    bench = Bench(*(np.zeros(assets + 1, np.int64) for _ in Bench._fields))
+    short = len(Desk._fields) - 2
+    sizes = [assets + 1] * short + [(assets + 1) * CANDIDATES_EACH] * 2
+    return bench, Desk(*(np.zeros(size, np.int64) for size in sizes))
