@@ -1,7 +1,7 @@
 """Brute force over every trade of small taxed accounts: the plan is the best of those that wash no loss.
 
 The judge knows lots and wash sales from the domain only: it sells with `match_lots`, lets `match_wash_sales` say what
-is washed, and adds up tax itself. Money comes in whole units and rates in quarters, so that nothing is rounded.
+is washed, and adds up tax itself. Prices and costs are whole, cash and rates in quarters: nothing is rounded.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,6 +24,7 @@ from steelyard.rebalancing.tax_rules import TaxRules, WashRules
 TODAY = date(2024, 6, 3)
 DAYS = 30
 RATES = TaxRates(Decimal("0.5"), Decimal("0.25"), MORE_THAN_ONE_YEAR)
+QUARTER = Decimal("0.25")
 ASSETS = ("A", "B", "C")
 AGES = st.sampled_from([3, 30, 31, 200, 500])
 
@@ -38,7 +39,7 @@ class Account:
     other_lots: list[Lot]
     sales: list[Sale]
     identical: list[set[str]]
-    cash: int
+    cash: Decimal
     method: LotMethod
     budget: int | None
     tax_weight: int
@@ -47,7 +48,7 @@ class Account:
         return int(sum(lot.quantity for lot in self.lots if lot.asset_id == asset))
 
     @property
-    def value(self) -> int:
+    def value(self) -> Decimal:
         return self.cash + sum(self.held(asset) * self.prices[asset] for asset in ASSETS)
 
     def allocate(
@@ -112,7 +113,7 @@ ACCOUNTS = st.builds(
     other_lots=st.one_of(st.just([]), lots_of("other")),
     sales=SALES,
     identical=st.sampled_from([[], [{"A", "B"}], [{"A", "B"}, {"B", "C"}]]),
-    cash=st.integers(0, 15),
+    cash=st.integers(0, 15).map(lambda whole: whole + QUARTER),
     method=st.sampled_from([LotMethod.FIFO, LotMethod.LIFO, LotMethod.HIFO]),
     budget=st.one_of(st.none(), st.integers(-3, 10)),
     tax_weight=st.sampled_from([0, 1, 4]),
@@ -126,7 +127,7 @@ def every_trade(account: Account) -> Iterator[Trades]:
     ranges = [
         range(
             -account.held(asset),
-            account.value // account.prices[asset] + 1 if account.weights[asset] else 1,
+            int(account.value) // account.prices[asset] + 1 if account.weights[asset] else 1,
         )
         for asset in ASSETS
     ]
@@ -180,8 +181,8 @@ def score(account: Account, trades: Trades) -> Fraction | None:
     drift = Fraction(0)
     for k, asset in zip(trades, ASSETS, strict=True):
         worth = (account.held(asset) + k) * account.prices[asset]
-        drift += (worth - Fraction(account.weights[asset]) * account.value) ** 2
-    return drift + account.tax_weight * account.value * tax
+        drift += (worth - Fraction(account.weights[asset] * account.value)) ** 2
+    return drift + account.tax_weight * Fraction(account.value) * tax
 
 
 def traded(allocation: Allocation) -> Trades:

@@ -145,6 +145,17 @@ def test_a_gains_budget_stops_the_sale_and_is_named() -> None:
     assert "the gains budget is used up" in allocation.explanations[1]
 
 
+def test_a_first_answer_far_from_the_bound_is_no_reason_to_stop() -> None:
+    """Selling a second of A at a gain of 3 would need C sold at a loss, which costs more drift than it saves."""
+    held = rules(lot("1", "A", "1", 10), lot("2", "A", "2", 12), lot("c", "C", "1", 7))
+    budget = replace(held, gains_budget=7, method=LotMethod.FIFO)
+
+    allocation = allocate({"A": "0", "B": "0.05", "C": "0.95"}, {"A": 15, "B": 1, "C": 6}, budget)
+
+    assert allocation.status is Status.OPTIMAL
+    assert trades(allocation) == {"A": -1, "B": 3, "C": 2}
+
+
 def test_losses_make_room_in_the_budget() -> None:
     """The dear lot realises a loss of 80, so that one more at a gain of 50 is within a budget of -30."""
     allocation = allocate(HALVES, PRICES, replace(TWO_LOTS, gains_budget=-30))

@@ -20,6 +20,11 @@ WIDER: Final = 4
 """The search first looks for answers within 1 / NEAR of the gap, then WIDER times as far, until it finds one."""
 
 
+def furthest_of(account: Account) -> int:
+    """Return how far above the root bound the search may look: what it multiplies there still fits."""
+    return account.far // (4 * FINE)
+
+
 def best_trades(
     cells: Cells, account: Account, at: Sections, node_limit: int
 ) -> tuple[int, int, int, Prices]:
@@ -31,7 +36,7 @@ def best_trades(
     prices = find_prices(cells, account)
     cash_left, gain_left = relax(cells, account, prices)
     gap = first_answer(cells, account, at.notes, prices, cash_left, gain_left)
-    furthest = account.far // (4 * FINE)
+    furthest = furthest_of(account)
     reach = L1_SCALE if gap == account.far else gap // NEAR
     proven, nodes = 0, 0
     while True:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from steelyard.errors import InvalidInputError
-from steelyard.rebalancing.best_trades import best_trades
+from steelyard.rebalancing.best_trades import best_trades, furthest_of
 from steelyard.rebalancing.cells import ANSWER, ASSET, WIDE, Account, Cells, Sections
 from steelyard.rebalancing.certificate import objective_of
 from steelyard.rebalancing.layout import flatten
@@ -62,8 +62,9 @@ def solve_with(
 
 def is_cramped(account: Account, found: Found) -> bool:
     """Whether a search might have found more, had its numbers more room."""
-    gap, _, _, prices = found
-    return gap == account.far or max(abs(prices.cash), prices.gain) >= account.highest
+    gap, bound, _, prices = found
+    is_cut_short = bound < gap and bound > furthest_of(account)
+    return gap == account.far or is_cut_short or max(abs(prices.cash), prices.gain) >= account.highest
 
 
 def solution_of(problem: Problem, account: Account, found: Found, cells: Cells) -> Solution:
