@@ -299,7 +299,7 @@ def _cash(by_currency: Mapping[str, Decimal], exchange: Exchange) -> Decimal:
 def _objective(plan: Plan, units: int) -> Decimal:
     if plan.norm is Norm.L2:
         return plan.unit.money_squared(units)
-    return plan.unit.money(units) / L1_SCALE
+    return plain(EXACT.divide(plan.unit.money(units), Decimal(L1_SCALE)))
 
 
 def _binding(whys: Sequence[Why]) -> tuple[str, ...]:
