@@ -7,16 +7,16 @@ runs them over a list, whose numbers have no limit; `kernel` compiles the same f
 `cells` is divided into sections of rows; a row is known by the place of its first cell, its handle, and
 `cells[asset + PRICE]` is its field. In this order, with the length of a row and what its cells hold:
 
-    assets      ASSET      money held, price of one step, band (low, high), handles of the first piece and of the end of
-                           the last; then the search's own: best trade for itself (piece, steps, cost), the answer being
-                           built (piece, steps), and, when the search is over, `ANSWER`: the steps to trade.
-    pieces      PIECE      first and last step; cash used, cost (charge × charge rate) and gain, each as fixed + step · k.
-                           Those of an asset stand together, disjoint, in rising order. Unlike a `problem.Piece`, one may
-                           run through 0: the fewer, the faster.
+    assets      ASSET      money held, price of one step, band (low, high), handles of the first piece and of the end
+                           of the last; then the search's own: best trade for itself (piece, steps, cost), the answer
+                           being built (piece, steps), and, after the search, `ANSWER`: the steps to trade.
+    pieces      PIECE      first and last step; cash used, cost (charge × charge rate) and gain, each as fixed part
+                           and part by step. Those of an asset stand together, disjoint, in rising order. Unlike a
+                           `problem.Piece`, one may run through 0: the fewer, the faster.
     candidates  CANDIDATE  steps; extra cost, cash and gain compared with the asset's best trade.
-    levels      LEVEL      an asset with a choice, its candidates (begin, end), its least cost of a unit of cash moved; over
-                           this level and all below: least cost of a unit of cash freed and used, of gain freed and used,
-                           most cash and gain that can be freed, most trades and turnover that can be saved.
+    levels      LEVEL      an asset with a choice, its candidates (begin, end), its least cost of a unit of cash moved;
+                           over this level and all below: least cost of a unit of cash freed and used, of gain freed
+                           and used, most cash and gain that can be freed, most trades and turnover that can be saved.
     depths      DEPTH      one a deviation from the best trades: the level at which the next deviates and its next
                            candidate; of the answer so far: extra cost, cash and gain left, trades, turnover.
     notes       NOTES      cash and gain left by the answer being built; trades and turnover of the best answer.

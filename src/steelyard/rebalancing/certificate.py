@@ -19,8 +19,9 @@ class CertificateError(SteelyardError):
     """An answer of the search is not what it claims: a defect of Steelyard, never of the input."""
 
     def __init__(self, claim: str, *, stated: object, found: object) -> None:
+        """Name the claim, what the search states of it and what its check finds."""
         super().__init__(
-            f"The search states a {claim} of {stated}, its check finds {found}: do not trade on this answer; please "
+            f"The search states {claim} {stated}, its check finds {found}: do not trade on this answer; please "
             "report it with the input"
         )
 
@@ -41,7 +42,7 @@ def check(problem: Problem, solution: Solution) -> None:
         >>> check(Problem(Norm.L2, (asset,), cash=100, cash_floor=0), Solution(Status.OPTIMAL, (3,), 100, 100, 0))
         >>> check(Problem(Norm.L2, (asset,), cash=80, cash_floor=0), Solution(Status.OPTIMAL, (3,), 100, 100, 0))
         Traceback (most recent call last):
-        steelyard.rebalancing.certificate.CertificateError: The search states a cash floor of 0, its check finds -10: \
+        steelyard.rebalancing.certificate.CertificateError: The search states cash floor 0, its check finds -10: \
 do not trade on this answer; please report it with the input
     """
     if solution.status is Status.INFEASIBLE:

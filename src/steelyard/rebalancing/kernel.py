@@ -27,10 +27,11 @@ import numpy as np
 
 from steelyard.rebalancing import best_trades, cells, incumbent, relaxation, states, tree
 from steelyard.rebalancing.cells import Account, Cells, Sections
-from steelyard.rebalancing.problem import Problem, Solution
+from steelyard.rebalancing.problem import Norm, Problem, Solution
 from steelyard.rebalancing.search import NODE_LIMIT, STATE_LIMIT, Found, solve_with
 
 SOURCES = (cells, relaxation, incumbent, tree, states, best_trades)
+ENTRY = "best_trades"
 
 
 def solve(problem: Problem, *, node_limit: int = NODE_LIMIT, state_limit: int = STATE_LIMIT) -> Solution:
@@ -44,14 +45,15 @@ def solve(problem: Problem, *, node_limit: int = NODE_LIMIT, state_limit: int = 
 
 def _run(given: Cells, account: Account, at: Sections, node_limit: int) -> Found:
     array = np.array(given, np.int64)
-    found: Found = compiled()["best_trades"](array, account, at, node_limit)
+    found: Found = compiled()[ENTRY](array, account, at, node_limit)
     given[: account.assets_end] = array[: account.assets_end].tolist()
     return found
 
 
 def compile_in_background() -> Thread:
     """Compile, or load what was compiled before, while something else runs; return the thread that does."""
-    thread = Thread(target=compiled, name="compile-rebalancing", daemon=True)
+    nothing = Problem(Norm.L2, (), cash=0, cash_floor=0)
+    thread = Thread(target=solve, args=(nothing,), name="compile-rebalancing", daemon=True)
     thread.start()
     return thread
 
@@ -65,7 +67,12 @@ def compiled() -> dict[str, Any]:
     """
     import numba  # noqa: PLC0415 - takes most of a second, and small accounts do without
 
-    inner = numba.njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    # error_model: no division here has a divisor of 0, which is not checked then.
+    entry = numba.njit(cache=True, nogil=True, error_model="numpy")
+    inside: dict[str, Any] = {
+        "no_cpython_wrapper": True,
+        "no_cfunc_wrapper": True,
+    }  # Python calls the entry alone
     found: dict[str, Any] = {}
     for module in SOURCES:
         world = {**vars(module), **found}
@@ -73,11 +80,8 @@ def compiled() -> dict[str, Any]:
             if isinstance(function, FunctionType) and function.__module__ == module.__name__:
                 copy = FunctionType(function.__code__, world, name, function.__defaults__)
                 copy.__qualname__, copy.__module__ = f"{name}_{_digest()}", __name__
-                world[name] = found[name] = (
-                    numba.njit(cache=True, nogil=True, error_model="numpy")
-                    if name == "best_trades"
-                    else inner
-                )(copy)
+                jit = entry if name == ENTRY else numba.njit(nogil=True, error_model="numpy", **inside)
+                world[name] = found[name] = jit(copy)
     return found
 
 

@@ -223,7 +223,9 @@ def _close_in(
     cells: Cells, account: Account, gain_price: int, low: int, excess: int, high: int, more: int
 ) -> int:
     """Narrow down from a λ that leaves too little (`excess` < 0) and one that leaves enough to two neighbours."""
-    interpolate = excess < 0 <= more
+    if not excess < 0 <= more:
+        return high  # no price in reach is the right one
+    interpolate = True
     while high - low > 1:
         width = high - low
         middle = low + width // 2

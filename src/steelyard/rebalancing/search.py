@@ -23,6 +23,7 @@ class UndecidedError(InvalidInputError):
     """Neither an answer nor the proof that there is none was found within the limits."""
 
     def __init__(self, nodes: int) -> None:
+        """Say how far the search went, answers in part."""
         super().__init__(
             f"No trades that keep both cash and gains within their limits were found in {nodes:,} steps, and none are "
             "ruled out: loosen the gain limit or the cash floor, or search longer"
