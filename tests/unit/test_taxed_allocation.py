@@ -397,17 +397,17 @@ def test_modes_that_weigh_tax_need_rules(mode: Mode) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence"),
+    ("wrong", "sentence"),
     [
-        ({"short_rate": "40"}, r"^short_rate is 40: it must be a fraction"),
-        ({"long_rate": "-0.1"}, r"^long_rate is -0\.1: it must be a fraction"),
-        ({"harvest_above": 0}, r"^harvest_above is 0: it must be an amount above 0"),
-        ({"wash": WashRules(days=-1)}, r"^days of the wash sale window is -1"),
+        (replace(TWO_LOTS, short_rate="40"), r"^short_rate is 40: it must be a fraction"),
+        (replace(TWO_LOTS, long_rate="-0.1"), r"^long_rate is -0\.1: it must be a fraction"),
+        (replace(TWO_LOTS, harvest_above=0), r"^harvest_above is 0: it must be an amount above 0"),
+        (replace(TWO_LOTS, wash=WashRules(days=-1)), r"^days of the wash sale window is -1"),
     ],
 )
-def test_a_rule_out_of_its_range_is_named(changes: dict[str, object], sentence: str) -> None:
+def test_a_rule_out_of_its_range_is_named(wrong: TaxRules, sentence: str) -> None:
     with pytest.raises(TaxRuleError, match=sentence):
-        allocate(HALVES, PRICES, replace(TWO_LOTS, **changes))  # type: ignore[arg-type]
+        allocate(HALVES, PRICES, wrong)
 
 
 def test_harvesting_needs_a_threshold_and_lots_that_can_be_named() -> None:
