@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from terminal import Terminal
@@ -260,3 +261,59 @@ def test_an_order_file_that_cannot_be_written_is_refused(terminal: Terminal, sma
 
     assert said.startswith("Cannot write /nowhere/orders.csv")
     assert said.endswith("choose another place with --csv.")
+
+
+# ── Books ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_book_is_answered_account_by_account(terminal: Terminal, tmp_path: Path) -> None:
+    path, trades = tmp_path / "answers.parquet", tmp_path / "trades.csv"
+
+    summary = terminal.ask("rebalance", "--book", "--output", str(path))
+    shown = terminal.show("rebalance", "--book", "--output", str(trades))
+
+    rows = {row["account_id"]: row for row in pq.read_table(path).to_pylist()}
+    assert summary["accounts"] == len(rows) == 6
+    for account_id in ("RIVERA-529", "OKAFOR-PENSION"):
+        single = terminal.ask("rebalance", "--account", account_id)["allocation"]
+        row = rows[account_id]
+        assert row["status"] == single["status"]
+        assert dict(zip(row["trade_asset_id"], row["trade_quantity"], strict=True)) == {
+            trade["asset_id"]: trade["quantity"] for trade in single["trades"]
+        }
+    with trades.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == summary["trades"] == sum(len(row["trade_asset_id"]) for row in rows.values())
+    assert f"Wrote {trades}." in shown.replace("\n", "")
+    assert "optimal             6   100.00 %" in shown
+
+
+def test_a_book_counts_what_cannot_be_done_and_leaves_no_half_file(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    poor = terminal.ask("rebalance", "--book", "--cash-floor", "3000000")
+    refused = terminal.refused("rebalance", "--book", "--output", str(tmp_path / "answers.txt"))
+    stale = terminal.ask("rebalance", "--book", "--as-of", "2023-01-04")
+    terminal.refused("rebalance", "--book", "--convert", "--output", str(tmp_path / "answers.csv"))
+
+    assert poor["statuses"] == {"optimal": 1, "infeasible": 5}
+    assert "its name ends in neither .parquet nor .csv" in refused
+    assert stale["statuses"] == {"refused": 6}
+    assert stale["stale_prices"]["AAPL"] == 5
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--book", "--account", "A"], "Say which account"),
+        (["--book", "--invest", "5"], "are of one account"),
+        (["--book", "--csv", "a.csv"], "write a book with --output FILE"),
+        (["--account", "A", "--output", "a.csv"], "--output is for --book"),
+    ],
+)
+def test_a_book_has_options_of_its_own(terminal: Terminal, arguments: list[str], sentence: str) -> None:
+    done = terminal.run("rebalance", *arguments)
+
+    assert done.returncode == 2
+    assert sentence in done.stderr

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ import steelyard
 from books import Row, write_table
 from steelyard.domain.portfolio import Price
 from steelyard.errors import SteelyardError
+from steelyard.services.book import calculate_book
 from steelyard.services.loading import load_tables
 from steelyard.services.portfolio import Accounts, get_current_price, get_current_prices, read_portfolio
 from steelyard.storage.connection import Pool, ReadSession, get_db_session
@@ -145,3 +147,31 @@ async def test_the_names_users_know_answer_without_a_session(db: ReadSession) ->
     }
     assert sorted(await steelyard.get_current_prices(["V", "A"])) == ["A", "V"]
     assert isinstance(accounts, Accounts)
+
+
+async def test_a_book_answers_every_account_that_follows_a_model(db: ReadSession) -> None:
+    found: list[dict[str, Any]] = []
+    told: list[tuple[str, int, int]] = []
+
+    summary = await calculate_book(
+        db,
+        write=lambda answers: found.extend(answers.to_pylist()),
+        report=lambda *progress: told.append(progress),
+    )
+
+    answers = {row["account_id"]: row for row in found}
+    assert sorted(answers) == ["EMPTY", "LATE", "NEW", "ONE", "WEIGHTS"]
+    assert summary.statuses == {"optimal": 2, "refused": 3}
+    assert told[-1] == ("Rebalancing", 5, 5)
+    assert "Account WEIGHTS has no quantity of A" in f"{answers['WEIGHTS']['reason']}"
+    assert "which has no weights" in f"{answers['EMPTY']['reason']}"
+    assert "N" in f"{answers['NEW']['reason']}"
+
+
+async def test_prices_that_are_too_old_refuse_the_accounts_that_need_them(db: ReadSession) -> None:
+    later = date(2024, 1, 8)
+
+    refused = await calculate_book(db, write=lambda _: None, report=lambda *_: None, as_of=later)
+
+    assert refused.statuses == {"refused": 5}
+    assert refused.stale_prices == {"A": 6}

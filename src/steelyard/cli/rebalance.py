@@ -35,6 +35,7 @@ class Asked:
 
     account: str | None
     household: str | None
+    book: bool
     file: Path | None
     as_of: "date | None"
     stale_reason: str
@@ -74,10 +75,12 @@ class UnknownLockError(NotFoundError):
         "steelyard rebalance --account RIVERA-IRA --invest 5000 --mode buy_only",
         "steelyard rebalance --from account.csv --band 0.02 --hold AAPL --json",
         "steelyard rebalance --account RIVERA-JOINT --csv orders.csv --layout ibkr",
+        "steelyard rebalance --book --output answers.parquet",
     )
 )
 @click.option("--account", metavar="ID", help="An account of the store, to its model.")
 @click.option("--household", metavar="ID", help="Each account of a household, to its own model.")
+@click.option("--book", is_flag=True, help="All accounts of the store that follow a model, each to its own.")
 @click.option(
     "--from", "file", type=_FILE, metavar="FILE", help="An account in a CSV or JSON file; needs no store."
 )
@@ -132,9 +135,17 @@ class UnknownLockError(NotFoundError):
     show_default=True,
     help="The order file's.",
 )
+@click.option(
+    "--output",
+    type=_FILE,
+    metavar="FILE",
+    help="With --book: write the answers, .parquet, or the trades, .csv.",
+)
 @as_json
 @pass_shell
-def rebalance(shell: Shell, /, *, orders: Path | None, layout: str, as_json: bool, **options: Any) -> int:
+def rebalance(
+    shell: Shell, /, *, orders: Path | None, layout: str, output: Path | None, as_json: bool, **options: Any
+) -> int:
     """Say what to buy and sell, and how near to the best possible that is.
 
     Nothing is ordered. The exit code is 3 when no trades keep every constraint; the answer then names those in
@@ -145,6 +156,9 @@ def rebalance(shell: Shell, /, *, orders: Path | None, layout: str, as_json: boo
 
     asked = Asked(**options)
     _require_sense(asked)
+    if asked.book or output:
+        _rebalance_book(shell, asked, output, orders, as_json=as_json)
+        return 0
     found = _proposals(shell, asked)
     _require_known(asked, found)
     written = _write(found, orders, layout) if orders else ""
@@ -160,15 +174,35 @@ def _screen(screen: Any, found: "list[Proposal]", written: str, _: Any) -> Any:
 
 def _require_sense(asked: Asked) -> None:
     """End where options contradict each other."""
-    sources = [asked.account, asked.household, asked.file]
+    sources = [asked.account, asked.household, asked.file, asked.book or None]
     if sum(source is not None for source in sources) != 1:
-        raise click.UsageError("Say which account: one of --account ID, --household ID and --from FILE.")
+        raise click.UsageError(
+            "Say which account: one of --account ID, --household ID, --book and --from FILE."
+        )
     if asked.invest is not None and asked.raise_amount is not None:
         raise click.UsageError("--invest and --raise exclude each other; cash comes in or goes out.")
-    if asked.household and asked.investment_amount:
+    if (asked.household or asked.book) and asked.investment_amount:
         raise click.UsageError("--invest and --raise are of one account; name it with --account.")
     if asked.file and asked.as_of:
         raise click.UsageError("--as-of is for accounts of the store; a file holds the prices of one day.")
+
+
+def _rebalance_book(
+    shell: Shell, asked: Asked, output: Path | None, orders: Path | None, *, as_json: bool
+) -> None:
+    from steelyard.cli.book import rebalance_book
+    from steelyard.cli.screens.book import summary
+    from steelyard.rebalancing.policy import Policy
+
+    if not asked.book:
+        raise click.UsageError("--output is for --book; write the orders of an account with --csv FILE.")
+    if orders or asked.lots_file:
+        raise click.UsageError("--csv and --lots are of single accounts; write a book with --output FILE.")
+    policy = policy_asked(asked, Policy())
+    done = asyncio.run(
+        rebalance_book(shell, policy, output, as_of=asked.as_of, stale_reason=asked.stale_reason)
+    )
+    tell(done, partial(summary, output=output), as_json=as_json)
 
 
 def _require_known(asked: Asked, found: "list[Proposal]") -> None:

@@ -70,8 +70,8 @@ async def get_account(db: ReadSession, account_id: str) -> StoredAccount:
     return StoredAccount(*(await db.execute(query("get_account"), {"account_id": account_id})).one())
 
 
-async def get_account_ids(db: ReadSession, household_id: str | None = None) -> list[str]:
-    """Return the accounts of a household, or, without one, all accounts that follow a model."""
+async def get_account_ids(db: ReadSession, household_id: str) -> list[str]:
+    """Return the accounts of a household."""
     return list(await db.scalars(query("get_account_ids"), {"household_id": household_id}))
 
 
