@@ -17,8 +17,10 @@ from steelyard.domain.amount import MAX_PLACES
 from steelyard.domain.money import round_half_up
 from steelyard.domain.portfolio import weekdays_since
 from steelyard.errors import SteelyardError
+from steelyard.rebalancing.allocation import Allocation
 from steelyard.rebalancing.book import allocate_book
 from steelyard.rebalancing.policy import Policy
+from steelyard.rebalancing.problem import Status
 from steelyard.services.allocation import MAX_PRICE_AGE, calculate_allocation
 from steelyard.services.portfolio import read_day
 from steelyard.storage import book as store
@@ -222,10 +224,16 @@ async def _single(
         if error.is_temporary:
             raise
         return pa.RecordBatch.from_pylist([{**row, "status": REFUSED, "reason": f"{error}"}], schema=ANSWERS)
-    found = proposal.allocation
-    row |= {
+    return pa.RecordBatch.from_pylist([row | _answer(proposal.allocation)], schema=ANSWERS)
+
+
+def _answer(found: Allocation) -> dict[str, Any]:
+    """Return the columns of one answer; an infeasible one has its reason and no figure."""
+    if found.status is Status.INFEASIBLE:
+        reason = " ".join(conflict.reason for conflict in found.conflicts)
+        return {"status": found.status.value, "reason": reason}
+    return {
         "status": found.status.value,
-        "reason": " ".join(conflict.reason for conflict in found.conflicts) or None,
         "trade_asset_id": [trade.asset_id for trade in found.trades],
         "trade_quantity": [trade.quantity for trade in found.trades],
         "cash_after": round_half_up(found.cash_after, MAX_PLACES),
@@ -233,4 +241,3 @@ async def _single(
         "lower_bound": float(found.lower_bound),
         "gap": float(found.gap),
     }
-    return pa.RecordBatch.from_pylist([row], schema=ANSWERS)
