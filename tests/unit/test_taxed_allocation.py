@@ -7,7 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from steelyard.domain.lot import MORE_THAN_ONE_YEAR, Lot, LotMethod
+from steelyard.domain.lot import (
+    MORE_THAN_ONE_YEAR,
+    Lot,
+    LotError,
+    LotMethod,
+    SaleExceedsLotsError,
+    UnknownLotError,
+)
 from steelyard.domain.wash_sale import Sale
 from steelyard.rebalancing.allocation import Allocation, calculate_investment_allocation
 from steelyard.rebalancing.options import Band, Costs, Currencies, Locks, Mode, Trading
@@ -415,6 +422,32 @@ def test_harvesting_needs_a_threshold_and_lots_that_can_be_named() -> None:
         harvest(PORTFOLIO)
     with pytest.raises(TaxRuleError, match=r"^method is average"):
         harvest(replace(PORTFOLIO, harvest_above=1, method=LotMethod.AVERAGE))
+
+
+def test_a_lot_from_the_future_is_refused() -> None:
+    late = rules(lot("late", "A", "1", 50, date(2024, 6, 4)))
+
+    with pytest.raises(
+        LotError, match=r"^lot 'late' of A is bought on 2024-06-04, after the trade date 2024-06-03\.$"
+    ):
+        allocate(HALVES, PRICES, late)
+
+
+@pytest.mark.parametrize("units", [7, -1])
+def test_a_choice_of_what_a_lot_does_not_hold_is_refused(units: int) -> None:
+    chosen = replace(TWO_LOTS, method=LotMethod.SPECIFIC, chosen={"A": {"cheap": units}})
+
+    with pytest.raises(
+        SaleExceedsLotsError, match=f"{units} of lot 'cheap' of A cannot be sold: the lots hold 6"
+    ):
+        allocate(HALVES, PRICES, chosen)
+
+
+def test_a_choice_of_an_unknown_lot_is_refused() -> None:
+    chosen = replace(TWO_LOTS, method=LotMethod.SPECIFIC, chosen={"A": {"none": 1}})
+
+    with pytest.raises(UnknownLotError, match="'none' is chosen and not there: choose among cheap, dear"):
+        allocate(HALVES, PRICES, chosen)
 
 
 def test_lots_must_make_up_the_position() -> None:

@@ -149,7 +149,7 @@ class Lot:
         lot_id: unique within the position.
         asset_id: the asset.
         quantity: units, above 0; short positions have no lots here.
-        cost: what was paid in all, fees included and corrections made, 0 or above.
+        cost: what was paid in all, fees included and corrections made, 0 or above; in the currency tax is paid in.
         acquired: the day it was bought.
         account_id: where it is held; empty where only one account is spoken of.
         carried_loss: loss of an earlier sale that a wash sale disallowed and carried into this lot, 0 or above. A

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from steelyard.domain.amount import read_amount
 from steelyard.domain.lot import (
     Lot,
+    LotError,
     LotMethod,
     SaleExceedsLotsError,
     SaleTerms,
@@ -66,7 +67,7 @@ class Taxation:
         chosen: asset → lot id → units, for the method specific.
         gains_budget: the most gain the plan may realise; None = no limit.
         harvest_above: the least loss a lot is harvested for; None = losses are not harvested.
-        wash: wash sale rules; a window of -1 days where they are not watched.
+        wash: wash sale rules, of other lots the recent ones; a window of -1 days where they are not watched.
     """
 
     rules: TaxRules
@@ -148,6 +149,7 @@ def read_tax(rules: TaxRules) -> Taxation:
 
     Raises:
         AmountError, TaxRuleError: an amount is no exact number, or out of its range.
+        LotError: a lot is bought after the trade date.
     """
     rates = TaxRates(
         _rate("short_rate", rules.short_rate), _rate("long_rate", rules.long_rate), rules.holding
@@ -165,12 +167,18 @@ def read_tax(rules: TaxRules) -> Taxation:
     if rules.wash is not None and rules.wash.days < 0:
         raise TaxRuleError("days of the wash sale window", rules.wash.days, "0 or above")
     wash = rules.wash or NO_WASH_SALES
-    return Taxation(rules, rates, _lots_by_asset(rules.lots), chosen, budget, least, wash)
+    recent = tuple(lot for lot in wash.other_lots if is_within(wash.days, lot.acquired, rules.trade_date))
+    lots = _lots_by_asset(rules.lots, rules.trade_date)
+    return Taxation(rules, rates, lots, chosen, budget, least, replace(wash, other_lots=recent))
 
 
-def _lots_by_asset(lots: Iterable[Lot]) -> dict[str, list[Lot]]:
+def _lots_by_asset(lots: Iterable[Lot], trade_date: date) -> dict[str, list[Lot]]:
     found: dict[str, list[Lot]] = {}
     for lot in lots:
+        if lot.acquired > trade_date:
+            raise LotError(
+                lot.asset_id, lot.lot_id, f"is bought on {lot.acquired}, after the trade date {trade_date}"
+            )
         for name in ("quantity", "cost", "carried_loss"):
             read_amount(f"{name} of lot {lot.lot_id} of {lot.asset_id}", getattr(lot, name))
         found.setdefault(lot.asset_id, []).append(lot)
@@ -318,7 +326,7 @@ def _chosen(lots: Sequence[Lot], chosen: Mapping[str, Decimal]) -> tuple[tuple[L
     kept: list[Lot] = []
     for lot in order_lots(lots, LotMethod.SPECIFIC, chosen=chosen):
         units = chosen.get(lot.lot_id, Decimal(0))
-        if units > lot.quantity:
+        if units < 0 or units > lot.quantity:
             raise SaleExceedsLotsError(f"lot {lot.lot_id!r} of {lot.asset_id}", units, lot.quantity)
         match = take_lots([lot], units)
         sold += match.taken
