@@ -219,8 +219,8 @@ def _read_ids(item: str, names: Collection[str]) -> frozenset[str]:
     return frozenset(map(normalize_asset_id, names))
 
 
-def read_cash_weight(rules: CashRules) -> Decimal:
-    """Return the target weight of cash, 0 where it has none.
+def read_cash_weight(rules: CashRules, *, allow_short: bool) -> Decimal:
+    """Return the target weight of cash, 0 where it has none; above 1 only where short positions pay for it.
 
     Raises:
         OptionsConflictError: cash has a target amount too.
@@ -228,7 +228,8 @@ def read_cash_weight(rules: CashRules) -> Decimal:
     """
     if rules.target is not None and rules.weight is not None:
         raise OptionsConflictError("cash_rules.target", "cash_rules.weight")
-    return read_fraction("cash_rules.weight", rules.weight or 0)
+    read = read_positive if allow_short else read_fraction
+    return read("cash_rules.weight", rules.weight or 0)
 
 
 def read_weights(

@@ -178,7 +178,7 @@ def calculate_investment_allocation(
         locks=read_locks(locks) if locks else Locks(),
         costs=costs or Costs(),
     )
-    cash_weight = read_cash_weight(options.cash_rules)
+    cash_weight = read_cash_weight(options.cash_rules, allow_short=allow_short)
     weights = read_weights(target_allocation, cash_weight, places=weight_places, allow_short=allow_short)
     holdings, outside = read_holdings(weights, current_prices, current_portfolio, options)
     exchange = read_exchange(currencies)
