@@ -11,6 +11,7 @@ from itertools import islice, permutations
 from typing import Final
 
 from steelyard.rebalancing.household_bound import frame_of
+from steelyard.rebalancing.household_exchange import exchanged
 from steelyard.rebalancing.household_problem import (
     Effect,
     HouseholdProblem,
@@ -33,6 +34,9 @@ ORDERS: Final = 6
 
 Solver = Callable[[Problem], Solution]
 """What solves one account."""
+
+Answer = tuple[int, Trades]
+"""Trades behind their objective."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,10 @@ def solve_household(problem: HouseholdProblem, solver: Solver = solve_account) -
     if located is None:
         return HouseholdSolution(Status.INFEASIBLE, _nothing(problem), 0, 0)
     chosen, start = _settle_washes(problem, located)
-    answers = (_descend(chosen, start, order, solver) for order in _orders(chosen))
-    found = [answer for answer in answers if answer is not None]
-    if not found:
+    found = _Search(chosen, start, solver).best()
+    if found is None:
         raise UndecidedError(0)
-    objective, trades = min(found)
+    objective, trades = found
     bound = frame.bound(located.prices)
     if len(problem.accounts) == 1 and not problem.groups:
         nothing = combined((), len(problem.low))
@@ -130,43 +133,69 @@ def _is_bought(group: WashGroup, located: Located) -> bool:
 # ── Whole steps ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _descend(
-    problem: HouseholdProblem, located: Located, order: Sequence[int], solver: Solver
-) -> tuple[int, Trades] | None:
-    """Solve accounts in turn until none alone can do better; None where one had no answer."""
-    effects: list[Effect] = list(located.effects)
-    trades = list(_nothing(problem))
-    for place in order:
-        found = _resolve(problem, place, effects, solver)
-        if found is None:
+class _Search:
+    """Trades of a household in whole steps; an account is solved once for the same of the others."""
+
+    def __init__(self, problem: HouseholdProblem, located: Located, solver: Solver) -> None:
+        self._problem = problem
+        self._located = located
+        self._solver = solver
+        self._solved: dict[tuple[int, Effect], tuple[int, ...] | None] = {}
+
+    def best(self) -> Answer | None:
+        """Return the best trades found; None where none were."""
+        rounded = [self._rounded(order) for order in _orders(self._problem)]
+        found = min((answer for answer in rounded if answer is not None), default=None)
+        while found is not None:
+            better = self._settled(*found)
+            more = exchanged(self._problem, better[1], better[0])
+            if more is None:
+                return better
+            found = more
+        return None
+
+    def _rounded(self, order: Sequence[int]) -> Answer | None:
+        """Solve accounts in turn, those that wait as the programme has them; None where one has no answer."""
+        effects = list(self._located.effects)
+        trades = list(_nothing(self._problem))
+        for place in order:
+            steps = self._resolved(place, effects)
+            effect = None if steps is None else effect_of(self._problem.accounts[place], steps)
+            if steps is None or effect is None:
+                return None
+            trades[place], effects[place] = steps, effect
+        objective = objective_of(self._problem, tuple(trades))
+        return None if objective is None else (objective, tuple(trades))
+
+    def _settled(self, objective: int, trades: Trades) -> Answer:
+        """Solve accounts in turn until none alone can do better."""
+        best, place, unchanged = (objective, trades), 0, 0
+        while unchanged < len(trades):
+            effects = [
+                effect
+                for account, steps in zip(self._problem.accounts, best[1], strict=True)
+                if (effect := effect_of(account, steps)) is not None
+            ]
+            steps = self._resolved(place, effects)
+            other = best[1] if steps is None else (*best[1][:place], steps, *best[1][place + 1 :])
+            reached = objective_of(self._problem, other)
+            unchanged += 1
+            if reached is not None and reached < best[0]:
+                best, unchanged = (reached, other), 0
+            place = (place + 1) % len(trades)
+        return best
+
+    def _resolved(self, place: int, effects: Sequence[Effect]) -> tuple[int, ...] | None:
+        """Solve one account, the others as they are; None where nothing was found."""
+        others = combined([*effects[:place], *effects[place + 1 :]], len(self._problem.low))
+        key = (place, others)
+        if key not in self._solved:
+            self._solved[key] = self._solve(problem_of_account(self._problem, place, others))
+        return self._solved[key]
+
+    def _solve(self, problem: Problem) -> tuple[int, ...] | None:
+        try:
+            solution = self._solver(problem)
+        except UndecidedError:
             return None
-        trades[place], effects[place] = found
-    best = objective_of(problem, tuple(trades))
-    if best is None:
-        return None
-    at, unchanged = 0, 0
-    while unchanged < len(order):
-        place = order[at % len(order)]
-        found = _resolve(problem, place, effects, solver)
-        at, unchanged = at + 1, unchanged + 1
-        if found is None:
-            continue
-        other = [*trades[:place], found[0], *trades[place + 1 :]]
-        objective = objective_of(problem, tuple(other))
-        if objective is not None and objective < best:
-            best, trades, unchanged = objective, other, 0
-            effects[place] = found[1]
-    return best, tuple(trades)
-
-
-def _resolve(
-    problem: HouseholdProblem, place: int, effects: Sequence[Effect], solver: Solver
-) -> tuple[tuple[int, ...], Effect] | None:
-    """Solve one account, the others as they are; None where nothing was found."""
-    others = combined([*effects[:place], *effects[place + 1 :]], len(problem.low))
-    try:
-        solution = solver(problem_of_account(problem, place, others))
-    except UndecidedError:
-        return None
-    effect = effect_of(problem.accounts[place], solution.trades)
-    return None if solution.status is Status.INFEASIBLE or effect is None else (solution.trades, effect)
+        return None if solution.status is Status.INFEASIBLE else solution.trades
