@@ -92,4 +92,4 @@ def test_a_real_day_is_rebalanced_to_within_a_share(book: str, text: str) -> Non
     # of the best answers a few miss by two or three cheap shares, so that a dear one comes nearer
     dearest = max(closes[asset] for asset in held)
     assert max(miss - max(closes[asset], dearest / 2) for asset, miss in off.items()) <= Decimal("0.01")
-    assert sum(miss <= closes[asset] + Decimal("0.01") for asset, miss in off.items()) >= 0.9 * len(off)
+    assert sum(miss <= closes[asset] + Decimal("0.01") for asset, miss in off.items()) >= 0.85 * len(off)

@@ -1,5 +1,7 @@
 """What `calculate_investment_allocation` answers: every option on accounts that can be redone by hand."""
 
+import subprocess
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -488,3 +490,18 @@ def test_every_trade_and_every_asset_left_alone_has_its_sentence() -> None:
         "A is not traded: it is 78.8 % of the whole, its target is 50.0 %, and it may not be sold.",
         "C has no target and is left alone; give it a target of 0, or untargeted='sell', to sell it.",
     )
+
+
+# ── Start ───────────────────────────────────────────────────────────────────────────────────────────────
+
+COLD = """
+import sys, steelyard
+found = steelyard.calculate_investment_allocation({"A": 1}, {"A": 10}, {}, cash=105)
+print(found.trades[0].quantity, *sorted({"numpy", "numba", "pyarrow", "sqlalchemy"} & sys.modules.keys()))
+"""
+
+
+def test_a_small_account_is_answered_without_anything_heavy() -> None:
+    answer = subprocess.run([sys.executable, "-c", COLD], capture_output=True, text=True, check=True)
+
+    assert answer.stdout.split() == ["10"]

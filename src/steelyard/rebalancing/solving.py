@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from steelyard.errors import InvalidInputError
+from steelyard.rebalancing.certificate import check
 from steelyard.rebalancing.currency import Exchange
 from steelyard.rebalancing.plan import Plan
 from steelyard.rebalancing.problem import Problem, Solution, Status
@@ -87,11 +88,12 @@ def _part(plan: Plan, currency: str, *, is_base: bool) -> Part:
 
 
 def solve_parts(parts: Sequence[Part], size: int) -> Solved:
-    """Solve each and put the answers together; `size` is how many rows the plan has."""
-    search = _search()
-    solutions = [
-        search(part.problem) if _may_trade(part.problem) else _no_answer(part.problem) for part in parts
-    ]
+    """Solve each and put the answers together; `size` is how many rows the plan has.
+
+    Raises:
+        CertificateError: an answer is not what it claims.
+    """
+    solutions = [_solve(part.problem) for part in parts]
     steps = [0] * size
     for part, solution in zip(parts, solutions, strict=True):
         for place, traded in zip(part.places, solution.trades, strict=True):
@@ -101,16 +103,16 @@ def solve_parts(parts: Sequence[Part], size: int) -> Solved:
     return Solved(status, tuple(steps), objective, bound)
 
 
-def _may_trade(problem: Problem) -> bool:
-    """Whether every asset has a trade that is allowed, or may stay."""
-    return all(asset.pieces for asset in problem.assets)
-
-
-def _no_answer(problem: Problem) -> Solution:
-    return Solution(Status.INFEASIBLE, (0,) * len(problem.assets), objective=0, bound=0, nodes=0)
+def _solve(problem: Problem) -> Solution:
+    """Solve a problem and check the proof; without a trade for an asset that may not stay there is no answer."""
+    if not all(asset.pieces for asset in problem.assets):
+        return Solution(Status.INFEASIBLE, (0,) * len(problem.assets), objective=0, bound=0, nodes=0)
+    solution = _search()(problem)
+    check(problem, solution)
+    return solution
 
 
 def _search() -> Callable[[Problem], Solution]:
-    """Use the compiled search where the process has it already: importing it takes longer than a small account."""
+    """Use the compiled search where the process has it ready: to compile takes longer than a small account."""
     kernel: Any = sys.modules.get(_KERNEL)
-    return solve if kernel is None else kernel.solve
+    return kernel.solve if kernel is not None and kernel.compiled.cache_info().currsize else solve
