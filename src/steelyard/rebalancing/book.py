@@ -40,7 +40,7 @@ NODE_LIMIT: Final = 500
 NOT_COMPILED: Final = (
     "numba is not installed: all accounts were answered in plain Python; install steelyard[book]."
 )
-NOT_PLAIN: Final = "bands, costs, minimum trades, L1 or a cash target: all accounts were answered in plain Python, one by one."
+NOT_PLAIN: Final = "The policy has a band, costs, minimum trades, L1 or a cash target: every account was answered in plain Python."
 
 
 def allocate_book(
@@ -77,21 +77,21 @@ def allocate_book(
         Batches of one row an account, none lost: `account_id` where there was one; `status` (optimal, within_gap,
         infeasible, or refused); `reason`, where infeasible or refused; lists `trade_asset_id` and `trade_quantity`
         (positive = bought); `cash_after`; `objective`, `lower_bound` and `gap`, money² (L2) or money (L1), exact
-        numbers as the nearest floats; `engine` (compiled or plain). Where numba is missing the schema's metadata has a
-        note that says so.
+        numbers as floats; `engine` (compiled or plain). Where all are answered in plain Python, because numba is
+        missing or of what the policy asks, a `note` in the schema's metadata says so.
 
     Raises:
         BookColumnError: a column is missing or not of its kind.
-        NotForBooksError, ChoiceError, RangeError, AmountError: the policy asks for what a book does not do, or is wrong.
+        NotForBooksError: the policy asks for what a book does not do.
+        ChoiceError, RangeError, AmountError: the policy is wrong.
         DuplicateAssetError, AssetIdError: in prices or models an asset is named twice, or is none.
 
     Of 1,000, 600 should be in A at 70 and 400 in B at 90: `calculate_investment_allocation` says why this is best.
 
-    >>> from steelyard.rebalancing.policy import Policy
+    >>> from decimal import Decimal
     >>> prices = pa.table({"asset_id": ["A", "B"], "price": [70, 90]})
-    >>> weights = pa.array([[Decimal("0.6"), Decimal("0.4")]])
-    >>> account = pa.record_batch({"asset_id": [["A", "B"]], "quantity": [[0, 5]], "target_weight": weights, "cash": [550]})
-    >>> [found] = allocate_book([account], prices, policy=Policy())
+    >>> lists = {"asset_id": [["A", "B"]], "quantity": [[0, 5]], "target_weight": [[Decimal("0.6"), Decimal("0.4")]]}
+    >>> [found] = allocate_book([pa.record_batch({**lists, "cash": [550]})], prices, policy=Policy())
     >>> found["trade_quantity"].to_pylist(), found["cash_after"].to_pylist(), found["status"].to_pylist()
     ([[Decimal('9'), Decimal('-1')]], [Decimal('10')], ['optimal'])
     """

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from steelyard.domain.money import EXACT
-from steelyard.rebalancing.book_columns import Codes, Int64s, decimals
+from steelyard.rebalancing.book_columns import Codes, decimals
 from steelyard.rebalancing.book_kernel import Accounts, Answers
 from steelyard.rebalancing.book_market import Scale
 from steelyard.rebalancing.book_single import REFUSED, Found

@@ -1,12 +1,11 @@
 """Arrow columns of a book as whole numbers, without copying what need not be copied."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from steelyard.domain.asset import AssetIdError, normalize_asset_id
@@ -19,6 +18,7 @@ REQUIRED: Final = ("asset_id", "quantity", "cash")
 LISTS: Final = ("asset_id", "quantity", "target_weight", "lock")
 AMOUNTS: Final = ("quantity", "target_weight", "cash", "investment_amount", "cash_floor")
 TEXTS: Final = ("lock", "model")
+INT64_BYTES: Final = 8
 LARGEST: Final = 1 << 58
 """Numbers above it are left to plain Python."""
 
@@ -101,8 +101,9 @@ def numbers(column: pa.Array, places: int) -> Numbers:
         fits = fits & ~column.is_null().to_numpy(zero_copy_only=False)
     finer = places_of(column.type) - places
     if finer > 0:
-        whole = values // 10**finer if finer < 18 else values * 0
-        return Numbers(whole, fits & (whole * 10 ** min(finer, 18) == values) & (abs(whole) <= LARGEST))
+        divisor = min(10**finer, LARGEST)
+        whole = values // divisor
+        return Numbers(whole, fits & (whole * divisor == values) & (abs(whole) <= LARGEST))
     factor = min(10**-finer, LARGEST)
     most = LARGEST // factor
     fits = fits & (values <= most) & (values >= -most)
@@ -113,22 +114,18 @@ def numbers(column: pa.Array, places: int) -> Numbers:
 
 def _unscaled(column: pa.Array) -> tuple[Int64s, Bools]:
     kind, count = column.type, len(column)
-    fits = np.ones(count, np.bool_)
     if pa.types.is_integer(kind):
-        if kind == pa.uint64():
-            fits = pc.fill_null(pc.less_equal(column, LARGEST), True).to_numpy(zero_copy_only=False)
-        filled = pc.fill_null(column, 0) if column.null_count else column
-        return filled.to_numpy(zero_copy_only=False).astype(np.int64), fits
-    words = kind.bit_width // 8
-    raw = column.buffers()[1]
-    if kind.bit_width <= 64:
-        narrow = np.dtype(f"<i{words}")
-        return np.frombuffer(raw, narrow, count, column.offset * words).astype(np.int64), fits
-    words //= 8
-    both = np.frombuffer(raw, np.int64, count * words, column.offset * words * 8).reshape(count, words)
-    for word in range(1, words):
-        fits &= both[:, word] == both[:, 0] >> 63
-    return np.where(fits, both[:, 0], 0), fits
+        filled = column.fill_null(0).to_numpy(zero_copy_only=False)
+        return filled.astype(np.int64), filled <= LARGEST
+    if not count:
+        return np.zeros(0, np.int64), np.zeros(0, np.bool_)
+    size = kind.bit_width // 8
+    whole = min(size, INT64_BYTES)
+    parts = np.frombuffer(
+        column.buffers()[1], np.dtype(f"<i{whole}"), count * (size // whole), column.offset * size
+    ).reshape(count, size // whole)
+    fits = (parts[:, 1:] == parts[:, :1] >> 63).all(axis=1)
+    return np.where(fits, parts[:, 0], 0).astype(np.int64), fits
 
 
 class Codes:
@@ -156,11 +153,9 @@ class Codes:
         if pa.types.is_integer(column.type):
             found = numbers(column, 0)
             rows = np.where(found.fits & (found.values >= 0), found.values, len(self._given))
-            return self._by_row[np.minimum(rows, len(self._given))]
-        column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-        words = np.array([*map(self.code_of, column.dictionary.to_pylist()), -1], np.int64)
-        places = pc.fill_null(column.indices, len(words) - 1) if column.null_count else column.indices
-        return words[places.to_numpy(zero_copy_only=False)]
+            codes: Int64s = self._by_row[np.minimum(rows, len(self._given))]
+            return codes
+        return _looked_up(column, self.code_of, -1)
 
     def code_of(self, text: str | None) -> int:
         """Give the code of an asset; -1 = it has no price, or is none."""
@@ -172,12 +167,15 @@ class Codes:
 
 def words(column: pa.Array, known: Mapping[str, int], missing: int, unknown: int) -> Int64s:
     """Read words as the numbers they stand for."""
+    return _looked_up(column, lambda word: known.get(word or "", unknown), missing)
+
+
+def _looked_up(column: pa.Array, number_of: Callable[[str | None], int], missing: int) -> Int64s:
+    """Look each different text up once."""
     column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    numbers_of = np.array(
-        [*(known.get(word, unknown) for word in column.dictionary.to_pylist()), missing], np.int64
-    )
-    places = pc.fill_null(column.indices, len(numbers_of) - 1) if column.null_count else column.indices
-    return numbers_of[places.to_numpy(zero_copy_only=False)]
+    table = np.array([*map(number_of, column.dictionary.to_pylist()), missing], np.int64)
+    found: Int64s = table[column.indices.fill_null(len(table) - 1).to_numpy(zero_copy_only=False)]
+    return found
 
 
 def list_starts(column: pa.Array) -> Int64s:

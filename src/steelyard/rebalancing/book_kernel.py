@@ -13,12 +13,25 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import FunctionType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from steelyard.rebalancing import cash_search
-from steelyard.rebalancing.cash_search import UNFIT, Desk, search_cash
+from steelyard.rebalancing.cash_search import (
+    BEST,
+    FIRST,
+    LAST,
+    PRICE,
+    ROWS,
+    TARGET,
+    UNFIT,
+    VALUE,
+    Column,
+    Desk,
+    search_cash,
+)
 from steelyard.rebalancing.cells import Cells as Ints
 from steelyard.rebalancing.units import FINEST
 
@@ -31,6 +44,9 @@ HUGE: Final = float(1 << 58)
 """Raw money of an account above which sums could outgrow 64 bits."""
 
 CANDIDATES_EACH: Final = 64
+WEIGHT_PLACES: Final = 9
+WHOLE_WEIGHT: Final = 10**WEIGHT_PLACES
+"""Raw weight of 1. Weights with more decimals are left to plain Python."""
 
 
 class Market(NamedTuple):
@@ -40,21 +56,19 @@ class Market(NamedTuple):
         price: of one raw unit of quantity; 0 = has none.
         step: raw quantity of a step.
         locked: NO_BUY and NO_SELL bits.
-        most: the largest weight a position may have, raw weight; `whole_weight` or above = no limit.
+        most: the largest weight a position may have, raw weight; above WHOLE_WEIGHT = no limit.
     """
 
-    price: Ints
-    step: Ints
-    locked: Ints
-    most: Ints
+    price: Column
+    step: Column
+    locked: Column
+    most: Column
 
 
 class Rules(NamedTuple):
     """What all accounts share.
 
     Attributes:
-        whole_weight: raw weight of 1.
-        most_weight: raw maximum weight of 1.
         sells_untargeted: 1 = a position without a target is sold.
         buys_only: 1 = nothing is sold.
         retained: cash to be set aside, raw money.
@@ -62,8 +76,6 @@ class Rules(NamedTuple):
         limit: candidates that may be looked at.
     """
 
-    whole_weight: int
-    most_weight: int
     sells_untargeted: int
     buys_only: int
     retained: int
@@ -79,18 +91,18 @@ class Accounts(NamedTuple):
     range; `cash` includes what is invested.
     """
 
-    start: Ints
-    asset: Ints
-    quantity: Ints
-    weight: Ints
-    locked: Ints
-    model: Ints
-    model_end: Ints
-    model_asset: Ints
-    model_weight: Ints
-    cash: Ints
-    floor: Ints
-    fits: Ints
+    start: Column
+    asset: Column
+    quantity: Column
+    weight: Column
+    locked: Column
+    model: Column
+    model_end: Column
+    model_asset: Column
+    model_weight: Column
+    cash: Column
+    floor: Column
+    fits: Column
 
 
 class Answers(NamedTuple):
@@ -101,26 +113,23 @@ class Answers(NamedTuple):
     objective and gap are squared.
     """
 
-    room: Ints
-    asset: Ints
-    quantity: Ints
-    trades: Ints
-    status: Ints
-    objective: Ints
-    gap: Ints
-    unit: Ints
-    fineness: Ints
-    cash: Ints
+    room: Column
+    asset: Column
+    quantity: Column
+    trades: Column
+    status: Column
+    objective: Column
+    gap: Column
+    unit: Column
+    fineness: Column
+    cash: Column
 
 
-class Bench(NamedTuple):
-    """Room for the account at hand, by its assets: asset, quantity, weight, locks, remainder of its target."""
+Bench: TypeAlias = NDArray[np.int64]
+"""Room for the account at hand, a row of numbers for each of the names below."""
 
-    asset: Ints
-    quantity: Ints
-    weight: Ints
-    locked: Ints
-    rest: Ints
+ASSET, QUANTITY, WEIGHT, LOCKED, REST = range(5)
+"""By asset: which, quantity, weight, locks, remainder of its target."""
 
 
 def answer_run(
@@ -157,7 +166,7 @@ def answer(
         return
     units, reserve = cash // unit * fineness, -(-aside * fineness // unit)
     room = units - max(-(-accounts.floor[x] * fineness // unit), reserve)
-    share_whole(rules, bench, desk, assets, max(invested + units - reserve, 0))
+    share_whole(bench, desk, assets, max(invested + units - reserve, 0))
     limit_trades(market, rules, bench, desk, assets, invested + units, room)
     status, gap = search_cash(desk, assets, room, rules.limit)
     objective = squared(desk, assets)
@@ -174,9 +183,9 @@ def write_trades(
     """Write what is traded, and the cash that is left."""
     at = answers.room[x]
     for i in range(assets):
-        if desk.best[i] != 0:
-            asset = bench.asset[i]
-            traded = desk.best[i] * market.step[asset]
+        if desk[BEST, i] != 0:
+            asset = bench[ASSET, i]
+            traded = desk[BEST, i] * market.step[asset]
             cash -= traded * market.price[asset]
             answers.asset[at], answers.quantity[at] = asset, traded
             at += 1
@@ -206,12 +215,12 @@ def gather(accounts: Accounts, market: Market, rules: Rules, bench: Bench, x: in
 def insert(bench: Bench, found: int, asset: int, quantity: int, weight: int, locked: int) -> None:
     """Put an asset behind those that come before it, and before those that come behind."""
     at = found
-    while at > 0 and bench.asset[at - 1] > asset:
-        bench.asset[at], bench.quantity[at] = bench.asset[at - 1], bench.quantity[at - 1]
-        bench.weight[at], bench.locked[at] = bench.weight[at - 1], bench.locked[at - 1]
+    while at > 0 and bench[ASSET, at - 1] > asset:
+        bench[ASSET, at], bench[QUANTITY, at] = bench[ASSET, at - 1], bench[QUANTITY, at - 1]
+        bench[WEIGHT, at], bench[LOCKED, at] = bench[WEIGHT, at - 1], bench[LOCKED, at - 1]
         at -= 1
-    bench.asset[at], bench.quantity[at] = asset, quantity
-    bench.weight[at], bench.locked[at] = weight, locked
+    bench[ASSET, at], bench[QUANTITY, at] = asset, quantity
+    bench[WEIGHT, at], bench[LOCKED, at] = weight, locked
 
 
 def add_target(bench: Bench, found: int, asset: int, weight: int) -> int:
@@ -219,14 +228,14 @@ def add_target(bench: Bench, found: int, asset: int, weight: int) -> int:
     low, high = 0, found
     while low < high:
         middle = (low + high) // 2
-        if bench.asset[middle] < asset:
+        if bench[ASSET, middle] < asset:
             low = middle + 1
         else:
             high = middle
-    if asset < 0 or (low < found and bench.asset[low] == asset and bench.weight[low] != NOT_SOLD):
+    if asset < 0 or (low < found and bench[ASSET, low] == asset and bench[WEIGHT, low] != NOT_SOLD):
         return -1
-    if low < found and bench.asset[low] == asset:
-        bench.weight[low] = weight
+    if low < found and bench[ASSET, low] == asset:
+        bench[WEIGHT, low] = weight
         return found
     insert(bench, found, asset, 0, weight, 0)
     return found + 1
@@ -236,8 +245,8 @@ def keep_planned(market: Market, rules: Rules, bench: Bench, found: int) -> int:
     """Leave on the bench what the plan is about; return how many, 0 = something is not in order."""
     kept, total, before = 0, 0, -1
     for i in range(found):
-        asset, quantity, weight = bench.asset[i], bench.quantity[i], bench.weight[i]
-        if asset == before or weight > rules.whole_weight or weight < NOT_SOLD:
+        asset, quantity, weight = bench[ASSET, i], bench[QUANTITY, i], bench[WEIGHT, i]
+        if asset == before or weight > WHOLE_WEIGHT or weight < NOT_SOLD:
             return 0
         before = asset
         if weight == NOT_SOLD and rules.sells_untargeted != 0:
@@ -246,11 +255,11 @@ def keep_planned(market: Market, rules: Rules, bench: Bench, found: int) -> int:
             continue
         if market.price[asset] <= 0:
             return 0
-        bench.asset[kept], bench.quantity[kept], bench.weight[kept] = asset, quantity, weight
-        bench.locked[kept] = bench.locked[i] | market.locked[asset]
+        bench[ASSET, kept], bench[QUANTITY, kept], bench[WEIGHT, kept] = asset, quantity, weight
+        bench[LOCKED, kept] = bench[LOCKED, i] | market.locked[asset]
         total += weight
         kept += 1
-    return kept if total == rules.whole_weight else 0
+    return kept if total == WHOLE_WEIGHT else 0
 
 
 # ── Money ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -267,8 +276,8 @@ def money_unit(market: Market, bench: Bench, assets: int, cash: int) -> tuple[in
     """Find the unit of money (`units.MoneyUnit`): raw money, and how often it is divided; 0 = not in 64 bits."""
     size, whole, widest = abs(cash), cash, abs(float(cash))
     for i in range(assets):
-        price, quantity = market.price[bench.asset[i]], bench.quantity[i]
-        step = market.step[bench.asset[i]]
+        price, quantity = market.price[bench[ASSET, i]], bench[QUANTITY, i]
+        step = market.step[bench[ASSET, i]]
         widest += float(price) * float(max(quantity, step))
         if widest > HUGE:
             return 0, 0
@@ -288,10 +297,12 @@ def state_values(market: Market, bench: Bench, desk: Desk, assets: int, unit: in
     """Count prices and values in units of money; return the values' sum."""
     total = 0
     for i in range(assets):
-        price = market.price[bench.asset[i]]
-        desk.price[i] = price * market.step[bench.asset[i]] // unit * fineness
-        desk.value[i] = price * bench.quantity[i] // unit * fineness
-        total += desk.value[i]
+        price = market.price[bench[ASSET, i]]
+        step, value = price * market.step[bench[ASSET, i]], price * bench[QUANTITY, i]
+        if unit != 1:  # the most frequent unit; a division takes long
+            step, value = step // unit, value // unit
+        desk[PRICE, i], desk[VALUE, i] = step * fineness, value * fineness
+        total += desk[VALUE, i]
     return total
 
 
@@ -300,25 +311,25 @@ def kept(rules: Rules, cash: int) -> int:
     return max(rules.retained, cash - rules.spent) if rules.spent >= 0 else rules.retained
 
 
-def part(whole: int, weight: int, one: int) -> tuple[int, int]:
-    """Divide whole · weight by `one`, without a product that could outgrow 64 bits; return quotient and remainder."""
-    inner = whole % one * weight
-    return whole // one * weight + inner // one, inner % one
+def part(whole: int, weight: int) -> tuple[int, int]:
+    """Give weight of the whole, rounded down, and the remainder; no product on the way outgrows 64 bits."""
+    inner = whole % WHOLE_WEIGHT * weight
+    return whole // WHOLE_WEIGHT * weight + inner // WHOLE_WEIGHT, inner % WHOLE_WEIGHT
 
 
-def share_whole(rules: Rules, bench: Bench, desk: Desk, assets: int, whole: int) -> None:
+def share_whole(bench: Bench, desk: Desk, assets: int, whole: int) -> None:
     """Share the whole out by weight and largest remainder (`money.share_out`)."""
     missing = whole
     for i in range(assets):
-        desk.target[i], bench.rest[i] = part(whole, bench.weight[i], rules.whole_weight)
-        missing -= desk.target[i]
+        desk[TARGET, i], bench[REST, i] = part(whole, bench[WEIGHT, i])
+        missing -= desk[TARGET, i]
     while missing > 0:
         most = 0
         for i in range(1, assets):
-            if bench.rest[i] > bench.rest[most]:
+            if bench[REST, i] > bench[REST, most]:
                 most = i
-        desk.target[most] += 1
-        bench.rest[most] = -1
+        desk[TARGET, most] += 1
+        bench[REST, most] = -1
         missing -= 1
 
 
@@ -328,26 +339,28 @@ def limit_trades(
     """Say how far each asset may be traded; nobody can buy more than all sales pay for (`constraints`)."""
     reach = room
     for i in range(assets):
-        steps = bench.quantity[i] // market.step[bench.asset[i]]
-        desk.first[i] = 0 if rules.buys_only != 0 or bench.locked[i] & NO_SELL else -steps
-        reach -= desk.first[i] * desk.price[i]
+        steps, step = bench[QUANTITY, i], market.step[bench[ASSET, i]]
+        if step != 1:
+            steps //= step
+        desk[FIRST, i] = 0 if rules.buys_only != 0 or bench[LOCKED, i] & NO_SELL else -steps
+        reach -= desk[FIRST, i] * desk[PRICE, i]
     reach = max(reach, 0)
     for i in range(assets):
-        last = reach // desk.price[i]
-        if bench.locked[i] & NO_BUY or desk.target[i] == 0:
+        last = reach // desk[PRICE, i]
+        if bench[LOCKED, i] & NO_BUY or desk[TARGET, i] == 0:
             last = 0
-        weight = market.most[bench.asset[i]]
-        if weight < rules.most_weight:
-            most, _ = part(whole, weight, rules.most_weight)
-            last = min(last, (most - desk.value[i]) // desk.price[i])
-        desk.last[i] = last
+        weight = market.most[bench[ASSET, i]]
+        if weight <= WHOLE_WEIGHT:
+            most, _ = part(whole, weight)
+            last = min(last, (most - desk[VALUE, i]) // desk[PRICE, i])
+        desk[LAST, i] = last
 
 
 def squared(desk: Desk, assets: int) -> int:
     """Add up the squares of drift; -1 = not in 64 bits."""
     total, widest = 0, 0.0
     for i in range(assets):
-        off = desk.value[i] + desk.price[i] * desk.best[i] - desk.target[i]
+        off = desk[VALUE, i] + desk[PRICE, i] * desk[BEST, i] - desk[TARGET, i]
         widest += float(off) * float(off)
         if widest > HUGE * 8:
             return -1
@@ -389,7 +402,5 @@ def _digest() -> str:
 
 def make_room(assets: int) -> tuple[Bench, Desk]:
     """Make room for accounts of up to so many assets."""
-    bench = Bench(*(np.zeros(assets + 1, np.int64) for _ in Bench._fields))
-    short = len(Desk._fields) - 2
-    sizes = [assets + 1] * short + [(assets + 1) * CANDIDATES_EACH] * 2
-    return bench, Desk(*(np.zeros(size, np.int64) for size in sizes))
+    width = (assets + 1) * CANDIDATES_EACH
+    return np.zeros((REST + 1, assets + 1), np.int64), np.zeros((ROWS, width), np.int64)

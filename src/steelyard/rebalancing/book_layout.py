@@ -6,8 +6,15 @@ import numpy as np
 import pyarrow as pa
 
 from steelyard.rebalancing.book_columns import LISTS, Codes, Int64s, entries, list_starts, numbers, words
-from steelyard.rebalancing.book_kernel import NOT_SOLD, Accounts, Market, Rules
-from steelyard.rebalancing.book_market import LOCKS, WEIGHT_PLACES, WHOLE_WEIGHT, Models, Scale
+from steelyard.rebalancing.book_kernel import (
+    NOT_SOLD,
+    WEIGHT_PLACES,
+    WHOLE_WEIGHT,
+    Accounts,
+    Market,
+    Rules,
+)
+from steelyard.rebalancing.book_market import LOCKS, Models, Scale
 
 WRONG = -2
 """What stands for a quantity, weight or lock that is missing or wrong: the kernel leaves the account alone."""

@@ -27,16 +27,13 @@ from steelyard.rebalancing.book_columns import (
     is_text,
     places_of,
 )
-from steelyard.rebalancing.book_kernel import NO_BUY, NO_SELL, Market, Rules
+from steelyard.rebalancing.book_kernel import NO_BUY, NO_SELL, WHOLE_WEIGHT, Market, Rules
 from steelyard.rebalancing.options import Mode, Objective, PerAsset, Untargeted
 from steelyard.rebalancing.policy import Policy
 from steelyard.rebalancing.position import step_of
 from steelyard.rebalancing.units import AMOUNT_PLACES, ONE_AMOUNT, few_digits_up, scaled
 
-WEIGHT_PLACES: Final = 9
-"""Decimals of a weight that the kernel takes; more are left to plain Python."""
-
-WHOLE_WEIGHT: Final = 10**WEIGHT_PLACES
+FINER: Final = ONE_AMOUNT // WHOLE_WEIGHT
 LOCKS: Final = {
     "no_buy": NO_BUY,
     "no_sell": NO_SELL,
@@ -161,7 +158,7 @@ def read_models(models: pa.Table | None, codes: Codes) -> Models:
 
 
 def _raw_weight(weight: Decimal) -> int:
-    raw, finer = divmod(scaled(weight), ONE_AMOUNT // WHOLE_WEIGHT)
+    raw, finer = divmod(scaled(weight), FINER)
     return -2 if finer or not 0 <= raw <= WHOLE_WEIGHT else raw
 
 
@@ -264,7 +261,7 @@ def _count(asset_id: str, price: Any, policy: Policy) -> _Counted:
     fee = scaled(read_positive(f"fee of {asset_id}", of_asset(policy.costs.fee, asset_id) or 0))
     spread = scaled(read_fraction(f"spread of {asset_id}", of_asset(policy.costs.spread, asset_id) or 0))
     most = of_asset(policy.trading.maximum_weight, asset_id)
-    weight = ONE_AMOUNT if most is None else scaled(read_fraction(f"maximum_weight of {asset_id}", most))
+    weight = 2 * ONE_AMOUNT if most is None else scaled(read_fraction(f"maximum_weight of {asset_id}", most))
     half = few_digits_up(-(-known * step * spread // (2 * ONE_AMOUNT)))
     return _Counted(known, step, fee * ONE_AMOUNT, half, weight)
 
@@ -282,14 +279,14 @@ def _market(counted: list[_Counted], codes: Codes, policy: Policy, scale: Scale)
     raw = [_shifted(asset.price, to_money) for asset in counted]
     steps = [_shifted(asset.step, scale.quantity - AMOUNT_PLACES) for asset in counted]
     fits = [
-        price * step < LARGEST and asset.most % 1000 == 0
+        price * step < LARGEST and asset.most % FINER == 0
         for price, step, asset in zip(raw, steps, counted, strict=True)
     ]
     return Market(
         price=_int64s(price if ok else 0 for price, ok in zip(raw, fits, strict=True)),
         step=_int64s(step if ok else 1 for step, ok in zip(steps, fits, strict=True)),
         locked=_int64s(_locked(asset_id, policy) for asset_id in codes.ids),
-        most=_int64s(asset.most // 1000 for asset in counted),
+        most=_int64s(asset.most // FINER for asset in counted),
     )
 
 
@@ -314,8 +311,6 @@ def _rules(policy: Policy, scale: Scale, limit: int) -> Rules:
 
     spent = policy.cash.allocate_at_most
     return Rules(
-        whole_weight=WHOLE_WEIGHT,
-        most_weight=WHOLE_WEIGHT,
         sells_untargeted=int(policy.untargeted == Untargeted.SELL),
         buys_only=int(policy.mode == Mode.BUY_ONLY),
         retained=raw(policy.cash.retain_at_least or 0),

@@ -13,9 +13,10 @@ the lowest k in the order of the assets.
 Reference: Pisinger, "A minimal algorithm for the multiple-choice knapsack problem", 1995, for core and order.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
-from steelyard.rebalancing.cells import Cells as Ints
+import numpy as np
+from numpy.typing import NDArray
 
 OPTIMAL: Final = 0
 WITHIN_GAP: Final = 1
@@ -28,45 +29,29 @@ STEPS_WALKED: Final = 8.0
 GUESSES: Final = 3
 
 
-class Desk(NamedTuple):
-    """Room for one account at a time, one column a field.
+Column: TypeAlias = NDArray[np.int64]
 
-    Assets: price of a step, value, target, the steps allowed (first, last); the best trade (k), a = 2e + λ there, the
-    best deviation known (d) and the one being built (trial).
+Desk: TypeAlias = NDArray[np.int64]
+"""Room for one account at a time, a row of numbers for each of the names below: one array passes between compiled
+functions faster than twenty."""
 
-    Levels, one an asset that may deviate, those that move cash most cheaply first: asset; what a unit of cash costs to
-    move at least (rate); its candidates (begin, end), the next to try; extra cost and cash left above it; what a unit
-    of cash used and freed costs at least from here on (NONE = cannot be).
+PRICE, VALUE, TARGET, FIRST, LAST, BEST, SLOPE, DEVIATION, TRIAL = range(9)
+"""By asset: price of a step, value, target, the steps allowed (first, last); the best trade (k), a = 2e + λ there; the
+best deviation known (d), and the one being built."""
 
-    Candidates: steps of deviation, their extra cost.
-    """
+DEVIANT, RATE, BEGIN, END, NEXT, COST_SO_FAR, CASH_LEFT, USED_AT, FREED_AT = range(9, 18)
+"""By level, one for each asset that may deviate, those that move cash most cheaply first: the asset; what a unit of
+cash costs to move at least; its candidates (begin, end), the next to try; extra cost and cash left above it; what a unit of
+cash used and freed costs at least from here on (NONE = cannot be)."""
 
-    price: Ints
-    value: Ints
-    target: Ints
-    first: Ints
-    last: Ints
-    best: Ints
-    slope: Ints
-    deviation: Ints
-    trial: Ints
+STEP, COST = range(18, 20)
+"""By candidate: steps of deviation, their extra cost."""
 
-    asset: Ints
-    rate: Ints
-    begin: Ints
-    end: Ints
-    next: Ints
-    cost_so_far: Ints
-    cash_left: Ints
-    used_at: Ints
-    freed_at: Ints
-
-    step: Ints
-    cost: Ints
+ROWS: Final = 20
 
 
 def search_cash(desk: Desk, assets: int, room: int, limit: int) -> tuple[int, int]:
-    """Find the best trades of an account, into `desk.best`.
+    """Find the best trades of an account, into the row BEST.
 
     Args:
         desk: price, value, target, first and last of each asset are given.
@@ -79,18 +64,18 @@ def search_cash(desk: Desk, assets: int, room: int, limit: int) -> tuple[int, in
     """
     least = 0
     for i in range(assets):
-        if desk.first[i] > desk.last[i]:
+        if desk[FIRST, i] > desk[LAST, i]:
             return UNFIT, 0
-        least += desk.price[i] * desk.first[i]
+        least += desk[PRICE, i] * desk[FIRST, i]
     if least > room:
         return UNFIT, 0
     left = room - take_best(desk, assets, 0)
     price = 0
     if left < 0:
-        price, left = price_of_cash(desk, assets, room)
+        price, left = price_of_cash(desk, assets, room, -left)
     for i in range(assets):
-        desk.slope[i] = 2 * excess(desk, i) + price
-        desk.deviation[i] = 0
+        desk[SLOPE, i] = 2 * excess(desk, i) + price
+        desk[DEVIATION, i] = 0
     if price == 0 and prefer_smaller(desk, assets, left):
         return OPTIMAL, 0
     if not is_narrow(desk, assets, price, left):
@@ -99,13 +84,13 @@ def search_cash(desk: Desk, assets: int, room: int, limit: int) -> tuple[int, in
     gap = swap(desk, assets, price, left, fill(desk, assets, price, left, gap))
     proven = explore(desk, assets, price, left, gap, limit)
     for i in range(assets):
-        desk.best[i] += desk.deviation[i]
+        desk[BEST, i] += desk[DEVIATION, i]
     return (OPTIMAL, 0) if proven < 0 else (WITHIN_GAP, proven)
 
 
 def excess(desk: Desk, i: int) -> int:
     """Value above target after the best trade."""
-    return desk.value[i] + desk.price[i] * desk.best[i] - desk.target[i]
+    return int(desk[VALUE, i] + desk[PRICE, i] * desk[BEST, i] - desk[TARGET, i])
 
 
 # ── The price of cash ───────────────────────────────────────────────────────────────────────────────────────
@@ -115,21 +100,23 @@ def take_best(desk: Desk, assets: int, price: int) -> int:
     """Give every asset its best trade at a price of cash, the lower of two equals; return the cash they use."""
     used = 0
     for i in range(assets):
-        p = desk.price[i]
-        k = (p - price + 2 * (desk.target[i] - desk.value[i]) - 1) // (2 * p)
-        k = min(max(k, desk.first[i]), desk.last[i])
-        desk.best[i] = k
+        p = desk[PRICE, i]
+        k = (p - price + 2 * (desk[TARGET, i] - desk[VALUE, i]) - 1) // (2 * p)
+        k = min(max(k, desk[FIRST, i]), desk[LAST, i])
+        desk[BEST, i] = k
         used += p * k
     return used
 
 
-def price_of_cash(desk: Desk, assets: int, room: int) -> tuple[int, int]:
-    """Find the lowest price at which the best trades are within the room; return it and the cash they leave."""
+def price_of_cash(desk: Desk, assets: int, room: int, over: int) -> tuple[int, int]:
+    """Find the lowest price at which the best trades are within the room; return it and the cash they leave.
+
+    `over` is the cash that is missing where it costs nothing.
+    """
     density = 0.0
     for i in range(assets):
-        density += 1.0 / float(desk.price[i])
+        density += 1.0 / float(desk[PRICE, i])
     low, high, guesses = 0, -1, 0
-    over = take_best(desk, assets, 0) - room
     price = 2 * over // assets + 1
     while True:
         over = take_best(desk, assets, price) - room
@@ -154,27 +141,27 @@ def walk(desk: Desk, assets: int, price: int, left: int) -> tuple[int, int]:
     if left < 0:
         while left < 0:
             i = next_down(desk, assets)
-            price = desk.price[i] - 2 * excess(desk, i)
-            desk.best[i] -= 1
-            left += desk.price[i]
+            price = desk[PRICE, i] - 2 * excess(desk, i)
+            desk[BEST, i] -= 1
+            left += desk[PRICE, i]
         return price, left
     while True:
         i = next_up(desk, assets)
         if i < 0:
             return 0, left
-        price = -desk.price[i] - 2 * excess(desk, i)
-        if desk.price[i] > left:
+        price = -desk[PRICE, i] - 2 * excess(desk, i)
+        if desk[PRICE, i] > left:
             return price, left
-        desk.best[i] += 1
-        left -= desk.price[i]
+        desk[BEST, i] += 1
+        left -= desk[PRICE, i]
 
 
 def next_down(desk: Desk, assets: int) -> int:
     """Give the asset that is first to sell a step as cash grows dearer."""
     least, found = NONE, -1
     for i in range(assets):
-        at = desk.price[i] - 2 * excess(desk, i)
-        if at < least and desk.best[i] > desk.first[i]:
+        at = desk[PRICE, i] - 2 * excess(desk, i)
+        if at < least and desk[BEST, i] > desk[FIRST, i]:
             least, found = at, i
     return found
 
@@ -183,8 +170,8 @@ def next_up(desk: Desk, assets: int) -> int:
     """Give the asset that is first to buy a step as cash grows cheaper; -1 = none before it costs nothing."""
     most, found = 0, -1
     for i in range(assets):
-        at = -desk.price[i] - 2 * excess(desk, i)
-        if at > most and desk.best[i] < desk.last[i]:
+        at = -desk[PRICE, i] - 2 * excess(desk, i)
+        if at > most and desk[BEST, i] < desk[LAST, i]:
             most, found = at, i
     return found
 
@@ -193,15 +180,15 @@ def prefer_smaller(desk: Desk, assets: int, left: int) -> bool:
     """Where cash costs nothing, of two equal trades take the smaller; whether that leaves nothing to search."""
     used = 0
     for i in range(assets):
-        if desk.best[i] < 0 and desk.best[i] < desk.last[i] and desk.slope[i] == -desk.price[i]:
-            used += desk.price[i]
-            desk.deviation[i] = 1
+        if desk[BEST, i] < 0 and desk[BEST, i] < desk[LAST, i] and desk[SLOPE, i] == -desk[PRICE, i]:
+            used += desk[PRICE, i]
+            desk[DEVIATION, i] = 1
     if used <= left:
         for i in range(assets):
-            desk.best[i] += desk.deviation[i]
+            desk[BEST, i] += desk[DEVIATION, i]
         return True
     for i in range(assets):
-        desk.deviation[i] = 0
+        desk[DEVIATION, i] = 0
     return False
 
 
@@ -209,7 +196,7 @@ def is_narrow(desk: Desk, assets: int, price: int, left: int) -> bool:
     """Whether what one trade costs, and what the cash left costs, fits 64 bits with room to spare."""
     widest = float(price) * float(left)
     for i in range(assets):
-        wide = 2.0 * float(desk.price[i]) if desk.first[i] < desk.last[i] else 0.0
+        wide = 2.0 * float(desk[PRICE, i]) if desk[FIRST, i] < desk[LAST, i] else 0.0
         widest += wide * wide
     return widest < SAFE
 
@@ -222,15 +209,15 @@ def fill(desk: Desk, assets: int, price: int, left: int, gap: int) -> int:
     while True:
         least, found = 0, -1
         for i in range(assets):
-            p, d = desk.price[i], desk.deviation[i]
-            if p <= left and desk.best[i] + d < desk.last[i]:
-                change = p * ((2 * d + 1) * p + desk.slope[i] - price)
+            p, d = desk[PRICE, i], desk[DEVIATION, i]
+            if p <= left and desk[BEST, i] + d < desk[LAST, i]:
+                change = p * ((2 * d + 1) * p + desk[SLOPE, i] - price)
                 if change < least:
                     least, found = change, i
         if found < 0:
             return gap
-        desk.deviation[found] += 1
-        left -= desk.price[found]
+        desk[DEVIATION, found] += 1
+        left -= desk[PRICE, found]
         gap += least
 
 
@@ -238,20 +225,20 @@ def swap(desk: Desk, assets: int, price: int, left: int, gap: int) -> int:
     """Sell a step of one and buy a step of another, if that alone is better than what is known; return the gap."""
     sold, bought = -1, -1
     for i in range(assets):
-        freed = desk.price[i] * (desk.price[i] - desk.slope[i])
-        if desk.best[i] == desk.first[i] or freed >= gap:
+        freed = desk[PRICE, i] * (desk[PRICE, i] - desk[SLOPE, i])
+        if desk[BEST, i] == desk[FIRST, i] or freed >= gap:
             continue
         for j in range(assets):
-            spare = left + desk.price[i] - desk.price[j]
-            if spare < 0 or j == i or desk.best[j] == desk.last[j]:
+            spare = left + desk[PRICE, i] - desk[PRICE, j]
+            if spare < 0 or j == i or desk[BEST, j] == desk[LAST, j]:
                 continue
-            cost = freed + desk.price[j] * (desk.price[j] + desk.slope[j]) + price * spare
+            cost = freed + desk[PRICE, j] * (desk[PRICE, j] + desk[SLOPE, j]) + price * spare
             if cost < gap:
                 gap, sold, bought = cost, i, j
     if sold >= 0:
         for i in range(assets):
-            desk.deviation[i] = 0
-        desk.deviation[sold], desk.deviation[bought] = -1, 1
+            desk[DEVIATION, i] = 0
+        desk[DEVIATION, sold], desk[DEVIATION, bought] = -1, 1
     return gap
 
 
@@ -264,32 +251,32 @@ def explore(desk: Desk, assets: int, price: int, left: int, gap: int, limit: int
     if not list_candidates(desk, assets, levels, price, left, gap):
         return gap
     for i in range(assets):
-        desk.trial[i] = 0
+        desk[TRIAL, i] = 0
     level, looked = 0, 0
-    desk.next[0] = desk.begin[0]
-    desk.cost_so_far[0], desk.cash_left[0] = 0, left
+    desk[NEXT, 0] = desk[BEGIN, 0]
+    desk[COST_SO_FAR, 0], desk[CASH_LEFT, 0] = 0, left
     while level >= 0 and levels > 0:
-        c = desk.next[level]
-        if c == desk.end[level] or desk.cost_so_far[level] + desk.cost[c] > gap:
+        c = desk[NEXT, level]
+        if c == desk[END, level] or desk[COST_SO_FAR, level] + desk[COST, c] > gap:
             level -= 1
             continue
         if looked == limit:
             return gap
         looked += 1
-        desk.next[level] = c + 1
-        below, i = level + 1, desk.asset[level]
-        cost = desk.cost_so_far[level] + desk.cost[c]
-        rest = desk.cash_left[level] - desk.step[c] * desk.price[i]
-        if rest < 0 and desk.freed_at[below] == NONE:
+        desk[NEXT, level] = c + 1
+        below, i = level + 1, desk[DEVIANT, level]
+        cost = desk[COST_SO_FAR, level] + desk[COST, c]
+        rest = desk[CASH_LEFT, level] - desk[STEP, c] * desk[PRICE, i]
+        if rest < 0 and desk[FREED_AT, below] == NONE:
             continue
-        rate = -desk.freed_at[below] if rest < 0 else desk.used_at[below]
+        rate = -desk[FREED_AT, below] if rest < 0 else desk[USED_AT, below]
         if cost + rest * rate > gap:
             continue
-        desk.trial[i] = desk.step[c]
+        desk[TRIAL, i] = desk[STEP, c]
         if below < levels:
             level = below
-            desk.next[level] = desk.begin[level]
-            desk.cost_so_far[level], desk.cash_left[level] = cost, rest
+            desk[NEXT, level] = desk[BEGIN, level]
+            desk[COST_SO_FAR, level], desk[CASH_LEFT, level] = cost, rest
         else:
             cost += rest * price
             if cost < gap or comes_first(desk, assets):
@@ -302,18 +289,18 @@ def list_levels(desk: Desk, assets: int, gap: int) -> int:
     """Make a level of each asset that may deviate at a cost within the gap; return how many there are."""
     levels = 0
     for i in range(assets):
-        p, rate = desk.price[i], NONE
-        if desk.best[i] < desk.last[i] and p * (p + desk.slope[i]) <= gap:
-            rate = p + desk.slope[i]
-        if desk.best[i] > desk.first[i] and p * (p - desk.slope[i]) <= gap:
-            rate = min(rate, p - desk.slope[i])
+        p, rate = desk[PRICE, i], NONE
+        if desk[BEST, i] < desk[LAST, i] and p * (p + desk[SLOPE, i]) <= gap:
+            rate = p + desk[SLOPE, i]
+        if desk[BEST, i] > desk[FIRST, i] and p * (p - desk[SLOPE, i]) <= gap:
+            rate = min(rate, p - desk[SLOPE, i])
         if rate == NONE:
             continue
         at = levels
-        while at > 0 and desk.rate[at - 1] > rate:
-            desk.rate[at], desk.asset[at] = desk.rate[at - 1], desk.asset[at - 1]
+        while at > 0 and desk[RATE, at - 1] > rate:
+            desk[RATE, at], desk[DEVIANT, at] = desk[RATE, at - 1], desk[DEVIANT, at - 1]
             at -= 1
-        desk.rate[at], desk.asset[at] = rate, i
+        desk[RATE, at], desk[DEVIANT, at] = rate, i
         levels += 1
     return levels
 
@@ -321,31 +308,31 @@ def list_levels(desk: Desk, assets: int, gap: int) -> int:
 def list_candidates(desk: Desk, assets: int, levels: int, price: int, left: int, gap: int) -> bool:
     """List each level's deviations, the cheapest first, and what moving cash costs below; False = no room for them."""
     end, moved = 0, float(left)
-    share = len(desk.step) // max(assets, 1)
+    share = desk.shape[1] // max(assets, 1)
     for level in range(levels):
-        desk.begin[level] = end
-        end = list_deviations(desk, desk.asset[level], gap, end, end + share)
+        desk[BEGIN, level] = end
+        end = list_deviations(desk, desk[DEVIANT, level], gap, end, end + share)
         if end < 0:
             return False
-        desk.end[level] = end
-        moved += float(desk.price[desk.asset[level]]) * (end - desk.begin[level])
+        desk[END, level] = end
+        moved += float(desk[PRICE, desk[DEVIANT, level]]) * (end - desk[BEGIN, level])
     dearest = price
-    desk.used_at[levels], desk.freed_at[levels] = price, NONE
+    desk[USED_AT, levels], desk[FREED_AT, levels] = price, NONE
     for level in range(levels - 1, -1, -1):
-        i = desk.asset[level]
-        used, freed = desk.used_at[level + 1], desk.freed_at[level + 1]
-        if desk.best[i] < desk.last[i]:
-            used = min(used, desk.price[i] + desk.slope[i])
-        if desk.best[i] > desk.first[i]:
-            freed = min(freed, desk.price[i] - desk.slope[i])
+        i = desk[DEVIANT, level]
+        used, freed = desk[USED_AT, level + 1], desk[FREED_AT, level + 1]
+        if desk[BEST, i] < desk[LAST, i]:
+            used = min(used, desk[PRICE, i] + desk[SLOPE, i])
+        if desk[BEST, i] > desk[FIRST, i]:
+            freed = min(freed, desk[PRICE, i] - desk[SLOPE, i])
             dearest = max(dearest, freed)
-        desk.used_at[level], desk.freed_at[level] = used, freed
+        desk[USED_AT, level], desk[FREED_AT, level] = used, freed
     return moved * float(dearest) < SAFE
 
 
 def list_deviations(desk: Desk, i: int, gap: int, end: int, full: int) -> int:
     """List the deviations of an asset within the gap, from none outwards; return where they end, -1 = no room."""
-    desk.step[end], desk.cost[end] = 0, 0
+    desk[STEP, end], desk[COST, end] = 0, 0
     end += 1
     up, down = 1, -1
     cost_up, cost_down = deviation_cost(desk, i, up), deviation_cost(desk, i, down)
@@ -353,11 +340,11 @@ def list_deviations(desk: Desk, i: int, gap: int, end: int, full: int) -> int:
         if end == full:
             return -1
         if cost_up <= cost_down:
-            desk.step[end], desk.cost[end] = up, cost_up
+            desk[STEP, end], desk[COST, end] = up, cost_up
             up += 1
             cost_up = deviation_cost(desk, i, up)
         else:
-            desk.step[end], desk.cost[end] = down, cost_down
+            desk[STEP, end], desk[COST, end] = down, cost_down
             down -= 1
             cost_down = deviation_cost(desk, i, down)
         end += 1
@@ -366,27 +353,27 @@ def list_deviations(desk: Desk, i: int, gap: int, end: int, full: int) -> int:
 
 def deviation_cost(desk: Desk, i: int, d: int) -> int:
     """Give what d steps from the best trade cost; NONE where they are not allowed."""
-    if desk.best[i] + d > desk.last[i] or desk.best[i] + d < desk.first[i]:
+    if desk[BEST, i] + d > desk[LAST, i] or desk[BEST, i] + d < desk[FIRST, i]:
         return NONE
-    moved = d * desk.price[i]
-    return moved * (moved + desk.slope[i])
+    moved = int(d * desk[PRICE, i])
+    return moved * (moved + int(desk[SLOPE, i]))
 
 
 def keep_trial(desk: Desk, assets: int, levels: int) -> None:
     """Make the answer on trial the one known."""
     for i in range(assets):
-        desk.deviation[i] = 0
+        desk[DEVIATION, i] = 0
     for level in range(levels):
-        desk.deviation[desk.asset[level]] = desk.trial[desk.asset[level]]
+        desk[DEVIATION, desk[DEVIANT, level]] = desk[TRIAL, desk[DEVIANT, level]]
 
 
 def comes_first(desk: Desk, assets: int) -> bool:
     """Whether the answer on trial has fewer trades than the one known, or a lower turnover, or the lower k first."""
     trades, turnover, lower = 0, 0, 0
     for i in range(assets):
-        new, old = desk.best[i] + desk.trial[i], desk.best[i] + desk.deviation[i]
+        new, old = desk[BEST, i] + desk[TRIAL, i], desk[BEST, i] + desk[DEVIATION, i]
         trades += (1 if new != 0 else 0) - (1 if old != 0 else 0)
-        turnover += desk.price[i] * (abs(new) - abs(old))
+        turnover += desk[PRICE, i] * (abs(new) - abs(old))
         if lower == 0 and new != old:
             lower = -1 if new < old else 1
     if trades != 0:
