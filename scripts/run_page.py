@@ -1,6 +1,7 @@
 """Run a page of the documentation and print it with what its commands and examples print.
 
-`python scripts/run_page.py docs/tutorial/first-rebalancing.md` gives the page as it should be; a test compares.
+`python scripts/run_page.py docs/tutorial/first-rebalancing.md` prints the page as it should be; a test compares.
+With `--write` before the page it is put in the place of the old one.
 A block ```csv NAME (toml, json likewise) is a file; in a ```console block what follows `$ ` is run by the shell in
 the folder of those files; a ```python block holds examples with `>>>`.
 """
@@ -65,6 +66,15 @@ class Page:
         return f">>> {first}\n{shown}{out.getvalue()}"
 
 
-if __name__ == "__main__":
+def main(write: bool, path: Path) -> None:  # noqa: FBT001  as the command line has it
+    """Run a page in an empty folder; print it, or write it."""
     with tempfile.TemporaryDirectory() as folder:
-        sys.stdout.write(Page(Path(folder)).run(Path(sys.argv[1]).read_text(encoding="utf-8")))
+        page = Page(Path(folder)).run(path.read_text(encoding="utf-8"))
+    if write:
+        path.write_text(page, encoding="utf-8")
+    else:
+        sys.stdout.write(page)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] == "--write", Path(sys.argv[-1]))

@@ -27,7 +27,7 @@ def test_a_page_shows_what_its_commands_print(page: Path) -> None:
     )
 
     assert page.read_text(encoding="utf-8") == written.stdout, (
-        "write it anew: python scripts/run_page.py PAGE"
+        "write it anew: python scripts/run_page.py --write PAGE"
     )
 
 
