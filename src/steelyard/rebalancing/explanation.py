@@ -12,6 +12,7 @@ from steelyard.rebalancing.units import AMOUNT_PLACES, exact
 
 _NO_MORE: Final = {
     Bound.CASH: "the cash is used up",
+    Bound.CASH_TARGET: "cash would miss its target",
     Bound.NO_BUY: "it may not be bought",
     Bound.HOLD: "it is on hold",
     Bound.RESTRICTED: "it is on the restricted list",
@@ -26,7 +27,7 @@ _NO_MORE: Final = {
 }
 
 _NO_LESS: Final = {
-    Bound.CASH: "others need the cash more",
+    Bound.CASH_TARGET: "more cash would lie idle",
     Bound.NO_SELL: "it may not be sold",
     Bound.HOLD: "it is on hold",
     Bound.RESTRICTED: "it is on the restricted list",
@@ -125,7 +126,9 @@ def _stopped_below(row: PlanRow, steps: int, missing: int, cash_left: int) -> Bo
     needs = limits.least if steps == 0 else 1
     fee = row.cost.fee if steps == 0 else 0
     is_affordable = needs * (row.price + row.cost.per_step) + fee <= cash_left
-    return Bound.COST if is_affordable and steps >= 0 else Bound.CASH
+    if not is_affordable or steps < 0:
+        return Bound.CASH
+    return Bound.COST if row.cost.fee or row.cost.per_step else Bound.CASH_TARGET
 
 
 def _stopped_above(row: PlanRow, steps: int, over: int, *, is_budgeted: bool) -> Bound:
@@ -136,7 +139,7 @@ def _stopped_above(row: PlanRow, steps: int, over: int, *, is_budgeted: bool) ->
         return limits.least_bound
     if row.sales is not None and is_budgeted:
         return Bound.GAINS
-    return Bound.COST if row.cost.fee or row.cost.per_step or row.sales is not None else Bound.CASH
+    return Bound.COST if row.cost.fee or row.cost.per_step or row.sales is not None else Bound.CASH_TARGET
 
 
 def _percent(value: int, whole: int) -> str:

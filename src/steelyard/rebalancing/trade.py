@@ -10,6 +10,7 @@ class Bound(StrEnum):
     """What kept a trade from going further, or stopped it."""
 
     CASH = "cash"
+    CASH_TARGET = "cash_target"
     NO_BUY = "no_buy"
     NO_SELL = "no_sell"
     HOLD = "hold"
