@@ -5,10 +5,11 @@ given what the others do or should do, so that what rounding leaves in one is ta
 account alone can do better. Several orders are tried. No answer is better than the bound, which is exact.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, permutations
-from typing import Final
+from typing import Any, Final
 
 from steelyard.rebalancing.household_bound import frame_of
 from steelyard.rebalancing.household_exchange import exchanged
@@ -28,9 +29,11 @@ from steelyard.rebalancing.location import Located, locate
 from steelyard.rebalancing.problem import Problem, Solution, Status
 from steelyard.rebalancing.search import UndecidedError, solve
 
+KERNEL: Final = "steelyard.rebalancing.kernel"
 NODE_LIMIT: Final = 300
 STATE_LIMIT: Final = 500
 ORDERS: Final = 6
+BRANCHES: Final = 16
 
 Solver = Callable[[Problem], Solution]
 """What solves one account."""
@@ -57,8 +60,14 @@ class HouseholdSolution:
 
 
 def solve_account(problem: Problem) -> Solution:
-    """Solve one account, to the limits that pay off where it is solved again and again."""
-    return solve(problem, node_limit=NODE_LIMIT, state_limit=STATE_LIMIT)
+    """Solve one account, to the limits that pay off where it is solved again and again.
+
+    The compiled search is used where the process has it already: importing it takes longer than a small household.
+    """
+    kernel: Any = sys.modules.get(KERNEL)
+    search = solve if kernel is None else kernel.solve
+    found: Solution = search(problem, node_limit=NODE_LIMIT, state_limit=STATE_LIMIT)
+    return found
 
 
 def solve_household(problem: HouseholdProblem, solver: Solver = solve_account) -> HouseholdSolution:
@@ -75,16 +84,15 @@ def solve_household(problem: HouseholdProblem, solver: Solver = solve_account) -
         UndecidedError: there may be trades that keep the constraints, and none were found.
         HouseholdExtraMissingError: HiGHS is not installed.
     """
-    frame = frame_of(problem)
-    located = locate(frame)
-    if located is None:
+    root = _branch(problem)
+    settled = None if root is None else _settle_washes(root)
+    if settled is None:
         return HouseholdSolution(Status.INFEASIBLE, _nothing(problem), 0, 0)
-    chosen, start = _settle_washes(problem, located)
-    found = _Search(chosen, start, solver).best()
+    branch, bound = settled
+    found = _Search(_without_choice(branch), branch.located, solver).best()
     if found is None:
         raise UndecidedError(0)
     objective, trades = found
-    bound = frame.bound(located.prices)
     if len(problem.accounts) == 1 and not problem.groups:
         nothing = combined((), len(problem.low))
         bound = max(bound, solver(problem_of_account(problem, 0, nothing)).bound + problem.base_charge)
@@ -106,17 +114,79 @@ def _orders(problem: HouseholdProblem) -> Iterator[tuple[int, ...]]:
 # ── Wash sales ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _settle_washes(problem: HouseholdProblem, located: Located) -> tuple[HouseholdProblem, Located]:
-    """Decide for each group whether it is bought or sold at a loss; where it would be both, what is better."""
-    start = located
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """A household in which some wash groups are not bought and others not sold at a loss.
+
+    Attributes:
+        bound: no answer of it has a lower objective.
+        problem: the household.
+        located: where its programme puts things.
+    """
+
+    bound: int
+    problem: HouseholdProblem
+    located: Located
+
+
+def _branch(problem: HouseholdProblem) -> _Branch | None:
+    """Return a household with its programme solved; None where no mix of trades keeps its constraints."""
+    frame = frame_of(problem)
+    located = locate(frame)
+    return None if located is None else _Branch(frame.bound(located.prices), problem, located)
+
+
+def _settle_washes(root: _Branch) -> tuple[_Branch, int] | None:
+    """Branch on groups that are both bought and sold at a loss, the least bound first, until the best has none.
+
+    Returns a branch without such a group, and a bound below all of them; None where no branch has an answer.
+    """
+    open_ = [root]
+    for _ in range(BRANCHES):
+        best = min(open_, key=lambda branch: branch.bound)
+        if _washed(best) is None:
+            return best, best.bound
+        open_ = [branch for branch in open_ if branch is not best] + _split(best)
+        if not open_:
+            return None
+    bound = min(branch.bound for branch in open_)
+    while open_:
+        best = min(open_, key=lambda branch: branch.bound)
+        if _washed(best) is None:
+            return best, bound
+        open_ = _split(best) or [branch for branch in open_ if branch is not best]
+    return None
+
+
+def _split(branch: _Branch) -> list[_Branch]:
+    """Return the two ways out of the first conflict of a branch, as far as they have an answer."""
+    group = _washed(branch)
+    if group is None:
+        return [branch]
+    ways = (without_losses(branch.problem, group), without_purchases(branch.problem, group))
+    return [found for found in map(_branch, ways) if found is not None]
+
+
+def _washed(branch: _Branch) -> WashGroup | None:
+    """Return the first group that is both bought and sold at a loss."""
+    problem, located = branch.problem, branch.located
+    return next(
+        (
+            group
+            for group in problem.groups
+            if _is_bought(group, located) and _is_sold_at_loss(problem, group, located)
+        ),
+        None,
+    )
+
+
+def _without_choice(branch: _Branch) -> HouseholdProblem:
+    """Return the household in which each group does no more than it does in a branch without conflict."""
+    problem = branch.problem
     for group in problem.groups:
-        sells, buys = _is_sold_at_loss(problem, group, start), _is_bought(group, start)
-        options = [] if sells and not buys else [without_losses(problem, group)]
-        options += [without_purchases(problem, group)] if sells else []
-        found = [(option, locate(frame_of(option)) if sells and buys else start) for option in options]
-        solved = [(option, there) for option, there in found if there is not None]
-        problem, start = min(solved, key=lambda pair: pair[1].objective, default=(options[0], start))
-    return problem, start
+        sells = _is_sold_at_loss(problem, group, branch.located)
+        problem = without_purchases(problem, group) if sells else without_losses(problem, group)
+    return problem
 
 
 def _is_sold_at_loss(problem: HouseholdProblem, group: WashGroup, located: Located) -> bool:
