@@ -1,6 +1,6 @@
 """From a problem to the cells the search works on: as few and as short pieces as say the same."""
 
-from dataclasses import astuple, replace
+from dataclasses import replace
 
 from steelyard.rebalancing.cells import ASSET, FAR, PIECE, Account, Cells, Sections, highest_price, sections
 from steelyard.rebalancing.problem import L1_SCALE, Norm, Piece, Problem
@@ -52,9 +52,9 @@ def _pieces(problem: Problem, pieces: list[list[Piece]]) -> Cells:
     cells: Cells = []
     for some in pieces:
         for piece in some:
-            first, last, cash, cash_step, charge, charge_step, gain, gain_step = astuple(piece)
-            cost, cost_step = problem.charge_rate * charge, problem.charge_rate * charge_step
-            cells += (first, last, cash, cash_step, cost, cost_step, gain, gain_step)
+            cells += (piece.first, piece.last, piece.cash_fixed, piece.cash_per_step)
+            cells += (problem.charge_rate * piece.charge_fixed, problem.charge_rate * piece.charge_per_step)
+            cells += (piece.gain_fixed, piece.gain_per_step)
     return cells
 
 
@@ -133,4 +133,6 @@ def _shorter(piece: Piece, what: str, most: int) -> Piece | None:
         first = max(first, -((most - fixed) // -step))
     elif fixed > most:
         return None
+    if first == piece.first and last == piece.last:
+        return piece
     return replace(piece, first=first, last=last) if first <= last else None
