@@ -15,7 +15,11 @@ from steelyard.rebalancing.policy import Policy
 from steelyard.rebalancing.problem import Status
 
 ASSETS = [f"A{place}" for place in range(9)]
-PRICES = dict(zip(ASSETS, map(Decimal, "7 19.99 90 90 250.5 13.37 1000 0.25 333".split()), strict=True))
+PRICES = dict(
+    zip(
+        ASSETS, map(Decimal, ("7", "19.99", "90", "90", "250.5", "13.37", "1000", "0.25", "333")), strict=True
+    )
+)
 LOCKS = ("no_buy", "no_sell", "hold", "restricted")
 
 SCHEMA = pa.schema(
@@ -81,7 +85,7 @@ def answer_of(row: Mapping[str, Any]) -> Answer:
 
 
 def single_answer(row: Mapping[str, Any], policy: Policy) -> Answer:
-    """Ask the single call."""
+    """Ask the single call, of a row as the batch has it."""
     try:
         found = single(row, policy)
     except InvalidInputError as error:
@@ -93,7 +97,7 @@ def single_answer(row: Mapping[str, Any], policy: Policy) -> Answer:
 def single(row: Mapping[str, Any], policy: Policy) -> Allocation:
     """Call `calculate_investment_allocation` for a row of a batch."""
     pairs = list(zip(row["asset_id"], row["target_weight"], row["quantity"], row["lock"], strict=True))
-    locked = {
+    locked: dict[str, Any] = {
         word: {*getattr(policy.locks, word), *(asset for asset, _, _, lock in pairs if lock == word)}
         for word in LOCKS
     }

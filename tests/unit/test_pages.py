@@ -17,7 +17,12 @@ from steelyard.statements.portfolio import COLUMNS, DOCUMENT_KEYS
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs/reference/rebalancing-files.md"
-PAGES = [ROOT / "README.md", ROOT / "docs/tutorial/first-rebalancing.md", REFERENCE]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "docs/how-to/rebalance-a-book.md",
+    ROOT / "docs/tutorial/first-rebalancing.md",
+    REFERENCE,
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

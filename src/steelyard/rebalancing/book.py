@@ -40,7 +40,10 @@ NODE_LIMIT: Final = 500
 NOT_COMPILED: Final = (
     "numba is not installed: all accounts were answered in plain Python; install steelyard[book]."
 )
-NOT_PLAIN: Final = "The policy has a band, costs, minimum trades, L1 or a cash target: every account was answered in plain Python."
+NOT_PLAIN: Final = (
+    "The policy has a band, costs, minimum trades, L1 or a cash target: "
+    "every account was answered in plain Python."
+)
 
 
 def allocate_book(
@@ -155,7 +158,7 @@ class _Answerer:
         if self.finish:
             is_left |= answers.status == WITHIN_GAP
         others = {int(row): self.single.answer(rows, int(row)) for row in np.flatnonzero(is_left)}
-        return answer_batch(rows, answers, others, layout.codes, layout.scale, self.note)
+        return answer_batch(rows, answers, others, codes=layout.codes, scale=layout.scale, note=self.note)
 
 
 class _Book:

@@ -34,6 +34,7 @@ def answer_batch(
     rows: pa.RecordBatch,
     answers: Answers,
     others: Mapping[int, Found],
+    *,
     codes: Codes,
     scale: Scale,
     note: str,

@@ -32,7 +32,6 @@ from steelyard.rebalancing.cash_search import (
     Desk,
     search_cash,
 )
-from steelyard.rebalancing.cells import Cells as Ints
 from steelyard.rebalancing.units import FINEST
 
 NO_BUY: Final = 1

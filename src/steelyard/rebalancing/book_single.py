@@ -128,7 +128,7 @@ def _locks(shared: Locks, account: Mapping[str, Any], assets: Sequence[str]) -> 
     """Add the locks of the account to those of all."""
     if "lock" not in account:
         return shared
-    named: dict[str, set[str]] = {word: set(getattr(shared, word)) for word in LOCKS}  # by field of `Locks`
+    named: dict[str, Any] = {word: set(getattr(shared, word)) for word in LOCKS}  # by field of `Locks`
     for asset_id, word in zip(assets, _listed(account, "lock", assets), strict=True):
         if word is not None and word not in named:
             raise ChoiceError(f"lock of {asset_id}", word, LOCKS)

@@ -41,8 +41,8 @@ best deviation known (d), and the one being built."""
 
 DEVIANT, RATE, BEGIN, END, NEXT, COST_SO_FAR, CASH_LEFT, USED_AT, FREED_AT = range(9, 18)
 """By level, one for each asset that may deviate, those that move cash most cheaply first: the asset; what a unit of
-cash costs to move at least; its candidates (begin, end), the next to try; extra cost and cash left above it; what a unit of
-cash used and freed costs at least from here on (NONE = cannot be)."""
+cash costs to move at least; its candidates (begin, end), the next to try; extra cost and cash left above it; what a
+unit of cash used and freed costs at least from here on (NONE = cannot be)."""
 
 STEP, COST = range(18, 20)
 """By candidate: steps of deviation, their extra cost."""
