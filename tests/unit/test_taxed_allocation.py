@@ -152,6 +152,22 @@ def test_a_gains_budget_stops_the_sale_and_is_named() -> None:
     assert "the gains budget is used up" in allocation.explanations[1]
 
 
+def test_a_budget_may_be_used_to_the_last_cent() -> None:
+    """A gain of 8 is within a budget of 8, whatever unit the money of the plan is counted in, and not within 7.99."""
+    held = rules(lot("a", "A", "1", 1))
+    weights, prices = {"A": "0", "C": "1"}, {"A": 9, "C": 3}
+
+    def sold(budget: str) -> dict[str, Decimal]:
+        return trades(
+            calculate_investment_allocation(
+                weights, prices, {"A": 1}, cash="2.25", tax=replace(held, gains_budget=budget)
+            )
+        )
+
+    assert sold("8") == {"A": -1, "C": 3}
+    assert sold("7.99") == {}
+
+
 def test_a_first_answer_far_from_the_bound_is_no_reason_to_stop() -> None:
     """Selling a second of A at a gain of 3 would need C sold at a loss, which costs more drift than it saves."""
     held = rules(lot("1", "A", "1", 10), lot("2", "A", "2", 12), lot("c", "C", "1", 7))

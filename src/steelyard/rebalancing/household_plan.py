@@ -19,7 +19,7 @@ from steelyard.rebalancing.options import Mode, Options
 from steelyard.rebalancing.position import Counted, PlanRow, count
 from steelyard.rebalancing.problem import L1_SCALE, Piece
 from steelyard.rebalancing.targets import share_whole
-from steelyard.rebalancing.tax import barred_purchases
+from steelyard.rebalancing.tax import barred_purchases, count_budget
 from steelyard.rebalancing.tax_plan import TaxPlan, plan_tax
 from steelyard.rebalancing.tax_rules import WashRules
 from steelyard.rebalancing.trade import Bound
@@ -211,7 +211,7 @@ class _Draft:
         rules = self._rules
         limit = None
         if rules.gains_budget is not None:
-            limit = self._unit.down(_raw(read_amount("gains_budget", rules.gains_budget)))
+            limit = count_budget(read_amount("gains_budget", rules.gains_budget))
         holding = [
             self._holding_cost(row.asset_id, row.value, plan) for plan in accounts for row in plan.rows
         ]

@@ -14,9 +14,10 @@ from steelyard.rebalancing.options import CashRules, Mode, Objective, Options
 from steelyard.rebalancing.position import Counted, PlanRow
 from steelyard.rebalancing.problem import L1_SCALE, Norm, Problem
 from steelyard.rebalancing.targets import hand_over, levels_after_sale, share_whole
+from steelyard.rebalancing.tax import count_budget
 from steelyard.rebalancing.tax_plan import TaxPlan
 from steelyard.rebalancing.trade import Bound, LotSale
-from steelyard.rebalancing.units import AMOUNT_PLACES, ONE_AMOUNT, RAW_PLACES, MoneyUnit, exact, scaled
+from steelyard.rebalancing.units import AMOUNT_PLACES, ONE_AMOUNT, MoneyUnit, exact, scaled
 
 NORMS: Final = {Objective.L2: Norm.L2, Objective.L1: Norm.L1}
 
@@ -51,9 +52,9 @@ class Plan:
 
     @property
     def gain_limit(self) -> int | None:
-        """The most gain that may be realised, money units; None = no limit."""
+        """The most gain that may be realised, in the unit of gains; None = no limit."""
         budget = self.tax.taxation.gains_budget if self.tax else None
-        return None if budget is None else self.unit.down(scaled(budget) * 10 ** (RAW_PLACES - AMOUNT_PLACES))
+        return None if budget is None else count_budget(budget)
 
     def lots_sold(self, row: PlanRow, steps: int) -> tuple[LotSale, ...]:
         """Return which lots a trade sells; none where it buys, or tax is not asked about."""

@@ -50,7 +50,7 @@ class Piece:
         first, last: steps traded, first <= last, of one sign; only (0, 0) holds 0.
         cash_fixed, cash_per_step: cash that leaves the account is cash_fixed + cash_per_step · k.
         charge_fixed, charge_per_step: what the objective counts beside drift (costs, tax), money, in the same form.
-        gain_fixed, gain_per_step: gain realised, negative = loss, money, in the same form.
+        gain_fixed, gain_per_step: gain realised, negative = loss, in the unit of `gain_limit`, in the same form.
     """
 
     first: int

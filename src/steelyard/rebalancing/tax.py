@@ -1,8 +1,9 @@
 """What selling an asset costs in tax: its lots, in the order they are sold, as runs of steps for the exact search.
 
 Along the lots, tax and gain are straight lines with a bend at each lot. A step that takes the end of one lot and the
-start of the next is counted as what it is. Fractions carry every amount until it becomes whole units of money, rounded
-up once per lot and step: tax and gain are never understated. Lots that may not be sold leave a gap in the runs.
+start of the next is counted as what it is. Amounts are exact until they become whole units, rounded up: at the end of
+each lot once, and once for each step that is left of it. Tax and gain are never understated. Lots that may not be sold
+leave a gap in the runs.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -34,6 +35,9 @@ _Key: TypeAlias = tuple[str, str, str]
 
 _BASIS_PLACES: Final = RAW_PLACES - AMOUNT_PLACES
 """What turns a basis, counted in 10^-12, into raw units."""
+
+GAIN_UNIT: Final = MoneyUnit(10 ** (RAW_PLACES - 4), 1)
+"""What gains are counted in, whatever the money unit of a plan: a ten-thousandth, so that a budget is met exactly."""
 
 NO_WASH_SALES: Final = WashRules(days=-1)
 
@@ -113,7 +117,7 @@ class TaxRun:
     Attributes:
         first, last: steps, first <= last < 0.
         charge_fixed, charge_per_step: tax is charge_fixed + charge_per_step · k, money units; negative = saved.
-        gain_fixed, gain_per_step: the gain in the same form; negative = loss.
+        gain_fixed, gain_per_step: the gain in the same form, in `GAIN_UNIT`; negative = loss.
     """
 
     first: int
@@ -185,6 +189,11 @@ def _lots_by_asset(lots: Iterable[Lot], trade_date: date) -> dict[str, list[Lot]
     return found
 
 
+def count_budget(budget: Decimal) -> int:
+    """Return the most gain, in the unit gains are counted in, rounded down."""
+    return GAIN_UNIT.down(scaled(budget) * 10**_BASIS_PLACES)
+
+
 def barred_purchases(wash: WashRules, assets: Iterable[str], *, trade_date: date) -> frozenset[str]:
     """Return the assets whose purchase would wash a loss of the last days, whatever account buys.
 
@@ -232,7 +241,7 @@ def tax_sales(
         position: units held.
         price: of one unit, base currency; costs of trading are not taken off, so that gains are not understated.
         step: units of one step, above 0.
-        unit: the unit of money.
+        unit: the unit of money that tax is counted in.
         first: lots that are sold before all others, whatever the method.
 
     Raises:
@@ -387,17 +396,17 @@ class _Stretch:
         if self.is_end_only:
             first = last if last * step == self.end else last + 1
         if self.bound is None and first <= last:
-            charge = self._line(first, step, unit, self.tax_before, self.tax)
-            gain = self._line(first, step, unit, self.gain_before, self.gain)
+            charge = self._line(last, step, unit, self.tax_before, self.tax)
+            gain = self._line(last, step, GAIN_UNIT, self.gain_before, self.gain)
             yield TaxRun(-last, -first, *charge, *gain)
 
-    def _line(self, first: int, step: int, unit: MoneyUnit, before: int, whole: int) -> tuple[int, int]:
-        """Return the line over k = -steps through the first step of the run, rounded up at it and per step."""
+    def _line(self, last: int, step: int, unit: MoneyUnit, before: int, whole: int) -> tuple[int, int]:
+        """Return the line over k = -steps through the last step of the run, rounded up there and for each step less."""
         width = self.end - self.start
         down = unit.size * ONE_AMOUNT * width
-        at_first = before * width + whole * (first * step - self.start)
-        per_step = -(-whole * step * unit.fineness // down)
-        return -(-at_first * unit.fineness // down) - per_step * first, -per_step
+        at_last = before * width + whole * (last * step - self.start)
+        per_step = whole * step * unit.fineness // down
+        return -(-at_last * unit.fineness // down) - per_step * last, -per_step
 
 
 def _stretches(
