@@ -11,7 +11,8 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -19,6 +20,7 @@ import numpy as np
 import psutil
 import pyarrow as pa
 from numpy.typing import NDArray
+from scratch import show
 
 from steelyard.rebalancing.book import allocate_book
 from steelyard.rebalancing.policy import Policy
@@ -41,9 +43,11 @@ def made_prices(random: np.random.Generator) -> Ints:
 
 def made_batch(random: np.random.Generator, prices: Ints, count: int) -> pa.RecordBatch:
     """Accounts around 50,000, drifted from Dirichlet targets by a quarter or so, 2 % in cash."""
-    assets = np.sort(np.argsort(random.random((count, ASSETS), dtype=np.float32), axis=1)[:, :HELD], axis=1)
+    steps = random.integers(1, ASSETS // HELD, (count, HELD)).cumsum(axis=1)
+    assets = np.sort((steps + random.integers(0, ASSETS, (count, 1))) % ASSETS, axis=1)
     worth = np.exp(random.normal(np.log(50_000), 1.0, count)) * 100
-    weights = random.dirichlet(np.ones(HELD), count)
+    weights = random.standard_exponential((count, HELD))  # shares of their sum are Dirichlet
+    weights /= weights.sum(axis=1, keepdims=True)
     held = weights * np.exp(random.normal(0, 0.25, weights.shape))
     held *= 0.98 / held.sum(axis=1, keepdims=True)
     quantities = (held * worth[:, None] / prices[assets]).astype(np.int32)
@@ -158,10 +162,23 @@ def run_book(path: Path, prices: pa.Table, threads: int, nodes: int) -> Iterator
     return allocate_book(read_book(path), prices, policy=Policy(), threads=threads, node_limit=nodes)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+@dataclass(slots=True)
+class Timing:
+    """Seconds by the clock and of all processors, round by round."""
+
+    clock: list[float] = field(default_factory=list)
+    processors: list[float] = field(default_factory=list)
+
+    def measure(self, work: Callable[[], object]) -> None:
+        started, worked = time.perf_counter(), time.process_time()
+        work()
+        self.clock.append(time.perf_counter() - started)
+        self.processors.append(time.process_time() - worked)
+
+    def row(self, accounts: int, baseline: "Timing") -> tuple[str, str, str, str]:
+        clock, processors = statistics.median(self.clock), statistics.median(self.processors)
+        ratio = processors / statistics.median(baseline.processors)
+        return f"{clock:.2f} s", f"{processors:.2f} s", f"{accounts / processors / 1e6:.2f} M", f"{ratio:.1f}"
 
 
 def drain(answers: Iterator[pa.RecordBatch]) -> None:
@@ -185,7 +202,8 @@ def peak_of(work: Callable[[], object]) -> int:
     return peak[0]
 
 
-CONTENDERS = [(1, 500), (2, 500), (1, 5_000), (2, 5_000)]
+LIMITS = (500, 5_000)
+CONTENDERS = [(threads, nodes) for nodes in LIMITS for threads in (1, 2)]
 
 
 def quality(path: Path, prices: pa.Table, cents: Ints, nodes: int) -> Tally:
@@ -196,6 +214,19 @@ def quality(path: Path, prices: pa.Table, cents: Ints, nodes: int) -> Tally:
     return total
 
 
+HEADER = (
+    "work",
+    "clock",
+    "processors",
+    "a second",
+    "÷ NumPy",
+    "proven",
+    "drift",
+    "cash",
+    "√gap",
+)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--accounts", type=int, default=1_000_000)
@@ -204,45 +235,27 @@ def main() -> None:
         path = Path(folder) / "book.arrow"
         prices = write_book(path, accounts)
         cents = cash_of(prices["price"].chunk(0))
-        drain(run_book(path, prices, 1, 1))
-        times: dict[tuple[int, int], list[float]] = {contender: [] for contender in CONTENDERS}
-        baseline: list[float] = []
-        for _ in range(ROUNDS):
-            baseline.append(seconds(lambda: run_baseline(path, cents, None)))
-            for threads, nodes in CONTENDERS:
-                run = run_book(path, prices, threads, nodes)
-                times[threads, nodes].append(seconds(lambda run=run: drain(run)))  # type: ignore[misc]
+        peak = peak_of(lambda: drain(run_book(path, prices, 2, 500)))
+        baseline, timings = compete(path, prices, cents)
         base = Tally()
         run_baseline(path, cents, base)
-        found = {nodes: quality(path, prices, cents, nodes) for nodes in (500, 5_000)}
-        peak = peak_of(lambda: drain(run_book(path, prices, 2, 500)))
-    floor = statistics.median(baseline)
-    rows = [
-        (
-            "round down, NumPy",
-            f"{floor:.2f} s",
-            f"{accounts / floor / 1e6:.2f} M/s",
-            "1.0",
-            "0 %",
-            *base.row()[1:],
-            "",
-        )
-    ]
-    for (threads, nodes), took in times.items():
-        median = statistics.median(took)
-        rows.append(
-            (
-                f"{nodes:,} candidates, {threads} thread(s)",
-                f"{median:.2f} s",
-                f"{accounts / median / 1e6:.2f} M/s",
-                f"{median / floor:.1f}",
-                *found[nodes].row(),
-                f"{found[nodes].widest_gap:.1f}",
-            )
-        )
-    for row in rows:
-        print(" | ".join(row))
-    print(f"peak memory {peak / 2**20:,.0f} MiB")
+        found = {nodes: quality(path, prices, cents, nodes) for nodes in LIMITS}
+    rows = [("rounded down, NumPy", *baseline.row(accounts, baseline), *base.row(), "")]
+    for (threads, nodes), timing in timings.items():
+        name = f"{nodes:,} candidates, threads: {threads}"
+        gap = f"{found[nodes].widest_gap:.0f}"
+        rows.append((name, *timing.row(accounts, baseline), *found[nodes].row(), gap))
+    show(f"{accounts:,} accounts of {HELD} assets; peak memory {peak / 2**20:,.0f} MiB", HEADER, rows)
+
+
+def compete(path: Path, prices: pa.Table, cents: Ints) -> tuple[Timing, dict[tuple[int, int], Timing]]:
+    """Let the contenders take turns."""
+    baseline, timings = Timing(), {contender: Timing() for contender in CONTENDERS}
+    for _ in range(ROUNDS):
+        baseline.measure(lambda: run_baseline(path, cents, None))
+        for (threads, nodes), timing in timings.items():
+            timing.measure(partial(lambda *run: drain(run_book(path, prices, *run)), threads, nodes))
+    return baseline, timings
 
 
 if __name__ == "__main__":

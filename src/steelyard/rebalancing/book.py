@@ -34,8 +34,8 @@ from steelyard.rebalancing.cash_search import UNFIT, WITHIN_GAP
 from steelyard.rebalancing.policy import Policy
 
 ACCOUNTS_AT_ONCE: Final = 8192
-NODE_LIMIT: Final = 500
-"""Candidates looked at of one account; about one account in a hundred needs more."""
+NODE_LIMIT: Final = 5000
+"""Candidates looked at of one account; about one account in two hundred needs more."""
 
 NOT_COMPILED: Final = (
     "numba is not installed: all accounts were answered in plain Python; install steelyard[book]."

@@ -379,7 +379,8 @@ def compiled_run() -> Callable[..., None]:
     """
     import numba  # noqa: PLC0415 - takes most of a second, and only books need it
 
-    jit = numba.njit(cache=True, nogil=True)
+    # error_model: no division here has a divisor of 0, which is not checked then.
+    jit = numba.njit(cache=True, nogil=True, error_model="numpy")
     name = _digest()
     world: dict[str, Any] = {**vars(cash_search), **globals()}
     for module in (cash_search.__name__, __name__):
