@@ -25,8 +25,8 @@ GOOD: dict[str, Any] = {
 }
 
 
-def answers(rows: list[dict[str, Any]], policy: Policy = Policy(), **options: Any) -> list[dict[str, Any]]:  # noqa: B008 - frozen
-    found = allocate_book([batch(rows)], price_table(), policy=policy, **options)
+def answers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    found = allocate_book([batch(rows)], price_table(), policy=Policy())
     return [row for each in found for row in each.to_pylist()]
 
 

@@ -58,30 +58,27 @@ def allocate_book(
 ) -> Iterator[pa.RecordBatch]:
     """Give the trades that bring each account of a book closest to its target, and what is known of them.
 
-    Batches are read as they are needed and answered in their order, so a book of any size takes little memory. The
-    answers depend neither on how the accounts are cut into batches nor on the number of threads. Amounts are integers
-    or decimals of any width; a column of floats is refused.
+    Batches are read as they are needed and answered in their order, so a book of any size takes little memory. How
+    accounts are cut into batches, and the number of threads, change no answer. Amounts are integers or decimals.
 
     Args:
         batches: one row an account. Lists, one entry a position or target: `asset_id` (text, or the row of the asset in
-            `prices`), `quantity` held (0 where only wanted), `target_weight` (fraction; null = no target), optional
-            `lock` (no_buy, no_sell, hold, restricted or null). Amounts: `cash`; optional `investment_amount` (null = 0)
-            and `cash_floor` (null = that of the policy). In place of `target_weight`, `model` (text). An `account_id`
-            of any type is handed on.
-        prices: `asset_id` and `price` of one; one row an asset.
-        policy: what holds for all accounts. Modes other than rebalance and buy_only, taxes, substitutes, conversions
-            and weight_places are not for books.
+            `prices`), `quantity` held, `target_weight` (fraction; null = none), optional `lock` (a word of `Locks`, or
+            null). Amounts: `cash`; optional `investment_amount` and `cash_floor` (null = that of the policy). `model`,
+            text, may stand for `target_weight`. `account_id`, of any type, is handed on.
+        prices: `asset_id` and `price` of one.
+        policy: what holds for all accounts; not for books are taxes, substitutes, conversions, weight_places, and modes
+            other than rebalance and buy_only.
         models: rows of `model`, `asset_id` and `target_weight`.
         threads: how many work at once.
         node_limit: how many candidates may be looked at of an account before its answer stands with a gap.
         finish: whether what is then not proven is handed to the search of a single account, some milliseconds each.
 
     Returns:
-        Batches of one row an account, none lost: `account_id` where there was one; `status` (optimal, within_gap,
-        infeasible, or refused); `reason`, where infeasible or refused; lists `trade_asset_id` and `trade_quantity`
-        (positive = bought); `cash_after`; `objective`, `lower_bound` and `gap`, money² (L2) or money (L1), exact
-        numbers as floats; `engine` (compiled or plain). Where all are answered in plain Python, because numba is
-        missing or of what the policy asks, a `note` in the schema's metadata says so.
+        Batches of one row an account, none lost: `account_id`; `status` (that of the single call, or refused); `reason`
+        where there is no answer; lists `trade_asset_id` and `trade_quantity` (positive = bought); `cash_after`;
+        `objective`, `lower_bound` and `gap`, money² (L2) or money (L1), as floats; `engine` (compiled or plain). Where
+        all are answered in plain Python, a `note` in the schema's metadata says why.
 
     Raises:
         BookColumnError: a column is missing or not of its kind.
