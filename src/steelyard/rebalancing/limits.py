@@ -5,7 +5,7 @@ the end of the range is what a sentence blames. Two constraints may leave nothin
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from steelyard.rebalancing.problem import Piece
@@ -48,15 +48,21 @@ class Limits:
         >>> Limits(-9, Bound.NOTHING_HELD, 9, Bound.CASH).at_least(0, Bound.NO_SELL).first_bound
         <Bound.NO_SELL: 'no_sell'>
         """
-        return self if steps <= self.first else replace(self, first=steps, first_bound=bound)
+        if steps <= self.first:
+            return self
+        return Limits(steps, bound, self.last, self.last_bound, self.least, self.least_bound)
 
     def at_most(self, steps: int, bound: Bound) -> "Limits":
         """Forbid more than `steps`; at a tie the name that was there first stays."""
-        return self if steps >= self.last else replace(self, last=steps, last_bound=bound)
+        if steps >= self.last:
+            return self
+        return Limits(self.first, self.first_bound, steps, bound, self.least, self.least_bound)
 
     def not_under(self, steps: int, bound: Bound) -> "Limits":
         """Forbid trades of fewer than `steps` either way, but none at all."""
-        return self if steps <= self.least else replace(self, least=steps, least_bound=bound)
+        if steps <= self.least:
+            return self
+        return Limits(self.first, self.first_bound, self.last, self.last_bound, steps, bound)
 
     def held(self, bound: Bound) -> "Limits":
         """Forbid both sides."""

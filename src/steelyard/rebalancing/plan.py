@@ -184,10 +184,7 @@ class _Draft:
         for asset_id in sorted(blocked & locks.substitutes.keys() & places.keys()):
             if targets[places[asset_id]] > 0:
                 hand_over(targets, values, places[asset_id], places[locks.substitutes[asset_id]])
-        return [
-            replace(row, target=target, low=target, high=target)
-            for row, target in zip(self.rows, targets, strict=True)
-        ]
+        return [row.aimed_at(target) for row, target in zip(self.rows, targets, strict=True)]
 
     def _limited(self, rows: Sequence[PlanRow], whole: int, floor: int) -> list[PlanRow]:
         """Say how far each may be traded; nobody can buy more than all sales pay for."""
@@ -196,10 +193,7 @@ class _Draft:
         proceeds = sum(-limits.first * row.price for limits, row in zip(sales, rows, strict=True))
         reach = max(sum(self.cash.values()) + proceeds - floor, 0)
         return [
-            replace(
-                row,
-                limits=limit_purchases(row, limits.at_most(reach // row.price, Bound.CASH), trading, whole),
-            )
+            row.within(limit_purchases(row, limits.at_most(reach // row.price, Bound.CASH), trading, whole))
             for row, limits in zip(rows, sales, strict=True)
         ]
 

@@ -86,6 +86,27 @@ class PlanRow:
         """The currency it is paid in."""
         return self.counted.currency
 
+    def aimed_at(self, target: int) -> "PlanRow":
+        """Give it a target, without a band."""
+        # written out, here and in Limits: dataclasses.replace takes three times as long, and there are many
+        return PlanRow(
+            self.counted, self.value, self.price, self.cost, target, target, target, self.limits, self.sales
+        )
+
+    def within(self, limits: Limits) -> "PlanRow":
+        """Give it limits."""
+        return PlanRow(
+            self.counted,
+            self.value,
+            self.price,
+            self.cost,
+            self.target,
+            self.low,
+            self.high,
+            limits,
+            self.sales,
+        )
+
     def is_outside(self) -> bool:
         """Whether it is out of its band now."""
         return not self.low <= self.value <= self.high

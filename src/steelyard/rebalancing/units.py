@@ -108,7 +108,7 @@ def exact(raw: int, places: int, divisor: int = 1) -> Decimal:
     >>> exact(2500, 3), exact(7000, 0)
     (Decimal('2.5'), Decimal('7000'))
     """
-    shift = places + len(str(divisor)) - 1
+    shift = places if divisor == 1 else places + len(str(divisor)) - 1
     return plain(_WIDE.scaleb(Decimal(raw), -shift))
 
 
