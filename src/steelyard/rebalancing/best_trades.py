@@ -15,8 +15,8 @@ from steelyard.rebalancing.relaxation import Prices, find_prices, relax
 from steelyard.rebalancing.states import search_states
 from steelyard.rebalancing.tree import FINE, list_candidates, search_tree, start_tree, sum_up
 
-NEAR: Final = 32
-WIDER: Final = 4
+NEAR: Final = 128
+WIDER: Final = 2
 """The search first looks for answers within 1 / NEAR of the gap, then WIDER times as far, until it finds one."""
 
 

@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 
 from steelyard.rebalancing import best_trades, cells, incumbent, relaxation, states, tree
-from steelyard.rebalancing.cells import Account, Cells, Sections
+from steelyard.rebalancing.cells import ANSWER, ASSET, Account, Cells, Sections
 from steelyard.rebalancing.problem import Norm, Problem, Solution
-from steelyard.rebalancing.search import NODE_LIMIT, STATE_LIMIT, Found, solve_with
+from steelyard.rebalancing.search import NODE_LIMIT, STATE_LIMIT, Found, Trades, solve_with
 
 SOURCES = (cells, relaxation, incumbent, tree, states, best_trades)
 ENTRY = "best_trades"
@@ -43,11 +43,11 @@ def solve(problem: Problem, *, node_limit: int = NODE_LIMIT, state_limit: int = 
     return solve_with(_run, problem, node_limit, state_limit)
 
 
-def _run(given: Cells, account: Account, at: Sections, node_limit: int) -> Found:
-    array = np.array(given, np.int64)
+def _run(given: Cells, account: Account, at: Sections, node_limit: int) -> tuple[Found, Trades]:
+    array = np.zeros(at.end, np.int64)
+    array[: len(given)] = given
     found: Found = compiled()[ENTRY](array, account, at, node_limit)
-    given[: account.assets_end] = array[: account.assets_end].tolist()
-    return found
+    return found, tuple(array[ANSWER : account.assets_end : ASSET].tolist())
 
 
 def compile_in_background() -> Thread:

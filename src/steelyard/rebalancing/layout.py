@@ -6,7 +6,7 @@ from steelyard.rebalancing.cells import ASSET, FAR, PIECE, Account, Cells, Secti
 from steelyard.rebalancing.problem import L1_SCALE, Norm, Piece, Problem
 
 
-def flatten(problem: Problem, states: int) -> tuple[Cells, Sections, Account] | None:
+def flatten(problem: Problem) -> tuple[Cells, Account] | None:
     """Lay a problem out; None where no choice of trades can pay, or keep the gains below their limit.
 
     Trades that not even all the cash the others can raise would pay for are cut off.
@@ -14,11 +14,15 @@ def flatten(problem: Problem, states: int) -> tuple[Cells, Sections, Account] | 
     pieces = _payable([merged(asset.pieces) for asset in problem.assets], problem)
     if pieces is None:
         return None
-    at = sections(len(pieces), sum(map(len, pieces)), states)
     cells = [*_assets(problem, pieces), *_pieces(problem, pieces)]
     account = _account(problem)
     account = account._replace(highest=highest_price(cells, account))
-    return cells + [0] * (at.end - len(cells)), at, account
+    return cells, account
+
+
+def sections_of(cells: Cells, account: Account, states: int) -> Sections:
+    """Give the sections of cells just laid out, with room for so many states behind."""
+    return sections(account.assets_end // ASSET, (len(cells) - account.assets_end) // PIECE, states)
 
 
 def _account(problem: Problem) -> Account:

@@ -225,8 +225,8 @@ def _close_in(
     """Narrow down from a λ that leaves too little (`excess` < 0) and one that leaves enough to two neighbours."""
     if not excess < 0 <= more:
         return high  # no price in reach is the right one
-    interpolate = True
-    while high - low > 1:
+    interpolate, enough = True, _worth_narrowing(cells, account)
+    while high - low > 1 and float(high - low) * float(more) > enough:
         width = high - low
         middle = low + width // 2
         if interpolate:
@@ -239,6 +239,14 @@ def _close_in(
             low, excess = middle, left
         interpolate = 2 * (high - low) <= width
     return high
+
+
+def _worth_narrowing(cells: Cells, account: Account) -> float:
+    """Give what a bound may lose for a search in fewer steps: little beside what one step of any asset can cost."""
+    cheapest = float(account.highest)
+    for asset in range(0, account.assets_end, ASSET):
+        cheapest = min(cheapest, float(cells[asset + PRICE]))
+    return cheapest * (float(L1_SCALE) if account.norm == L1 else cheapest) / 64.0
 
 
 def _excess(cells: Cells, account: Account, cash_price: int, gain_price: int) -> int:

@@ -7,7 +7,7 @@ from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.best_trades import best_trades, furthest_of
 from steelyard.rebalancing.cells import ANSWER, ASSET, WIDE, Account, Cells, Sections
 from steelyard.rebalancing.certificate import objective_of
-from steelyard.rebalancing.layout import flatten
+from steelyard.rebalancing.layout import flatten, sections_of
 from steelyard.rebalancing.problem import Problem, Solution, Status
 from steelyard.rebalancing.relaxation import Prices
 
@@ -17,6 +17,10 @@ WIDEST_PRICE: Final = 1 << 150
 
 Found: TypeAlias = tuple[int, int, int, Prices]
 """Gap, bound, nodes and prices, as `best_trades` gives them."""
+
+Trades: TypeAlias = tuple[int, ...]
+Run: TypeAlias = Callable[[Cells, Account, Sections, int], tuple[Found, Trades]]
+"""`best_trades` over cells that have no room yet but for assets and pieces."""
 
 
 class UndecidedError(InvalidInputError):
@@ -42,23 +46,40 @@ def solve(problem: Problem, *, node_limit: int = NODE_LIMIT, state_limit: int = 
         The best trades; `Status.WITHIN_GAP` and the best bound proven where the limits were too low to show that they
         are. Infeasible is proven.
     """
-    return solve_with(best_trades, problem, node_limit, state_limit)
+    return solve_with(_run, problem, node_limit, state_limit)
 
 
-def solve_with(
-    run: Callable[[Cells, Account, Sections, int], Found], problem: Problem, node_limit: int, state_limit: int
-) -> Solution:
+def _run(cells: Cells, account: Account, at: Sections, node_limit: int) -> tuple[Found, Trades]:
+    room = cells + [0] * (at.end - len(cells))
+    found = best_trades(room, account, at, node_limit)
+    return found, tuple(room[ANSWER : account.assets_end : ASSET])
+
+
+def solve_with(run: Run, problem: Problem, node_limit: int, state_limit: int) -> Solution:
     """Solve a problem by `run`, or in plain Python where its numbers outgrow 64 bits."""
-    flat = flatten(problem, state_limit)
+    flat = flatten(problem)
     if flat is None:
         return infeasible(problem, 0)
-    cells, at, account = flat
+    cells, account = flat
     if account.highest > 0:
-        found = run(cells, account, at, node_limit)
+        found, trades = _search(run, cells, account, node_limit, state_limit)
         if not is_cramped(account, found):
-            return solution_of(problem, account, found, cells)
+            return solution_of(problem, account, found, trades)
     account = account._replace(far=WIDE, highest=WIDEST_PRICE)
-    return solution_of(problem, account, best_trades(cells, account, at, node_limit), cells)
+    found, trades = _search(_run, cells, account, node_limit, state_limit)
+    return solution_of(problem, account, found, trades)
+
+
+def _search(
+    run: Run, cells: Cells, account: Account, node_limit: int, state_limit: int
+) -> tuple[Found, Trades]:
+    """Search without room for states first: to make it takes longer than most searches."""
+    found, trades = run(cells, account, sections_of(cells, account, 0), node_limit)
+    gap, bound, nodes, _ = found
+    if bound >= gap or state_limit == 0:
+        return found, trades
+    found, trades = run(cells, account, sections_of(cells, account, state_limit), node_limit)
+    return (*found[:2], nodes + found[2], found[3]), trades
 
 
 def is_cramped(account: Account, found: Found) -> bool:
@@ -68,7 +89,7 @@ def is_cramped(account: Account, found: Found) -> bool:
     return gap == account.far or is_cut_short or max(abs(prices.cash), prices.gain) >= account.highest
 
 
-def solution_of(problem: Problem, account: Account, found: Found, cells: Cells) -> Solution:
+def solution_of(problem: Problem, account: Account, found: Found, trades: Trades) -> Solution:
     """Put what a search found into words.
 
     Raises:
@@ -80,7 +101,6 @@ def solution_of(problem: Problem, account: Account, found: Found, cells: Cells) 
         if bound < account.far:
             raise UndecidedError(nodes)
         return infeasible(problem, nodes)
-    trades = tuple(cells[asset + ANSWER] for asset in range(0, account.assets_end, ASSET))
     objective = objective_of(problem, trades)
     status = Status.OPTIMAL if bound >= gap else Status.WITHIN_GAP
     return Solution(status, trades, objective, objective - (gap - bound), nodes, *map(int, prices))
