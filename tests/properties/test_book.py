@@ -1,5 +1,6 @@
 """A book answers every account as the single call does, however it is cut and on however many threads."""
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -29,15 +30,16 @@ COMPILED = {
         locks=Locks(no_buy=ASSETS[:2], restricted=ASSETS[3:4], hold=ASSETS[5:6], no_sell=ASSETS[7:])
     ),
 }
-IN_PYTHON = {
+COSTLY = {
     "l1": Policy(objective=Objective.L1),
-    "band": Policy(band=Band(absolute="0.05", relative="0.2")),
-    "costs": Policy(
-        costs=Costs(fee="1.50", spread="0.001", weight="0.5"), trading=Trading(minimum_value=100)
-    ),
-    "cash": Policy(cash=CashRules(target="100")),
-    "minimum": Policy(trading=Trading(minimum_quantity=3)),
+    "fees": Policy(costs=Costs(fee="1.50", weight="0.5"), trading=Trading(minimum_value=100)),
+    "spreads": Policy(costs=Costs(spread=dict.fromkeys(ASSETS[2:], "0.0013")), cash=CashRules(floor=10)),
+    "cash": Policy(cash=CashRules(target="100"), trading=Trading(places=1)),
+    "cash, l1": Policy(cash=CashRules(target="33.30"), objective=Objective.L1, costs=Costs(fee=1)),
+    "minimum": Policy(trading=Trading(minimum_quantity=3), mode=Mode.BUY_ONLY),
 }
+IN_PYTHON = {"band": Policy(band=Band(absolute="0.05", relative="0.2"))}
+POLICIES = {**COMPILED, **COSTLY, **IN_PYTHON}
 BOOKS = st.lists(accounts(), min_size=1, max_size=6)
 
 
@@ -46,7 +48,7 @@ def answers(rows: list[dict[str, Any]], policy: Policy, **options: Any) -> list[
     return [row for each in found for row in each.to_pylist()]
 
 
-@pytest.mark.parametrize("policy", [*COMPILED.values(), *IN_PYTHON.values()], ids=[*COMPILED, *IN_PYTHON])
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 @settings(max_examples=30, deadline=None)
 @given(rows=BOOKS)
 def test_a_book_answers_as_the_single_call_does(policy: Policy, rows: list[dict[str, Any]]) -> None:
@@ -55,6 +57,18 @@ def test_a_book_answers_as_the_single_call_does(policy: Policy, rows: list[dict[
     assert [answer_of(row) for row in found] == [
         single_answer(row, policy) for row in batch(rows).to_pylist()
     ]
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=BOOKS, weight=st.sampled_from(["0.1", "0.07", "1"]))
+def test_cash_may_have_a_weight(rows: list[dict[str, Any]], weight: str) -> None:
+    policy = Policy(cash=CashRules(weight=weight))
+    for row in rows:
+        row["target_weight"][0] = (row["target_weight"][0] or 0) - Decimal(weight)
+
+    found = answers(rows, policy, finish=True)
+
+    assert [answer_of(row) for row in found] == [single_answer(row, policy) for row in batch(rows).to_pylist()]
 
 
 @settings(max_examples=20, deadline=None)

@@ -18,11 +18,13 @@ import pyarrow as pa
 from steelyard.rebalancing.account import RangeError
 from steelyard.rebalancing.book_answer import answer_batch, empty_answers
 from steelyard.rebalancing.book_columns import BookColumnError, check_book
+from steelyard.rebalancing.book_costs import compiled_costly_run, make_cells
 from steelyard.rebalancing.book_kernel import compiled_run, make_room
 from steelyard.rebalancing.book_layout import Layout
 from steelyard.rebalancing.book_market import (
     Models,
     Prices,
+    is_for_kernel,
     is_plain,
     make_market,
     read_models,
@@ -40,8 +42,8 @@ NODE_LIMIT: Final = 5000
 NOT_COMPILED: Final = (
     "numba is not installed: all accounts were answered in plain Python; install steelyard[book]."
 )
-NOT_PLAIN: Final = (
-    "The policy has a band, costs, minimum trades, L1 or a cash target: "
+BANDS: Final = (
+    "The policy has bands, or a weight of costs that is too fine or above 4: "
     "every account was answered in plain Python."
 )
 
@@ -72,7 +74,8 @@ def allocate_book(
         models: rows of `model`, `asset_id` and `target_weight`.
         threads: how many work at once.
         node_limit: how many candidates may be looked at of an account before its answer stands with a gap.
-        finish: whether what is then not proven is handed to the search of a single account, some milliseconds each.
+        finish: whether what is then not proven, or of equals not the first, is handed to the single call, some
+            milliseconds each.
 
     Returns:
         Batches of one row an account, none lost: `account_id`; `status` (that of the single call, or refused); `reason`
@@ -132,6 +135,7 @@ class _Answerer:
         kinds: their types.
         layout: prices, policy and columns in whole numbers.
         run: the compiled code; None = every account is left to `single`.
+        is_plain: whether it is that for cash as the only limit.
         single: answers what compiled code leaves.
         finish: whether that is also what it could not prove.
         note: what is to be said of all answers; "" = nothing.
@@ -140,6 +144,7 @@ class _Answerer:
     kinds: Mapping[str, pa.DataType]
     layout: Layout
     run: Callable[..., None] | None
+    is_plain: bool
     single: Single
     finish: bool
     note: str
@@ -149,8 +154,9 @@ class _Answerer:
         layout, accounts = self.layout, None if self.run is None else self.layout.accounts(rows)
         answers = empty_answers(rows.num_rows, accounts)
         if self.run is not None and accounts is not None:
-            bench, desk = make_room(layout.most_assets(accounts))
-            self.run(accounts, layout.market, layout.rules, answers, bench, desk)
+            most = layout.most_assets(accounts)
+            cells = () if self.is_plain else make_cells(most)
+            self.run(accounts, layout.market, layout.rules, answers, *make_room(most), *cells)
         is_left = answers.status == UNFIT
         if self.finish:
             is_left |= answers.status == WITHIN_GAP
@@ -185,13 +191,16 @@ class _Book:
         return self._answerer
 
     def _begin(self, kinds: Mapping[str, pa.DataType]) -> _Answerer:
-        market, rules, scale, floor = make_market(self._prices, self._policy, kinds, self._limit)
+        market, rules, scale, floor = make_market(
+            self._prices, self._policy, kinds, self._limit, finish=self._finish
+        )
         compiles, plain = find_spec("numba") is not None, is_plain(self._policy)
-        note = "" if compiles and plain else NOT_PLAIN if compiles else NOT_COMPILED
+        note = "" if compiles and is_for_kernel(self._policy) else BANDS if compiles else NOT_COMPILED
         return _Answerer(
             kinds=kinds,
             layout=Layout(market, rules, scale, floor, self._prices.codes, self._models),
-            run=None if note else compiled_run(),
+            run=None if note else compiled_run() if plain else compiled_costly_run(),
+            is_plain=plain,
             single=Single(self._policy, self._prices, self._models),
             finish=self._finish,
             note=note,

@@ -12,7 +12,7 @@ from steelyard.rebalancing.book_kernel import Accounts, Answers
 from steelyard.rebalancing.book_market import Scale
 from steelyard.rebalancing.book_single import REFUSED, Found
 from steelyard.rebalancing.cash_search import UNFIT
-from steelyard.rebalancing.problem import Status
+from steelyard.rebalancing.problem import L1_SCALE, Norm, Status
 
 STATUSES = [Status.OPTIMAL.value, Status.WITHIN_GAP.value, Status.INFEASIBLE.value, REFUSED]
 """The first two in the order of `cash_search`."""
@@ -123,14 +123,16 @@ def _without(column: pa.Array, rows: list[int]) -> pa.Array:
 
 def _objectives(answers: Answers, others: Mapping[int, Found], scale: Scale) -> dict[str, pa.Array]:
     per_money = np.maximum(answers.fineness, 1) * 10.0**scale.money
+    unit = answers.unit.astype(float)
     whole = {
         "objective": answers.objective,
         "lower_bound": answers.objective - answers.gap,
         "gap": answers.gap,
     }
-    found = {
-        name: squared * answers.unit.astype(float) ** 2 / per_money**2 for name, squared in whole.items()
-    }
+    if scale.norm is Norm.L1:
+        found = {name: counted * unit / per_money / L1_SCALE for name, counted in whole.items()}
+    else:
+        found = {name: counted * unit**2 / per_money**2 for name, counted in whole.items()}
     for row, other in others.items():
         values = (other.objective, other.bound, other.gap)
         for column, value in zip(found.values(), values, strict=True):

@@ -9,10 +9,11 @@ The functions run as they stand, too; `compiled_run` compiles them with those of
 """
 
 import hashlib
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -55,12 +56,18 @@ class Market(NamedTuple):
         price: of one raw unit of quantity; 0 = has none.
         step: raw quantity of a step.
         locked: NO_BUY and NO_SELL bits.
+        fee: of a trade.
+        spread: half the spread of one step.
+        least: steps that make a trade, 1 or above.
         most: the largest weight a position may have, raw weight; above WHOLE_WEIGHT = no limit.
     """
 
     price: Column
     step: Column
     locked: Column
+    fee: Column
+    spread: Column
+    least: Column
     most: Column
 
 
@@ -72,14 +79,26 @@ class Rules(NamedTuple):
         buys_only: 1 = nothing is sold.
         retained: cash to be set aside, raw money.
         spent: how much cash may be spent, raw money; negative = any.
+        target: what should be in cash, raw money.
+        cash_weight: the same, raw weight.
+        has_target: 1 = missing one of these is drift.
+        norm: how drift is measured, 1 or 2.
+        charge_weight: what costs weigh beside drift, raw weight.
         limit: candidates that may be looked at.
+        finishes: 1 = what is cut short by that is left alone.
     """
 
     sells_untargeted: int
     buys_only: int
     retained: int
     spent: int
+    target: int
+    cash_weight: int
+    has_target: int
+    norm: int
+    charge_weight: int
     limit: int
+    finishes: int
 
 
 class Accounts(NamedTuple):
@@ -134,46 +153,42 @@ ASSET, QUANTITY, WEIGHT, LOCKED, REST = range(5)
 def answer_run(
     accounts: Accounts, market: Market, rules: Rules, answers: Answers, bench: Bench, desk: Desk
 ) -> None:
-    """Answer the accounts of a run, one after the other."""
+    """Answer the accounts of a run, one after the other, where cash is the only limit."""
     for x in range(len(accounts.cash)):
-        answers.status[x] = UNFIT
-        answers.trades[x] = 0
-        if accounts.fits[x] != 0:
-            assets = gather(accounts, market, rules, bench, x)
-            if assets > 0:
-                answer(accounts, market, rules, answers, bench, desk, x, assets)
+        assets, _, room, _ = state(accounts, market, rules, answers, bench, desk, x)
+        if assets == 0:
+            continue
+        status, gap = search_cash(desk, assets, room, rules.limit)
+        objective = squared(desk, assets)
+        if status != UNFIT and objective >= 0:
+            answers.status[x], answers.objective[x], answers.gap[x] = status, objective, gap
+            write_trades(market, answers, bench, desk, x, assets, accounts.cash[x])
 
 
-def answer(
-    accounts: Accounts,
-    market: Market,
-    rules: Rules,
-    answers: Answers,
-    bench: Bench,
-    desk: Desk,
-    x: int,
-    assets: int,
-) -> None:
-    """Answer one account whose assets are gathered."""
-    cash = accounts.cash[x]
-    unit, fineness = money_unit(market, bench, assets, cash)
-    if unit == 0:
-        return
-    invested = state_values(market, bench, desk, assets, unit, fineness)
+def state(
+    accounts: Accounts, market: Market, rules: Rules, answers: Answers, bench: Bench, desk: Desk, x: int
+) -> tuple[int, int, int, int]:
+    """State an account in its unit of money.
+
+    Returns how many assets it has (0 = not for the kernel), the whole that weights are fractions of, the cash that may
+    be used, and what of it there should be left.
+    """
+    answers.status[x], answers.trades[x] = UNFIT, 0
+    assets = gather(accounts, market, rules, bench, x) if accounts.fits[x] != 0 else 0
+    cash, unit, fineness = accounts.cash[x], 0, 1
+    if assets > 0:
+        unit, fineness = money_unit(market, rules, bench, assets, cash)
     aside = max(min(kept(rules, cash), cash), 0)
-    if max(abs(float(accounts.floor[x])), float(aside)) * fineness > HUGE:
-        return
-    units, reserve = cash // unit * fineness, -(-aside * fineness // unit)
-    room = units - max(-(-accounts.floor[x] * fineness // unit), reserve)
-    share_whole(bench, desk, assets, max(invested + units - reserve, 0))
-    limit_trades(market, rules, bench, desk, assets, invested + units, room)
-    status, gap = search_cash(desk, assets, room, rules.limit)
-    objective = squared(desk, assets)
-    if status == UNFIT or objective < 0:
-        return
-    answers.status[x], answers.objective[x], answers.gap[x] = status, objective, gap
+    largest = max(abs(float(accounts.floor[x])), float(aside), float(rules.target))
+    if unit == 0 or largest * fineness > HUGE:
+        return 0, 0, 0, 0
     answers.unit[x], answers.fineness[x] = unit, fineness
-    write_trades(market, answers, bench, desk, x, assets, cash)
+    units, aside = cash // unit * fineness, -(-aside * fineness // unit)
+    whole = state_values(market, bench, desk, assets, unit, fineness) + units
+    floor = max(-(-accounts.floor[x] * fineness // unit), aside)
+    reserve = share_whole(rules, bench, desk, assets, whole, max(rules.target // unit * fineness, aside))
+    limit_trades(market, rules, bench, desk, assets, whole, units - floor)
+    return assets, whole, units - floor, reserve - floor
 
 
 def write_trades(
@@ -185,7 +200,9 @@ def write_trades(
         if desk[BEST, i] != 0:
             asset = bench[ASSET, i]
             traded = desk[BEST, i] * market.step[asset]
-            cash -= traded * market.price[asset]
+            cash -= (
+                traded * market.price[asset] + market.fee[asset] + market.spread[asset] * abs(desk[BEST, i])
+            )
             answers.asset[at], answers.quantity[at] = asset, traded
             at += 1
     answers.trades[x] = at - answers.room[x]
@@ -258,7 +275,7 @@ def keep_planned(market: Market, rules: Rules, bench: Bench, found: int) -> int:
         bench[LOCKED, kept] = bench[LOCKED, i] | market.locked[asset]
         total += weight
         kept += 1
-    return kept if total == WHOLE_WEIGHT else 0
+    return kept if total + rules.cash_weight == WHOLE_WEIGHT else 0
 
 
 # ── Money ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -271,12 +288,13 @@ def common(a: int, b: int) -> int:
     return a
 
 
-def money_unit(market: Market, bench: Bench, assets: int, cash: int) -> tuple[int, int]:
+def money_unit(market: Market, rules: Rules, bench: Bench, assets: int, cash: int) -> tuple[int, int]:
     """Find the unit of money (`units.MoneyUnit`): raw money, and how often it is divided; 0 = not in 64 bits."""
     size, whole, widest = abs(cash), cash, abs(float(cash))
+    size = common(size, rules.target)
     for i in range(assets):
-        price, quantity = market.price[bench[ASSET, i]], bench[QUANTITY, i]
-        step = market.step[bench[ASSET, i]]
+        asset, quantity = bench[ASSET, i], bench[QUANTITY, i]
+        price, step = market.price[asset], market.step[asset]
         widest += float(price) * float(max(quantity, step))
         if widest > HUGE:
             return 0, 0
@@ -284,6 +302,7 @@ def money_unit(market: Market, bench: Bench, assets: int, cash: int) -> tuple[in
         if size != 1:
             size = common(price * step, size)
             size = common(price * quantity, size)
+            size = common(market.fee[asset], common(market.spread[asset], size))
     if whole <= 0:
         return 0, 0
     fineness = 1
@@ -310,21 +329,34 @@ def kept(rules: Rules, cash: int) -> int:
     return max(rules.retained, cash - rules.spent) if rules.spent >= 0 else rules.retained
 
 
-def part(whole: int, weight: int) -> tuple[int, int]:
-    """Give weight of the whole, rounded down, and the remainder; no product on the way outgrows 64 bits."""
-    inner = whole % WHOLE_WEIGHT * weight
-    return whole // WHOLE_WEIGHT * weight + inner // WHOLE_WEIGHT, inner % WHOLE_WEIGHT
+def part(whole: int, weight: int, one: int) -> tuple[int, int]:
+    """Give weight / one of the whole, rounded down, and the remainder; no product on the way outgrows 64 bits."""
+    inner = whole % one * weight
+    return whole // one * weight + inner // one, inner % one
 
 
-def share_whole(bench: Bench, desk: Desk, assets: int, whole: int) -> None:
-    """Share the whole out by weight and largest remainder (`money.share_out`)."""
+def share_whole(rules: Rules, bench: Bench, desk: Desk, assets: int, whole: int, least: int) -> int:
+    """Share the whole out by weight (`targets.share_whole`); return what should be in cash, `least` at least."""
+    by_weight, invested = 0, WHOLE_WEIGHT - rules.cash_weight
+    if rules.cash_weight != 0:
+        bench[WEIGHT, assets] = rules.cash_weight
+        share_out(bench, desk, assets + 1, whole, WHOLE_WEIGHT)
+        by_weight = desk[TARGET, assets]
+    reserve = max(by_weight, least)
+    if invested > 0 and (reserve != by_weight or rules.cash_weight == 0):
+        share_out(bench, desk, assets, max(whole - reserve, 0), invested)
+    return reserve
+
+
+def share_out(bench: Bench, desk: Desk, count: int, whole: int, one: int) -> None:
+    """Share by largest remainder (`money.share_out`); the weights sum to `one`."""
     missing = whole
-    for i in range(assets):
-        desk[TARGET, i], bench[REST, i] = part(whole, bench[WEIGHT, i])
+    for i in range(count):
+        desk[TARGET, i], bench[REST, i] = part(whole, bench[WEIGHT, i], one)
         missing -= desk[TARGET, i]
     while missing > 0:
         most = 0
-        for i in range(1, assets):
+        for i in range(1, count):
             if bench[REST, i] > bench[REST, most]:
                 most = i
         desk[TARGET, most] += 1
@@ -350,7 +382,7 @@ def limit_trades(
             last = 0
         weight = market.most[bench[ASSET, i]]
         if weight <= WHOLE_WEIGHT:
-            most, _ = part(whole, weight)
+            most, _ = part(whole, weight, WHOLE_WEIGHT)
             last = min(last, (most - desk[VALUE, i]) // desk[PRICE, i])
         desk[LAST, i] = last
 
@@ -377,27 +409,27 @@ def compiled_run() -> Callable[..., None]:
     Raises:
         ModuleNotFoundError: numba, the extra `[book]`, is not installed.
     """
+    run: Callable[..., None] = compile_entry("answer_run", (cash_search, sys.modules[__name__]), {})
+    return run
+
+
+def compile_entry(name: str, modules: tuple[ModuleType, ...], known: dict[str, Any]) -> Any:
+    """Compile the functions of modules, each of which may call those before it and what is known already."""
     import numba  # noqa: PLC0415 - takes most of a second, and only books need it
 
     # error_model: no division here has a divisor of 0, which is not checked then.
     jit = numba.njit(cache=True, nogil=True, error_model="numpy")
-    name = _digest()
-    world: dict[str, Any] = {**vars(cash_search), **globals()}
-    for module in (cash_search.__name__, __name__):
-        functions = [f for f in world.values() if isinstance(f, FunctionType) and f.__module__ == module]
-        for function in functions:
-            copy = FunctionType(function.__code__, world, function.__name__, function.__defaults__)
-            copy.__qualname__ = f"{function.__qualname__}_{name}"
-            copy.__module__ = __name__
-            world[function.__name__] = jit(copy)
-    run: Callable[..., None] = world["answer_run"]
-    return run
-
-
-def _digest() -> str:
-    """Name what was compiled by its sources: numba's cache alone looks at one file at a time."""
-    sources = (cash_search.__file__, __file__)
-    return hashlib.sha256(b"".join(Path(source).read_bytes() for source in sources)).hexdigest()[:16]
+    digest = hashlib.sha256(
+        b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
+    ).hexdigest()
+    world = {key: value for module in modules for key, value in vars(module).items()} | known
+    for module in modules:
+        for function in list(vars(module).values()):
+            if isinstance(function, FunctionType) and function.__module__ == module.__name__:
+                copy = FunctionType(function.__code__, world, function.__name__, function.__defaults__)
+                copy.__qualname__, copy.__module__ = f"{function.__name__}_{digest[:16]}", __name__
+                world[function.__name__] = jit(copy)
+    return world[name]
 
 
 def make_room(assets: int) -> tuple[Bench, Desk]:

@@ -14,6 +14,7 @@ from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.account import (
     DuplicateAssetError,
     of_asset,
+    read_cash_weight,
     read_choice,
     read_fraction,
     read_locks,
@@ -31,9 +32,13 @@ from steelyard.rebalancing.book_kernel import NO_BUY, NO_SELL, WHOLE_WEIGHT, Mar
 from steelyard.rebalancing.options import Mode, Objective, PerAsset, Untargeted
 from steelyard.rebalancing.policy import Policy
 from steelyard.rebalancing.position import step_of
+from steelyard.rebalancing.problem import Norm
 from steelyard.rebalancing.units import AMOUNT_PLACES, ONE_AMOUNT, few_digits_up, scaled
 
 FINER: Final = ONE_AMOUNT // WHOLE_WEIGHT
+WIDEST_CHARGE: Final = 4
+"""Weight of costs above which a product could outgrow 64 bits."""
+
 LOCKS: Final = {
     "no_buy": NO_BUY,
     "no_sell": NO_SELL,
@@ -88,12 +93,23 @@ def read_policy(policy: Policy) -> Policy:
 
 
 def is_plain(policy: Policy) -> bool:
-    """Whether the kernel knows what a policy asks."""
+    """Whether cash is all that limits an account, and squared drift all that counts."""
     costs, trading = policy.costs, policy.trading
     amounts = (costs.fee, costs.spread, trading.minimum_value, trading.minimum_quantity)
     has_amounts = any(any(map(_is_above_0, _values(amount))) for amount in amounts)
     cash_counts = policy.cash.target is not None or policy.cash.weight is not None
     return policy.objective == Objective.L2 and policy.band is None and not has_amounts and not cash_counts
+
+
+def is_for_kernel(policy: Policy) -> bool:
+    """Whether compiled code knows what a policy asks: all but bands, and numbers that 64 bits are too few for."""
+    weight = scaled(read_positive("costs.weight", policy.costs.weight))
+    is_narrow = weight <= WIDEST_CHARGE * ONE_AMOUNT and weight % FINER == 0
+    return (
+        policy.band is None
+        and is_narrow
+        and _raw_weight(read_cash_weight(policy.cash, allow_short=False)) >= 0
+    )
 
 
 def _values(option: PerAsset) -> Iterable[Amount]:
@@ -200,10 +216,11 @@ def read_prices(prices: pa.Table) -> Prices:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Decimals of raw quantities and of raw money."""
+    """Decimals of raw quantities and of raw money, and how drift is measured."""
 
     quantity: int
     money: int
+    norm: Norm
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +231,12 @@ class _Counted:
     step: int
     fee: int
     spread: int
+    least: int
     most: int
 
 
 def make_market(
-    prices: Prices, policy: Policy, kinds: Mapping[str, pa.DataType], limit: int
+    prices: Prices, policy: Policy, kinds: Mapping[str, pa.DataType], limit: int, *, finish: bool
 ) -> tuple[Market, Rules, Scale, int]:
     """Put prices and policy into whole numbers, for columns of these types; the last is the cash floor of all.
 
@@ -231,10 +249,16 @@ def make_market(
     cash = [places_of(kinds[name]) for name in ("cash", "investment_amount", "cash_floor") if name in kinds]
     costs = [_places(amount, 2 * AMOUNT_PLACES) for asset in counted for amount in (asset.fee, asset.spread)]
     rules = [_places(scaled(amount), AMOUNT_PLACES) for amount in _cash_amounts(policy)]
-    scale = Scale(quantity, max([priced + quantity, *cash, *costs, *rules]))
+    norm = Norm.L1 if policy.objective == Objective.L1 else Norm.L2
+    scale = Scale(quantity, max([priced + quantity, *cash, *costs, *rules]), norm)
     floor = _shifted(scaled(read_amount("cash.floor", policy.cash.floor)), scale.money - AMOUNT_PLACES)
     floor = max(min(floor, LARGEST), -LARGEST)
-    return _market(counted, prices.codes, policy, scale), _rules(policy, scale, limit), scale, floor
+    return (
+        _market(counted, prices.codes, policy, scale),
+        _rules(policy, scale, limit, finish=finish),
+        scale,
+        floor,
+    )
 
 
 def _cash_amounts(policy: Policy) -> list[Decimal]:
@@ -263,7 +287,16 @@ def _count(asset_id: str, price: Any, policy: Policy) -> _Counted:
     most = of_asset(policy.trading.maximum_weight, asset_id)
     weight = 2 * ONE_AMOUNT if most is None else scaled(read_fraction(f"maximum_weight of {asset_id}", most))
     half = few_digits_up(-(-known * step * spread // (2 * ONE_AMOUNT)))
-    return _Counted(known, step, fee * ONE_AMOUNT, half, weight)
+    return _Counted(known, step, fee * ONE_AMOUNT, half, _least(asset_id, known * step, step, policy), weight)
+
+
+def _least(asset_id: str, price: int, step: int, policy: Policy) -> int:
+    """Give the fewest steps of a trade; price of a step in units of 10^-24."""
+    quantity = of_asset(policy.trading.minimum_quantity, asset_id) or 0
+    worth = of_asset(policy.trading.minimum_value, asset_id) or 0
+    steps = -(-scaled(read_positive(f"minimum_quantity of {asset_id}", quantity)) // step)
+    value = scaled(read_positive(f"minimum_value of {asset_id}", worth)) * ONE_AMOUNT
+    return min(max(1, steps, -(-value // price) if price else 1), LARGEST)
 
 
 def _known_price(price: Any) -> int:
@@ -286,6 +319,9 @@ def _market(counted: list[_Counted], codes: Codes, policy: Policy, scale: Scale)
         price=_int64s(price if ok else 0 for price, ok in zip(raw, fits, strict=True)),
         step=_int64s(step if ok else 1 for step, ok in zip(steps, fits, strict=True)),
         locked=_int64s(_locked(asset_id, policy) for asset_id in codes.ids),
+        fee=_int64s(_shifted(asset.fee, scale.money - 2 * AMOUNT_PLACES) for asset in counted),
+        spread=_int64s(_shifted(asset.spread, scale.money - 2 * AMOUNT_PLACES) for asset in counted),
+        least=_int64s(asset.least for asset in counted),
         most=_int64s(asset.most // FINER for asset in counted),
     )
 
@@ -305,7 +341,7 @@ def _locked(asset_id: str, policy: Policy) -> int:
     return no_buy | (NO_SELL if both or asset_id in locks.no_sell else 0)
 
 
-def _rules(policy: Policy, scale: Scale, limit: int) -> Rules:
+def _rules(policy: Policy, scale: Scale, limit: int, *, finish: bool) -> Rules:
     def raw(amount: Any) -> int:
         return min(_shifted(scaled(Decimal(amount)), scale.money - AMOUNT_PLACES), LARGEST)
 
@@ -315,5 +351,11 @@ def _rules(policy: Policy, scale: Scale, limit: int) -> Rules:
         buys_only=int(policy.mode == Mode.BUY_ONLY),
         retained=raw(policy.cash.retain_at_least or 0),
         spent=-1 if spent is None else raw(spent),
+        target=raw(policy.cash.target or 0),
+        cash_weight=_raw_weight(read_cash_weight(policy.cash, allow_short=False)),
+        has_target=int(policy.cash.target is not None or policy.cash.weight is not None),
+        norm=int(scale.norm),
+        charge_weight=scaled(read_positive("costs.weight", policy.costs.weight)) // FINER,
         limit=limit,
+        finishes=int(finish),
     )
