@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from steelyard.domain.lot import MORE_THAN_ONE_YEAR, Lot, LotMethod, SaleTerms, TaxRates, match_lots
 from steelyard.domain.wash_sale import Sale, identical_assets, match_wash_sales
 from steelyard.rebalancing.allocation import Allocation, calculate_investment_allocation
-from steelyard.rebalancing.options import Costs, Locks, Mode
+from steelyard.rebalancing.options import NO_LOCKS, Costs, Locks, Mode
 from steelyard.rebalancing.problem import Status
 from steelyard.rebalancing.tax_rules import TaxRules, WashRules
 
@@ -54,7 +54,7 @@ class Account:
         return self.cash + sum(self.held(asset) * self.prices[asset] for asset in ASSETS)
 
     def allocate(
-        self, mode: Mode = Mode.TAX_AWARE, harvest_above: int | None = None, locks: Locks | None = None
+        self, mode: Mode = Mode.TAX_AWARE, harvest_above: int | None = None, locks: Locks = NO_LOCKS
     ) -> Allocation:
         rules = TaxRules(
             trade_date=TODAY,

@@ -17,7 +17,7 @@ from steelyard.domain.lot import (
 )
 from steelyard.domain.wash_sale import Sale
 from steelyard.rebalancing.allocation import Allocation, calculate_investment_allocation
-from steelyard.rebalancing.options import Band, Costs, Currencies, Locks, Mode, Trading
+from steelyard.rebalancing.options import NO_LOCKS, WHOLE_UNITS, Band, Costs, Currencies, Locks, Mode, Trading
 from steelyard.rebalancing.problem import Status
 from steelyard.rebalancing.solving import BudgetError
 from steelyard.rebalancing.tax import LotsMismatchError, TaxRuleError
@@ -54,9 +54,9 @@ def allocate(
     *,
     cash: int = 0,
     mode: Mode = Mode.TAX_AWARE,
-    locks: Locks | None = None,
+    locks: Locks = NO_LOCKS,
     tax_weight: str = "0",
-    trading: Trading | None = None,
+    trading: Trading = WHOLE_UNITS,
 ) -> Allocation:
     held: dict[str, Decimal] = {}
     for one in tax.lots:

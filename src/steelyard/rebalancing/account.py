@@ -5,7 +5,7 @@ weights that sum to 1.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from steelyard.domain.amount import MAX_PLACES, Amount, read_amount
 from steelyard.domain.asset import normalize_asset_id
 from steelyard.errors import InvalidInputError
-from steelyard.rebalancing.options import CashRules, Locks, Options, PerAsset, Untargeted
+from steelyard.rebalancing.options import CashRules, Locks, Mode, Objective, Options, PerAsset, Untargeted
 from steelyard.rebalancing.trade import Bound, Skipped
 
 ONE: Final = Decimal(1)
@@ -198,6 +198,22 @@ def of_asset(option: PerAsset, asset_id: str) -> Amount | None:
     return option.get(asset_id) if isinstance(option, Mapping) else option
 
 
+def read_options(options: Options) -> Options:
+    """Return options with the words and asset ids as they are everywhere else.
+
+    Raises:
+        ChoiceError: a word is none of those that may be chosen.
+        AssetIdError, RangeError: a lock names no asset id, or is no list.
+    """
+    return replace(
+        options,
+        mode=read_choice("mode", options.mode, Mode),
+        objective=read_choice("objective", options.objective, Objective),
+        untargeted=read_choice("untargeted", options.untargeted, Untargeted),
+        locks=read_locks(options.locks),
+    )
+
+
 def read_locks(locks: Locks) -> Locks:
     """Return locks with asset ids as they are everywhere else.
 
@@ -230,6 +246,18 @@ def read_cash_weight(rules: CashRules, *, allow_short: bool) -> Decimal:
         raise OptionsConflictError("cash_rules.target", "cash_rules.weight")
     read = read_positive if allow_short else read_fraction
     return read("cash_rules.weight", rules.weight or 0)
+
+
+def read_targets(
+    weights: Mapping[str, Amount], options: Options, *, places: int | None
+) -> dict[str, Decimal]:
+    """Return target weights that sum to 1 with the one that the options give cash.
+
+    Raises:
+        InvalidInputError: as `read_cash_weight` and `read_weights`.
+    """
+    cash = read_cash_weight(options.cash_rules, allow_short=options.allow_short)
+    return read_weights(weights, cash, places=places, allow_short=options.allow_short)
 
 
 def read_weights(

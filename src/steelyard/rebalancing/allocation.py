@@ -12,18 +12,16 @@ from typing import Final
 
 from steelyard.domain.amount import Amount, read_amount
 from steelyard.domain.money import EXACT
-from steelyard.rebalancing.account import (
-    read_cash_weight,
-    read_choice,
-    read_holdings,
-    read_locks,
-    read_weights,
-)
+from steelyard.rebalancing.account import Holding, read_holdings, read_options, read_targets
 from steelyard.rebalancing.conflict import find_conflicts
 from steelyard.rebalancing.currency import Exchange, read_cash, read_exchange
 from steelyard.rebalancing.drift import calculate_drift, calculate_weights
 from steelyard.rebalancing.explanation import Why, explain, summarize
 from steelyard.rebalancing.options import (
+    AT_LEAST_NO_DEBT,
+    NO_COSTS,
+    NO_LOCKS,
+    WHOLE_UNITS,
     Band,
     CashRules,
     Costs,
@@ -114,19 +112,19 @@ def calculate_investment_allocation(
     weight_places: int | None = None,
     allow_short: bool = False,
     band: Band | None = None,
-    cash_rules: CashRules | None = None,
-    trading: Trading | None = None,
-    locks: Locks | None = None,
-    costs: Costs | None = None,
+    cash_rules: CashRules = AT_LEAST_NO_DEBT,
+    trading: Trading = WHOLE_UNITS,
+    locks: Locks = NO_LOCKS,
+    costs: Costs = NO_COSTS,
     currencies: Currencies | None = None,
     tax: TaxRules | None = None,
 ) -> Allocation:
     """Return the trades that bring an account closest to its target, and what is known of them.
 
     Numbers are Decimal, int or text; a float is refused. The value shared out is that of the positions with a target
-    and of cash; a position without one is left alone and listed. A target of 0 sells what is held. Unless bands, costs
-    or cash rules say otherwise, what is minimised is the sum of squared drift of the assets; of equally good answers
-    the one with the fewest trades is given, then the one with the lowest turnover. Cash never ends below its floor.
+    and of cash; a position without one is left alone and listed. A target of 0 sells what is held. Minimised is the sum
+    of squared drift of the assets, unless bands, costs or cash rules say otherwise; of equally good answers the one
+    with the fewest trades is given, then the one with the lowest turnover. Cash never ends below its floor.
 
     Args:
         target_allocation: asset → fraction of the whole; with `cash_rules.weight` they sum to 1.
@@ -140,59 +138,52 @@ def calculate_investment_allocation(
         weight_places: decimals the weights were rounded to: the last one takes what rounding left. None = exact.
         allow_short: whether quantities and weights may be below 0.
         band: drift that is tolerated; None = none.
-        cash_rules: what must, should and may be in cash; None = at least 0.
-        trading: in what quantities assets trade; None = whole shares.
-        locks: what may not be traded; None = everything may.
-        costs: what trading costs; None = nothing.
+        cash_rules: what must, should and may be in cash.
+        trading: in what quantities assets trade.
+        locks: what may not be traded.
+        costs: what trading costs.
         currencies: what is in which currency; None = all in one.
         tax: rates, lots and wash sales; None = tax is not asked about. Tax is not taken out of cash: it is due later.
 
     Returns:
-        The allocation. Where no trades keep every constraint its status is infeasible, it holds no trades, and
-        `conflicts` names the constraints and what would help.
+        The allocation; infeasible, without trades, and with `conflicts` where no trades keep every constraint.
 
     Raises:
-        AmountError, AssetIdError: a number or an asset id is none; the sentence names it.
-        EmptyTargetError, WeightError, WeightSumError: the target is empty, a weight out of range, the sum not 1.
-        UnpricedAssetError, PriceError, ShortPositionError, DuplicateAssetError: as they say.
-        RangeError, ChoiceError, OptionsConflictError: an option is out of its range, or two exclude each other.
-        TaxNeededError, TaxRuleError, BudgetError: tax rules are missing, out of range, or do not fit the plan.
-        LotsMismatchError, LotError, UnknownLotError: lots do not make up the position, or are not there.
-        CurrencyError, MissingRateError, CashCurrencyError: a currency is none, or has no rate.
+        InvalidInputError: as one of its kinds, whose sentence names the item: a number, an id, a currency or a word is
+            none; the target is empty or does not sum to 1; a price or a rate is missing; options exclude each other;
+            tax rules are missing, or lots do not make up the position.
 
-    Of 1,000, 600 should be in A at 70 and 400 in B at 90. 8 · 70 = 560 is 40 off, 9 · 70 = 630 is 30 off; 4 · 90 = 360
-    is 40 off, and 630 + 360 = 990 is within the cash.
+    Of 1,000, 600 should be in A and 400 in B. 9 · 70 is 30 over, 4 · 90 is 40 short, and 990 is within the cash.
 
     >>> found = calculate_investment_allocation({"A": "0.6", "B": "0.4"}, {"A": 70, "B": 90}, {"B": 5}, cash=550)
     >>> [(trade.asset_id, str(trade.quantity)) for trade in found.trades], str(found.cash_after), found.status.value
     ([('A', '9'), ('B', '-1')], '10', 'optimal')
     """
-    options = Options(
-        mode=read_choice("mode", mode, Mode),
-        objective=read_choice("objective", objective, Objective),
-        untargeted=read_choice("untargeted", untargeted, Untargeted),
-        allow_short=allow_short,
-        band=band,
-        cash_rules=cash_rules or CashRules(),
-        trading=trading or Trading(),
-        locks=read_locks(locks) if locks else Locks(),
-        costs=costs or Costs(),
-    )
-    cash_weight = read_cash_weight(options.cash_rules, allow_short=allow_short)
-    weights = read_weights(target_allocation, cash_weight, places=weight_places, allow_short=allow_short)
+    asked = Options(mode, objective, untargeted, allow_short, band, cash_rules, trading, locks, costs)
+    options, exchange = read_options(asked), read_exchange(currencies)
+    weights = read_targets(target_allocation, options, places=weight_places)
     holdings, outside = read_holdings(weights, current_prices, current_portfolio, options)
-    exchange = read_exchange(currencies)
-    purse = read_cash(cash, exchange)
     amount = read_amount("investment_amount", investment_amount)
-    purse[exchange.base] += amount
-    counted = [count(holding, options, exchange) for holding in holdings]
-    plan, outcome = settle_unwashed(
-        lambda rules: make_plan(counted, purse, replace(options, tax=rules), exchange, is_deposit=amount > 0),
-        _tax_plan(tax, counted, options),
-        purse,
-        exchange,
-    )
+    purse = read_cash(cash, exchange, amount)
+    plan, outcome = _settle(holdings, purse, options, exchange, tax=tax, is_deposit=amount > 0)
     return _answer(plan, outcome, exchange, outside)
+
+
+def _settle(
+    holdings: Sequence[Holding],
+    cash: Mapping[str, Decimal],
+    options: Options,
+    exchange: Exchange,
+    *,
+    tax: TaxRules | None,
+    is_deposit: bool,
+) -> tuple[Plan, Outcome]:
+    counted = [count(holding, options, exchange) for holding in holdings]
+
+    def plan_with(rules: TaxPlan | None) -> Plan:
+        return make_plan(counted, cash, replace(options, tax=rules), exchange, is_deposit=is_deposit)
+
+    return settle_unwashed(plan_with, _tax_plan(tax, counted, options), cash, exchange)
 
 
 def _tax_plan(rules: TaxRules | None, counted: Sequence[Counted], options: Options) -> TaxPlan | None:

@@ -95,17 +95,19 @@ def read_exchange(currencies: Currencies | None) -> Exchange:
     return Exchange(base, rates, of, currencies.convert, half)
 
 
-def read_cash(cash: Amount | Mapping[str, Amount], exchange: Exchange) -> dict[str, Decimal]:
-    """Return cash by currency, the base currency among them; below 0 is an overdraft.
+def read_cash(
+    cash: Amount | Mapping[str, Amount], exchange: Exchange, invested: Decimal
+) -> dict[str, Decimal]:
+    """Return cash by currency, the base currency among them and what is invested added to it; below 0 = overdraft.
 
     Raises:
         CashCurrencyError, CurrencyError, AmountError: cash by currency without a base, a code or amount is none.
     """
     if not isinstance(cash, Mapping):
-        return {exchange.base: read_amount("cash", cash)}
+        return {exchange.base: read_amount("cash", cash) + invested}
     if not exchange.base:
         raise CashCurrencyError
-    found = {exchange.base: Decimal(0)}
+    found = {exchange.base: invested}
     for code, amount in cash.items():
         currency = _code("a currency of cash", code)
         read = read_amount(f"cash in {currency}", amount)

@@ -8,6 +8,7 @@ amount for some.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from steelyard.domain.amount import Amount
 from steelyard.rebalancing.tax_plan import TaxPlan
@@ -146,6 +147,12 @@ class Costs:
     fee: PerAsset = 0
     spread: PerAsset = 0
     weight: Amount = 1
+
+
+AT_LEAST_NO_DEBT: Final = CashRules()
+WHOLE_UNITS: Final = Trading()
+NO_LOCKS: Final = Locks()
+NO_COSTS: Final = Costs()
 
 
 @dataclass(frozen=True, slots=True)
