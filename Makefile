@@ -15,10 +15,10 @@ WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null); [ "$${n:-1}" -ge
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench lock mutate clean
+.PHONY: help demo test check bench bench-peers lock mutate clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## show the sample book, analysed (SERVE=0: show it and end)
 	@$(BIN)/steelyard demo
@@ -38,17 +38,22 @@ check: $(DEV) ## style, types, import contract, SQL
 bench: $(DEV) ## run the benchmarks, one after the other
 	@set -e; for file in benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python "$$file"; done
 
+bench-peers: requirements/peers.txt ## install what the rebalancing engine is compared with, into .venv-peers
+	@python=$$(sh scripts/find-python) && $$python -m venv .venv-peers
+	.venv-peers/bin/python -m pip --disable-pip-version-check install --require-hashes -r requirements/peers.txt
+
 lock: $(DEV) ## write requirements/*.txt anew from pyproject.toml
 	$(LOCK) pyproject.toml --output-file requirements/base.txt
-	$(LOCK) pyproject.toml --extra gcp --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --all-extras --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
 	$(LOCK) pyproject.toml --extra gcp --constraint requirements/dev.txt --output-file requirements/gcp.txt
+	$(LOCK) --group peers --constraint requirements/dev.txt --output-file requirements/peers.txt
 	$(LOCK) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
 
 mutate: $(DEV) ## break domain and analytics on purpose and see whether a test notices (slow)
 	$(BIN)/mutmut run
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) build dist mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-peers build dist mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -17,8 +17,8 @@ This page is printed from the commands (`python scripts/cli_reference.py`); `ste
 - Answers go to standard output; progress, notes and errors to standard error.
 - `--json` prints exactly what the Python function behind the command returns, and nothing else: money and shares as
   exact decimal numbers, fractions as numbers, days as ISO 8601, unknown figures as null.
-- Exit codes: 0 done · 1 refused or failed, and one sentence says why and what to do · 2 wrong usage · 75 the store is
-  busy or away, and the same command may succeed in a while · 130 interrupted.
+- Exit codes: 0 done · 1 refused or failed, and one sentence says why and what to do · 2 wrong usage · 3 no trades keep
+  every constraint · 75 the store is busy or away, and the same command may succeed in a while · 130 interrupted.
 - Without a terminal, or with `NO_COLOR` set, there is no colour; signs and arrows say what colour would. `COLUMNS` sets
   the width.
 - [Environment variables](settings.md) say where the store is.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ("base", "build", "dev", "gcp")
+LOCKS = ("base", "build", "dev", "gcp", "peers")
 
 
 def text_of(lock: str) -> str:

@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from steelyard.rebalancing.allocation import calculate_investment_allocation
+    from steelyard.services.allocation import calculate_allocation
     from steelyard.services.asset_360 import (
         create_and_run_procedure,
         get_asset_allocation,
@@ -19,15 +21,21 @@ if TYPE_CHECKING:
         get_sector_exposure,
         get_transaction_analysis,
     )
+    from steelyard.services.portfolio import Accounts, get_current_price, get_current_prices
     from steelyard.storage.connection import get_db_session, init_connection_pool
 
     __version__: str
 
 __all__ = [
+    "Accounts",
     "__version__",
+    "calculate_allocation",
+    "calculate_investment_allocation",
     "create_and_run_procedure",
     "get_asset_allocation",
     "get_compliance_summary",
+    "get_current_price",
+    "get_current_prices",
     "get_db_session",
     "get_geographic_distribution",
     "get_performance_dashboard",
@@ -38,7 +46,16 @@ __all__ = [
     "init_connection_pool",
 ]
 
-_IN_STORAGE = ("get_db_session", "init_connection_pool")
+_PLACES = {
+    "Accounts": "services.portfolio",
+    "calculate_allocation": "services.allocation",
+    "calculate_investment_allocation": "rebalancing.allocation",
+    "get_current_price": "services.portfolio",
+    "get_current_prices": "services.portfolio",
+    "get_db_session": "storage.connection",
+    "init_connection_pool": "storage.connection",
+}
+"""Where names stand; those not listed answer from asset 360."""
 
 
 def __getattr__(name: str) -> Any:
@@ -47,9 +64,10 @@ def __getattr__(name: str) -> Any:
         return import_module("importlib.metadata").version("steelyard")
     if name not in __all__:
         raise AttributeError(f"module 'steelyard' has no attribute {name!r}")
-    import_module("steelyard.app").use_default_store()
-    place = "steelyard.storage.connection" if name in _IN_STORAGE else "steelyard.services.asset_360"
-    return getattr(import_module(place), name)
+    place = _PLACES.get(name, "services.asset_360")
+    if not place.startswith("rebalancing"):  # engines know no store
+        import_module("steelyard.app").use_default_store()
+    return getattr(import_module(f"steelyard.{place}"), name)
 
 
 def __dir__() -> list[str]:

@@ -70,7 +70,7 @@ def test_what_the_demo_says_to_try_works(demo: Demo) -> None:
     lines = demo.first.stdout.partition("Try next\n")[2].splitlines()
     commands = [re.split(r"\s{2,}", line)[0].split()[1:] for line in lines]
 
-    assert len(commands) == 6
+    assert len(commands) == 7
     for command in commands:
         assert demo.terminal.show(*command)
     demo.terminal.show("refresh")

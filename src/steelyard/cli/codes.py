@@ -7,6 +7,9 @@ from steelyard.errors import SteelyardError
 FAILED: Final = 1
 """Somebody has to put something right first."""
 
+INFEASIBLE: Final = 3
+"""The answer is that no trades keep every constraint; it says which ones are in conflict."""
+
 TRY_AGAIN: Final = 75
 """EX_TEMPFAIL of sysexits.h: the same command may succeed in a while."""
 

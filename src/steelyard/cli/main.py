@@ -24,6 +24,7 @@ from steelyard.cli.database import db
 from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
 from steelyard.cli.output import speak_the_terminals_encoding
+from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
 from steelyard.cli.shell import Shell
 from steelyard.errors import SteelyardError
@@ -44,6 +45,7 @@ SECTIONS: Final = {
         changes,
         report,
     ),
+    "Decide": (rebalance,),
     "Look after": (doctor, db, detach),
 }
 
@@ -67,7 +69,8 @@ class Sections(click.Group):
     cls=Sections,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\nExit codes: 0 done, 1 refused or failed and one sentence says why, 2 wrong usage,\n"
-    "75 busy or away and worth another try, 130 interrupted. New here? Run `steelyard demo`.",
+    "3 no trades keep every constraint, 75 busy or away and worth another try, 130 interrupted.\n"
+    "New here? Run `steelyard demo`.",
 )
 @click.version_option(package_name="steelyard", message="steelyard %(version)s")
 def steelyard() -> None:

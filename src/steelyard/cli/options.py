@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from steelyard.domain.amount import read_amount
 from steelyard.domain.scope import TENANT, Scope
+from steelyard.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from steelyard.services.asset_360 import Which
@@ -30,6 +33,22 @@ class DayType(click.ParamType[date]):
         if day is None or day.isoformat() != value:
             self.fail(f"{value!r} is not a day; write it as YYYY-MM-DD.", param, ctx)
         return day
+
+
+class AmountType(click.ParamType[Decimal]):
+    """An exact amount, 0 or above."""
+
+    name = "AMOUNT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        """Read the amount, or end with the rule."""
+        try:
+            amount = read_amount("the amount", value)
+        except InvalidInputError as error:
+            self.fail(f"{error}", param, ctx)
+        if amount < 0:
+            self.fail(f"{value} is below 0.", param, ctx)
+        return amount
 
 
 class TablesType(click.ParamType[tuple[str, ...]]):

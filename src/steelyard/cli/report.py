@@ -28,9 +28,9 @@ MOST_VIOLATIONS: Final = 20
 class OutputFileError(InvalidInputError):
     """A file cannot be written where it was asked for."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        """Name the file and the reason."""
-        super().__init__(f"Cannot write {path}: {reason}; choose another place with --output.")
+    def __init__(self, path: Path, reason: str, option: str) -> None:
+        """Name the file, the reason and the option."""
+        super().__init__(f"Cannot write {path}: {reason}; choose another place with {option}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,13 @@ def render(report: "Report") -> str:
     return template.render(report=report, style=Markup(style), style_hash=fingerprint, most=MOST_VIOLATIONS)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, option: str = "--output") -> None:
     """Write a file all at once: whoever reads it sees the old one or the new one, never half.
+
+    Args:
+        path: where to.
+        content: all of it.
+        option: the option that named the path, for the sentence of the error.
 
     Raises:
         OutputFileError: it is no regular file, its folder is missing, or nothing may be written there.
@@ -99,13 +104,13 @@ def write_whole(path: Path, content: bytes) -> None:
     place = path.resolve()  # behind a link, which stays one
     part = place.with_name(f".{place.name}.part")
     if place.exists() and not place.is_file():
-        raise OutputFileError(path, "it is there and not a file")
+        raise OutputFileError(path, "it is there and not a file", option)
     try:
         part.write_bytes(content)
         part.replace(place)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise OutputFileError(path, error.strerror or f"{error}") from error
+        raise OutputFileError(path, error.strerror or f"{error}", option) from error
 
 
 def _templates() -> "Environment":

@@ -4,7 +4,8 @@ Amounts are `decimal.Decimal`. A price may be quoted in a fraction of a currency
 `units_per_major` say which. Source of the codes: ISO 4217, list one, with the quotation units exchanges use.
 """
 
-from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Final
 
 MONEY_PLACES: Final = 8
@@ -43,6 +44,38 @@ def round_half_up(amount: Decimal, places: int) -> Decimal:
     (Decimal('2.35'), Decimal('-2.35'))
     """
     return amount.quantize(Decimal(1).scaleb(-places), context=EXACT)
+
+
+def round_up(amount: Decimal, places: int) -> Decimal:
+    """Round towards more to `places` decimals: a cost is never understated.
+
+    >>> round_up(Decimal("2.341"), 2), round_up(Decimal("-2.349"), 2)
+    (Decimal('2.35'), Decimal('-2.34'))
+    """
+    return amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_CEILING, context=EXACT)
+
+
+def share_out(total: int, weights: Sequence[int], whole: int) -> list[int]:
+    """Share `total` units in proportion, whole units each, by largest remainder (Hamilton's method).
+
+    Args:
+        total: units to share, 0 or above.
+        weights: parts of `whole`; they sum to `whole`.
+        whole: what the weights sum to, above 0.
+
+    Returns:
+        One share per weight; they sum to `total`, each is less than one unit off, and a weight of 0 has none. Of equal
+        remainders the earlier takes the unit.
+
+    >>> share_out(100, [1, 1, 1], 3), share_out(10, [0, 25, 75], 100)
+    ([34, 33, 33], [0, 3, 7])
+    """
+    parts = [divmod(total * weight, whole) for weight in weights]
+    shares = [share for share, _ in parts]
+    by_remainder = sorted(range(len(parts)), key=lambda index: -parts[index][1])
+    for index in by_remainder[: total - sum(shares)]:
+        shares[index] += 1
+    return shares
 
 
 def is_currency(code: str) -> bool:

@@ -47,7 +47,7 @@ def quantity(units: Decimal | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def percent(fraction: float | None) -> str:
+def percent(fraction: Decimal | float | None) -> str:
     """Return a fraction in percent with two decimals.
 
     >>> percent(0.01235), percent(-0.5), percent(None)

@@ -17,6 +17,7 @@ NEXT: Final = (
     ("steelyard performers", "the best of the year"),
     ("steelyard asset AAPL", "one asset from all sides"),
     ("steelyard overview --household OKAFOR", "one household alone"),
+    ("steelyard rebalance --account RIVERA-JOINT", "what to trade, with proof"),
     ("steelyard allocation --json", "for programs"),
     ("steelyard refresh --as-of 2020-03-31", "the same book on another day"),
     ("steelyard --help", "everything else"),

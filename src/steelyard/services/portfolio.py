@@ -1,0 +1,252 @@
+"""What an account holds and should hold, from the store: read as of a day, and refused where it is not known."""
+
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
+from datetime import date
+from decimal import Decimal, localcontext
+
+from steelyard.domain.amount import MAX_PLACES
+from steelyard.domain.money import EXACT, major_currency, round_half_up, units_per_major
+from steelyard.domain.portfolio import Portfolio, Price
+from steelyard.domain.scope import Scope
+from steelyard.errors import ConflictError, NotFoundError
+from steelyard.services.scope import require_scope
+from steelyard.storage import portfolio as store
+from steelyard.storage.asset_360 import get_last_price_date
+from steelyard.storage.connection import ReadSession, get_db_session
+
+
+class NoMarketPricesError(NotFoundError):
+    """The store holds no price at all."""
+
+    def __init__(self) -> None:
+        """Name the command."""
+        super().__init__("market_data holds no price; load some with `steelyard load DIR`.")
+
+
+class NoModelError(NotFoundError):
+    """An account follows no model, or one without weights."""
+
+    def __init__(self, account_id: str, model_id: str | None) -> None:
+        """Name the table that lacks it."""
+        lacks = (
+            f"follows model {model_id}, which has no weights" if model_id else "follows no model portfolio"
+        )
+        where = "target_weights" if model_id else "accounts (model_id)"
+        super().__init__(
+            f"Account {account_id} {lacks}, so there is no target; load {where} with `steelyard load DIR`."
+        )
+
+
+class NoPositionsError(NotFoundError):
+    """Nothing is known of what an account held on a day."""
+
+    def __init__(self, account_id: str, as_of: date) -> None:
+        """Name the day."""
+        super().__init__(
+            f"No snapshot says what account {account_id} held on {as_of}; "
+            "ask for a later day, or load portfolio_allocation."
+        )
+
+
+class WeightsOnlyError(ConflictError):
+    """An account is kept as weights, from which no number of shares follows."""
+
+    def __init__(self, account_id: str, asset_ids: list[str]) -> None:
+        """Name the assets without a quantity."""
+        super().__init__(
+            f"Account {account_id} has no quantity of {', '.join(asset_ids)}; "
+            "load portfolio_allocation with its quantity column filled."
+        )
+
+
+class NotSelectedError(ConflictError):
+    """No account was set."""
+
+    def __init__(self) -> None:
+        """Name the call that is missing."""
+        super().__init__("No account is set. Call `await accounts.set_account(account_id)` first.")
+
+
+class UnpricedError(NotFoundError):
+    """Assets without a price on or before a day."""
+
+    def __init__(self, asset_ids: list[str], as_of: date) -> None:
+        """Name the assets."""
+        super().__init__(
+            f"No price of {', '.join(asset_ids)} is known on or before {as_of}; load market_data, and nothing is "
+            "planned until then."
+        )
+
+
+class NoRateError(NotFoundError):
+    """Currencies that cannot be converted."""
+
+    def __init__(self, currencies: list[str], base_currency: str, as_of: date) -> None:
+        """Name the currencies."""
+        super().__init__(
+            f"No rate of {', '.join(currencies)} to {base_currency} is known in the ten days up to {as_of}; "
+            "load fx_rates."
+        )
+
+
+class Accounts:
+    """The accounts of the store, one of them set: what it holds and what it should hold.
+
+    Used as `accounts = Accounts(db)`, `await accounts.set_account("RIVERA-IRA")`, `await accounts.get_portfolio()`.
+    """
+
+    def __init__(self, db: ReadSession | None = None, *, as_of: date | None = None) -> None:
+        """Take a read session, None for the default store, and the day; None = the last price date."""
+        self._db, self._as_of = db, as_of
+        self._portfolio: Portfolio | None = None
+
+    async def set_account(self, account_id: str) -> None:
+        """Set the account that is asked about, and read it.
+
+        Raises:
+            SteelyardError: as `read_portfolio`.
+        """
+        async with reading(self._db) as db:
+            self._portfolio = await read_portfolio(db, account_id, as_of=self._as_of)
+
+    async def get_portfolio(self) -> dict[str, Decimal]:
+        """Return asset → quantity, cash under its currency.
+
+        Raises:
+            NotSelectedError: no account was set.
+        """
+        portfolio = self._set()
+        return {**portfolio.positions, **portfolio.cash}
+
+    async def get_target_allocation(self) -> dict[str, Decimal]:
+        """Return asset → target weight, a fraction of the whole, cash under its currency.
+
+        Raises:
+            NotSelectedError: no account was set.
+        """
+        portfolio = self._set()
+        return {**portfolio.targets, **portfolio.cash_targets}
+
+    def _set(self) -> Portfolio:
+        if self._portfolio is None:
+            raise NotSelectedError
+        return self._portfolio
+
+
+async def get_current_prices(
+    asset_ids: Collection[str], db: ReadSession | None = None, *, as_of: date | None = None
+) -> dict[str, Price]:
+    """Return the newest price of each asset on or before a day; None means the last price date.
+
+    Raises:
+        NoMarketPricesError: the store holds no price.
+        UnpricedError: one of the assets has none; names it.
+    """
+    async with reading(db) as session:
+        day = await read_day(session, as_of)
+        return await _priced(session, asset_ids, day)
+
+
+async def get_current_price(
+    asset_id: str, db: ReadSession | None = None, *, as_of: date | None = None
+) -> Price:
+    """Return the newest price of an asset; arguments and errors as for `get_current_prices`."""
+    return (await get_current_prices([asset_id], db, as_of=as_of))[asset_id]
+
+
+async def read_day(db: ReadSession, as_of: date | None) -> date:
+    """Return the day asked for, or the last price date.
+
+    Raises:
+        NoMarketPricesError: the store holds no price.
+    """
+    last = await get_last_price_date(db)
+    if last is None:
+        raise NoMarketPricesError
+    return as_of or last
+
+
+async def read_portfolio(db: ReadSession, account_id: str, *, as_of: date | None = None) -> Portfolio:
+    """Return an account with its positions, targets, prices and rates as of a day; None means the last price date.
+
+    Raises:
+        UnknownScopeError: there is no such account; names those most like it.
+        NoModelError, NoPositionsError, WeightsOnlyError, NoMarketPricesError, NoRateError: it cannot be planned.
+        UnpricedError: an asset that is held or wanted has no price; names it.
+    """
+    await require_scope(db, Scope.account(account_id))
+    day = await read_day(db, as_of)
+    account = await store.get_account(db, account_id)
+    targets = await store.get_target_weights(db, account.model_id) if account.model_id else []
+    if not targets:
+        raise NoModelError(account_id, account.model_id)
+    positions = await _positions(db, account_id, day)
+    rows: tuple[store.StoredPosition | store.StoredTarget, ...] = (*positions, *targets)
+    prices = await _priced(db, {row.asset_id for row in rows if not row.is_cash}, day)
+    currencies = {price.currency for price in prices.values()} | {row.currency for row in rows if row.is_cash}
+    return Portfolio(
+        account_id=account_id,
+        base_currency=account.base_currency,
+        positions={p.asset_id: p.quantity for p in positions if p.quantity and not p.is_cash},
+        cash=_cash(positions, account.base_currency),
+        targets={row.asset_id: row.target_weight for row in targets if not row.is_cash},
+        cash_targets={row.currency: row.target_weight for row in targets if row.is_cash},
+        prices=prices,
+        rates=await _rates(db, currencies, account.base_currency, day),
+        as_of=day,
+        positions_date=positions[0].as_of,
+    )
+
+
+async def _positions(db: ReadSession, account_id: str, day: date) -> list[store.StoredPosition]:
+    positions = await store.get_positions(db, account_id, day)
+    if not positions:
+        raise NoPositionsError(account_id, day)
+    if unknown := [position.asset_id for position in positions if position.quantity is None]:
+        raise WeightsOnlyError(account_id, unknown)
+    return positions
+
+
+def _cash(positions: Iterable[store.StoredPosition], base_currency: str) -> dict[str, Decimal]:
+    """Return cash by currency; the base currency is always there."""
+    cash = {base_currency: Decimal(0)}
+    for position in positions:
+        if position.is_cash:
+            cash[position.currency] = cash.get(position.currency, Decimal(0)) + (position.quantity or 0)
+    return cash
+
+
+async def _priced(db: ReadSession, asset_ids: Collection[str], day: date) -> dict[str, Price]:
+    """Return prices in whole currencies: pence become pounds, exactly."""
+    prices = {row.asset_id: _price(row) for row in await store.get_last_prices(db, asset_ids, day)}
+    if unpriced := sorted(set(asset_ids) - set(prices)):
+        raise UnpricedError(unpriced, day)
+    return prices
+
+
+def _price(row: store.StoredPrice) -> Price:
+    with localcontext(EXACT):
+        amount = row.closing_price / units_per_major(row.currency)
+    return Price(amount, major_currency(row.currency), row.price_date)
+
+
+async def _rates(
+    db: ReadSession, currencies: Collection[str], base_currency: str, day: date
+) -> dict[str, Decimal]:
+    """Return rates to the base currency; 12 decimals, half up, as finer ones are no amounts."""
+    foreign = sorted(set(currencies) - {base_currency})
+    rates = await store.get_conversion_rates(db, foreign, base_currency, day)
+    if missing := [currency for currency in foreign if rates[currency] is None]:
+        raise NoRateError(missing, base_currency, day)
+    return {currency: round_half_up(rate, MAX_PLACES) for currency, rate in rates.items() if rate is not None}
+
+
+@asynccontextmanager
+async def reading(db: ReadSession | None) -> AsyncIterator[ReadSession]:
+    """Use the caller's session, or the default store for the length of one read."""
+    if db is not None:
+        yield db
+        return
+    async with get_db_session() as session:
+        yield session

@@ -1,0 +1,102 @@
+"""Accounts with their positions, targets and prices, as they rest in the store."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from steelyard.storage.connection import ReadSession
+from steelyard.storage.queries import query
+
+CASH: Final = "cash"
+"""Asset type of cash, in lower case; such an asset stands for the currency it is in."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccount:
+    """A row of `accounts`."""
+
+    account_id: str
+    account_name: str
+    household_id: str | None
+    base_currency: str
+    model_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPosition:
+    """A row of the newest snapshot; quantity is None where the firm keeps weights."""
+
+    asset_id: str
+    as_of: date | None
+    quantity: Decimal | None
+    asset_type: str
+    currency: str
+
+    @property
+    def is_cash(self) -> bool:
+        """Whether the asset stands for its currency."""
+        return self.asset_type.lower() == CASH
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTarget:
+    """A row of a model portfolio."""
+
+    asset_id: str
+    target_weight: Decimal
+    asset_type: str
+    currency: str
+
+    @property
+    def is_cash(self) -> bool:
+        """Whether the asset stands for its currency."""
+        return self.asset_type.lower() == CASH
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPrice:
+    """The newest price of an asset, as it is quoted: `currency` may be a unit such as GBX."""
+
+    asset_id: str
+    currency: str
+    closing_price: Decimal
+    price_date: date
+
+
+async def get_account(db: ReadSession, account_id: str) -> StoredAccount:
+    """Return an account that the tenant has."""
+    return StoredAccount(*(await db.execute(query("get_account"), {"account_id": account_id})).one())
+
+
+async def get_account_ids(db: ReadSession, household_id: str) -> list[str]:
+    """Return the accounts of a household."""
+    return list(await db.scalars(query("get_account_ids"), {"household_id": household_id}))
+
+
+async def get_positions(db: ReadSession, account_id: str, as_of: date) -> list[StoredPosition]:
+    """Return the newest snapshot of an account on or before a day; empty where there is none."""
+    rows = await db.execute(query("get_positions"), {"account_id": account_id, "as_of": as_of})
+    return [StoredPosition(*row) for row in rows]
+
+
+async def get_target_weights(db: ReadSession, model_id: str) -> list[StoredTarget]:
+    """Return what a model portfolio holds."""
+    rows = await db.execute(query("get_target_weights"), {"model_id": model_id})
+    return [StoredTarget(*row) for row in rows]
+
+
+async def get_last_prices(db: ReadSession, asset_ids: Collection[str], as_of: date) -> list[StoredPrice]:
+    """Return the newest price of each asset on or before a day; assets without one are left out."""
+    rows = await db.execute(query("get_last_prices"), {"asset_ids": list(asset_ids), "as_of": as_of})
+    return [StoredPrice(*row) for row in rows]
+
+
+async def get_conversion_rates(
+    db: ReadSession, currencies: Collection[str], base_currency: str, as_of: date
+) -> dict[str, Decimal | None]:
+    """Return what one unit of each currency is worth in the base currency; None where no rate is known."""
+    values = {"currencies": list(currencies), "base_currency": base_currency, "as_of": as_of}
+    rows = await db.execute(query("get_conversion_rates"), values)
+    return {row.currency: row.rate for row in rows}
