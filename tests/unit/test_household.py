@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from steelyard.domain.amount import Amount
 from steelyard.domain.lot import MORE_THAN_ONE_YEAR, Lot, LotMethod
 from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.account import (
@@ -112,7 +111,7 @@ def test_a_gains_budget_is_kept_over_all_accounts() -> None:
 
 
 def test_bonds_move_to_where_they_are_not_taxed() -> None:
-    rates: dict[str, dict[Treatment, Amount]] = {
+    rates: dict[str, dict[Treatment, Decimal | int | str]] = {
         "BOND": {Treatment.TAXABLE: "0.02", Treatment.TAX_DEFERRED: 0},
         "STOCK": {Treatment.TAXABLE: "0.005", Treatment.TAX_DEFERRED: 0},
     }
@@ -132,7 +131,7 @@ def test_bonds_move_to_where_they_are_not_taxed() -> None:
 
 
 def test_years_that_do_not_count_move_nothing() -> None:
-    rates: dict[str, dict[Treatment, Amount]] = {
+    rates: dict[str, dict[Treatment, Decimal | int | str]] = {
         name: {Treatment.TAXABLE: "0.02", Treatment.TAX_DEFERRED: 0} for name in PRICES
     }
     accounts = [taxed({"BOND": (5, 500), "STOCK": (10, 500)}), ira({"BOND": 5, "STOCK": 10})]
