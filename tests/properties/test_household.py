@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from brute_force_household import best_of_household, chosen, cost_of_household
 from steelyard.domain.lot import MORE_THAN_ONE_YEAR, Lot, LotMethod
+from steelyard.domain.money import EXACT
 from steelyard.domain.wash_sale import Sale
 from steelyard.rebalancing.allocation import calculate_investment_allocation
 from steelyard.rebalancing.household import (
@@ -206,7 +207,7 @@ def test_money_gains_and_wash_sales_are_kept(
         target, prices, accounts, location=LOCATION, costs=costs, gains_budget=budget, wash=wash
     )
     assert found.lower_bound <= found.objective
-    assert found.gap == found.objective - found.lower_bound
+    assert found.gap == EXACT.subtract(found.objective, found.lower_bound)
     losses, bought = set(), set()
     for account in accounts:
         done = next(each for each in found.accounts if each.account_id == account.account_id)

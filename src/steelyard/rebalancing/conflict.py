@@ -63,8 +63,9 @@ def _of_cash(plan: Plan, part: Part) -> Iterator[Conflict]:
     names = ("cash_floor", *dict.fromkeys(row.limits.first_bound.value for row in locked))
     purse = f" in {part.currency}" if part.currency else ""
     reason = (
-        f"There must be {_money(plan, problem.cash_floor)} of cash{purse} afterwards, and all sales that are allowed "
-        f"come to {_money(plan, reach)}: {_money(plan, missing)} is missing."
+        f"Cash{purse} must be {_money(plan, problem.cash_floor)} or more afterwards; before any trade it is "
+        f"{_money(plan, problem.cash)}, and the sales that are allowed bring {_money(plan, reach - problem.cash)}: "
+        f"{_money(plan, missing)} is missing."
     )
     yield Conflict(None, names, reason, tuple(_remedies(plan, problem, locked, missing)))
 

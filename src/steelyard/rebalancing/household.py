@@ -4,6 +4,26 @@ Drift is that of the household: what counts is how much of an asset all accounts
 free, and so may follow tax: `Location` says what holding an asset costs a year under each treatment. A linear programme
 says what goes where, the exact search of one account makes whole trades of it, and an exact bound says how good they
 are.
+
+Of 2,000 in all, half should be in bonds, whose interest is taxed at once, and half in shares. Both accounts hold
+half and half; each sells what the other is the better place for.
+
+>>> rates = {"BOND": {"taxable": "0.02", "tax_free": 0}, "STOCK": {"taxable": "0.005", "tax_free": 0}}
+>>> from datetime import date
+>>> from steelyard.domain.lot import MORE_THAN_ONE_YEAR, Lot, LotMethod
+>>> from steelyard.rebalancing.tax_rules import TaxRules
+>>> lots = [Lot(name, name, Decimal(5), Decimal(500), date(2020, 1, 2)) for name in ("BOND", "STOCK")]
+>>> tax = TaxRules(date(2024, 6, 3), "0.3", "0.2", MORE_THAN_ONE_YEAR, LotMethod.HIFO, lots)
+>>> both = {"BOND": 5, "STOCK": 5}
+>>> accounts = [HouseholdAccount("broker", Treatment.TAXABLE, both, 0, tax=tax),
+...             HouseholdAccount("roth", Treatment.TAX_FREE, both, 0)]
+>>> found = calculate_household_allocation(
+...     {"BOND": "0.5", "STOCK": "0.5"}, {"BOND": 100, "STOCK": 100}, accounts, location=Location(rates, years=1))
+>>> [(account.account_id, trade.asset_id, str(trade.quantity)) for account in found.accounts
+...     for trade in account.trades]
+[('broker', 'BOND', '-5'), ('broker', 'STOCK', '5'), ('roth', 'BOND', '5'), ('roth', 'STOCK', '-5')]
+>>> str(found.annual_tax_before), str(found.annual_tax_after), found.status.value
+('12.5', '5', 'optimal')
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -196,40 +216,8 @@ def calculate_household_allocation(
 
     Sources: Dammon, Spatt & Zhang, "Optimal asset location and allocation with taxable and tax-deferred investing",
     2004, for the problem; 26 USC 1091 and Rev. Rul. 2008-5 for wash sales across accounts.
-
-    Of 2,000 in all, half should be in bonds, whose interest is taxed at once, and half in shares. Both accounts hold
-    half and half; each sells what the other is the better place for.
-
-    >>> rates = {"BOND": {"taxable": "0.02", "tax_free": 0}, "STOCK": {"taxable": "0.005", "tax_free": 0}}
-    >>> from datetime import date
-    >>> from steelyard.domain.lot import MORE_THAN_ONE_YEAR, Lot, LotMethod
-    >>> from steelyard.rebalancing.tax_rules import TaxRules
-    >>> lots = [Lot(name, name, Decimal(5), Decimal(500), date(2020, 1, 2)) for name in ("BOND", "STOCK")]
-    >>> tax = TaxRules(date(2024, 6, 3), "0.3", "0.2", MORE_THAN_ONE_YEAR, LotMethod.HIFO, lots)
-    >>> both = {"BOND": 5, "STOCK": 5}
-    >>> accounts = [HouseholdAccount("broker", Treatment.TAXABLE, both, 0, tax=tax),
-    ...             HouseholdAccount("roth", Treatment.TAX_FREE, both, 0)]
-    >>> found = calculate_household_allocation(
-    ...     {"BOND": "0.5", "STOCK": "0.5"}, {"BOND": 100, "STOCK": 100}, accounts, location=Location(rates, years=1))
-    >>> [(account.account_id, trade.asset_id, str(trade.quantity)) for account in found.accounts
-    ...     for trade in account.trades]
-    [('broker', 'BOND', '-5'), ('broker', 'STOCK', '5'), ('roth', 'BOND', '5'), ('roth', 'STOCK', '-5')]
-    >>> str(found.annual_tax_before), str(found.annual_tax_after), found.status.value
-    ('12.5', '5', 'optimal')
     """
-    options = Options(
-        mode=Mode.REBALANCE,
-        objective=Objective.L1,
-        untargeted=read_choice("untargeted", untargeted, Untargeted),
-        allow_short=False,
-        cash_rules=CashRules(),
-        locks=Locks(),
-        band=band,
-        trading=trading or Trading(),
-        costs=costs or Costs(),
-    )
-    if options.trading.maximum_weight:
-        raise NotForHouseholdsError("trading.maximum_weight")
+    options = _options(untargeted, band, trading or Trading(), costs or Costs())
     in_cash = read_fraction("cash_weight", cash_weight or 0)
     weights = read_weights(target_allocation, in_cash, places=weight_places, allow_short=False)
     read = read_accounts(accounts, weights)
@@ -241,6 +229,23 @@ def calculate_household_allocation(
     plan = make_household_plan(holdings, read, rules)
     solution = solve_household(plan.problem)
     return _answer(plan, solution, where, outside)
+
+
+def _options(untargeted: Untargeted, band: Band | None, trading: Trading, costs: Costs) -> Options:
+    """Return what holds for all accounts, in the form of what holds for one."""
+    if trading.maximum_weight:
+        raise NotForHouseholdsError("trading.maximum_weight")
+    return Options(
+        mode=Mode.REBALANCE,
+        objective=Objective.L1,
+        untargeted=read_choice("untargeted", untargeted, Untargeted),
+        allow_short=False,
+        band=band,
+        cash_rules=CashRules(),
+        trading=trading,
+        locks=Locks(),
+        costs=costs,
+    )
 
 
 def _answer(
@@ -344,7 +349,9 @@ def _reason(plan: HouseholdPlan, account: AccountPlan, row: PlanRow, steps: int)
     drift = of_all.value - of_all.target
     if drift * steps < 0:
         return f"{what}: it is {now} of the household and its target is {aim}."
-    return f"{what}, which {'is' if steps > 0 else 'is not'} the better place for it, or pays for the rest."
+    if steps > 0:
+        return f"{what}, not for drift: it moves here, or uses cash that has no better use in this account."
+    return f"{what}, not for drift: it moves to another account, or pays for what is bought in this one."
 
 
 # ── The household ───────────────────────────────────────────────────────────────────────────────────────────

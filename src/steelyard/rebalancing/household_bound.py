@@ -59,11 +59,15 @@ class Frame:
 
     Attributes:
         problem: the household.
+        values: money held of each asset, over all accounts.
+        steps: of which every trade of an asset is a multiple, money.
         corners: of each account and asset.
         modes: by wash group, its corners without losses and without purchases, as (account, asset) → corners.
     """
 
     problem: HouseholdProblem
+    values: Sequence[int]
+    steps: Sequence[int]
     corners: Corners
     modes: tuple[tuple[Mode, ...], ...]
 
@@ -97,7 +101,7 @@ class Frame:
     def _least_drift(self, asset: int, price: int) -> int:
         """Return the least drift of an asset less what trading it earns, over whole common steps."""
         problem = self.problem
-        value, step = problem.values[asset], common_step(problem, asset)
+        value, step = self.values[asset], self.steps[asset]
         low, high = problem.low[asset] - value, problem.high[asset] - value
         least = sum(row[asset][0].traded for row in self.corners)
         most = sum(row[asset][-1].traded for row in self.corners)
@@ -106,13 +110,26 @@ class Frame:
         return min(FINE * L1_SCALE * max(low - x, x - high, 0) - price * x for x in points)
 
 
-def frame_of(problem: HouseholdProblem) -> Frame:
-    """Lay a household out; each account and asset must have a trade that is allowed, be it none."""
+def frame_of(problem: HouseholdProblem, like: Frame | None = None) -> Frame:
+    """Lay a household out; each account and asset must have a trade that is allowed, be it none.
+
+    Args:
+        problem: the household.
+        like: what was laid out for one that differs in some pieces; what does not differ is taken from there.
+    """
     corners = [
-        [corners_of(pieces, price) for pieces, price in zip(account.pieces, account.prices, strict=True)]
-        for account in problem.accounts
+        [
+            like.corners[place][asset]
+            if like is not None and pieces is like.problem.accounts[place].pieces[asset]
+            else corners_of(pieces, price)
+            for asset, (pieces, price) in enumerate(zip(account.pieces, account.prices, strict=True))
+        ]
+        for place, account in enumerate(problem.accounts)
     ]
-    return Frame(problem, corners, tuple(_modes(problem, group) for group in problem.groups))
+    steps = [common_step(problem, asset) for asset in range(len(problem.low))] if like is None else like.steps
+    values = problem.values if like is None else like.values
+    modes = tuple(_modes(problem, group) for group in problem.groups)
+    return Frame(problem, values, steps, corners, modes)
 
 
 def _modes(problem: HouseholdProblem, group: WashGroup) -> tuple[Mode, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
 from math import lcm
-from typing import Final
+from typing import Final, NamedTuple
 
 from steelyard.rebalancing.household_problem import (
     HouseholdProblem,
@@ -27,8 +27,7 @@ TRIES: Final = 8
 """Exchanges tried in earnest, the most promising first: estimates overlook what two trades of one asset do together."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Single:
+class _Single(NamedTuple):
     """One more trade of an account: cash it uses, what it changes in the objective, and the trade."""
 
     cash: int
@@ -51,12 +50,26 @@ class _Table:
 
 
 def exchanged(problem: HouseholdProblem, trades: Trades, objective: int) -> tuple[int, Trades] | None:
-    """Return better trades, one exchange away, and their objective; None where none were found."""
-    tables = [_table(problem, trades, place) for place in range(len(trades))]
+    """Return better trades, one exchange away or a multiple of it, and their objective; None where none were found."""
+    now = _values_now(problem, trades)
+    tables = [_table(problem, trades, place, now) for place in range(len(trades))]
     proposals = sorted(_proposals(problem, trades, tables), key=lambda pair: pair[0])[:TRIES]
     found = ((objective_of(problem, other), other) for _, other in proposals)
     better = [(cost, other) for cost, other in found if cost is not None and cost < objective]
-    return min(better, default=None)
+    return stretched(problem, trades, min(better)) if better else None
+
+
+def stretched(problem: HouseholdProblem, trades: Trades, better: tuple[int, Trades]) -> tuple[int, Trades]:
+    """Go as far again in the same direction, and as far again, while that is better still."""
+    while True:
+        further = tuple(
+            tuple(2 * then - now for now, then in zip(before, after, strict=True))
+            for before, after in zip(trades, better[1], strict=True)
+        )
+        cost = objective_of(problem, further)
+        if cost is None or cost >= better[0]:
+            return better
+        better = (cost, further)
 
 
 def _proposals(
@@ -66,34 +79,27 @@ def _proposals(
     rooms = [_room(problem, trades, place) for place in range(len(trades))]
     for buyer, seller in permutations(range(len(trades)), 2):
         for asset in range(len(problem.low)):
-            prices = [problem.accounts[place].prices[asset] for place in (buyer, seller)]
-            value = lcm(*prices)
-            bought, sold = (
-                _changed(problem, trades, place, asset, sign * value // price)
-                for place, sign, price in ((buyer, 1, prices[0]), (seller, -1, prices[1]))
-            )
-            if bought is None or sold is None:
+            bought, sold = _step_between(problem, asset, buyer, seller)
+            more = _changed(problem, trades, buyer, asset, bought)
+            less = _changed(problem, trades, seller, asset, -sold)
+            if more is None or less is None:
                 continue
-            more = [
-                tables[buyer].within(rooms[buyer] - bought[0]),
-                tables[seller].within(rooms[seller] - sold[0]),
-            ]
-            if more[0] is None or more[1] is None:
+            first = tables[buyer].within(rooms[buyer] - more[0])
+            second = tables[seller].within(rooms[seller] - less[0])
+            if first is None or second is None:
                 continue
-            change = bought[1] + sold[1] + more[0].change + more[1].change
+            change = more[1] + less[1] + first.change + second.change
             if change < 0:
-                yield (
-                    change,
-                    _traded(
-                        trades,
-                        [
-                            (buyer, asset, value // prices[0]),
-                            (seller, asset, -value // prices[1]),
-                            (buyer, more[0].asset, more[0].steps),
-                            (seller, more[1].asset, more[1].steps),
-                        ],
-                    ),
-                )
+                steps = [(buyer, asset, bought), (seller, asset, -sold)]
+                steps += [(buyer, first.asset, first.steps), (seller, second.asset, second.steps)]
+                yield change, _traded(trades, steps)
+
+
+def _step_between(problem: HouseholdProblem, asset: int, buyer: int, seller: int) -> tuple[int, int]:
+    """Return the fewest steps of both accounts that are worth the same."""
+    prices = [problem.accounts[place].prices[asset] for place in (buyer, seller)]
+    value = lcm(*prices)
+    return value // prices[0], value // prices[1]
 
 
 def _traded(trades: Trades, changes: list[tuple[int, int, int]]) -> Trades:
@@ -103,12 +109,18 @@ def _traded(trades: Trades, changes: list[tuple[int, int, int]]) -> Trades:
     return tuple(map(tuple, rows))
 
 
-def _table(problem: HouseholdProblem, trades: Trades, place: int) -> _Table:
+def _values_now(problem: HouseholdProblem, trades: Trades) -> list[int]:
+    """Return what the household holds of each asset after the trades, money."""
+    values = problem.values
+    for account, steps in zip(problem.accounts, trades, strict=True):
+        for asset, (price, k) in enumerate(zip(account.prices, steps, strict=True)):
+            values[asset] += price * k
+    return values
+
+
+def _table(problem: HouseholdProblem, trades: Trades, place: int, values: list[int]) -> _Table:
     singles = [_Single(0, 0, 0, 0)]
-    for asset, value in enumerate(problem.values):
-        now = value + sum(
-            account.prices[asset] * row[asset] for account, row in zip(problem.accounts, trades, strict=True)
-        )
+    for asset, now in enumerate(values):
         low, high, price = problem.low[asset], problem.high[asset], problem.accounts[place].prices[asset]
         drift = max(low - now, now - high, 0)
         for steps in range(-REACH, REACH + 1):

@@ -15,6 +15,7 @@ years to come may weigh differently. With all accounts but one as they are, what
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import gcd
+from typing import NamedTuple
 
 from steelyard.rebalancing.problem import L1_SCALE, AssetRow, Norm, Piece, Problem
 
@@ -253,8 +254,7 @@ def clip(pieces: Sequence[Piece], first: int | None, last: int | None) -> tuple[
 # ── Corners ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Corner:
+class Corner(NamedTuple):
     """The end of a piece: all allowed trades of an account and asset lie between its corners.
 
     Attributes:

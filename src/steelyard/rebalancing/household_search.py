@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import islice, permutations
 from typing import Any, Final
 
-from steelyard.rebalancing.household_bound import frame_of
-from steelyard.rebalancing.household_exchange import exchanged
+from steelyard.rebalancing.household_bound import Frame, frame_of
+from steelyard.rebalancing.household_exchange import exchanged, stretched
 from steelyard.rebalancing.household_problem import (
     Effect,
     HouseholdProblem,
@@ -32,8 +32,10 @@ from steelyard.rebalancing.search import UndecidedError, solve
 KERNEL: Final = "steelyard.rebalancing.kernel"
 NODE_LIMIT: Final = 300
 STATE_LIMIT: Final = 500
-ORDERS: Final = 6
+ORDERS: Final = 2
 BRANCHES: Final = 16
+STRIDE: Final = 2
+EXCHANGES: Final = 60
 
 Solver = Callable[[Problem], Solution]
 """What solves one account."""
@@ -121,19 +123,21 @@ class _Branch:
     Attributes:
         bound: no answer of it has a lower objective.
         problem: the household.
+        frame: the same, laid out.
         located: where its programme puts things.
     """
 
     bound: int
     problem: HouseholdProblem
+    frame: Frame
     located: Located
 
 
-def _branch(problem: HouseholdProblem) -> _Branch | None:
+def _branch(problem: HouseholdProblem, like: Frame | None = None) -> _Branch | None:
     """Return a household with its programme solved; None where no mix of trades keeps its constraints."""
-    frame = frame_of(problem)
+    frame = frame_of(problem, like)
     located = locate(frame)
-    return None if located is None else _Branch(frame.bound(located.prices), problem, located)
+    return None if located is None else _Branch(frame.bound(located.prices), problem, frame, located)
 
 
 def _settle_washes(root: _Branch) -> tuple[_Branch, int] | None:
@@ -164,7 +168,8 @@ def _split(branch: _Branch) -> list[_Branch]:
     if group is None:
         return [branch]
     ways = (without_losses(branch.problem, group), without_purchases(branch.problem, group))
-    return [found for found in map(_branch, ways) if found is not None]
+    found = (_branch(way, branch.frame) for way in ways)
+    return [each for each in found if each is not None]
 
 
 def _washed(branch: _Branch) -> WashGroup | None:
@@ -216,13 +221,13 @@ class _Search:
         """Return the best trades found; None where none were."""
         rounded = [self._rounded(order) for order in _orders(self._problem)]
         found = min((answer for answer in rounded if answer is not None), default=None)
-        while found is not None:
-            better = self._settled(*found)
-            more = exchanged(self._problem, better[1], better[0])
-            if more is None:
-                return better
-            found = more
-        return None
+        path: list[Answer] = []
+        while found is not None and len(path) < EXCHANGES:
+            path.append(self._settled(*found))
+            found = exchanged(self._problem, path[-1][1], path[-1][0])
+            if found is not None and len(path) % STRIDE == 0:
+                found = stretched(self._problem, path[-STRIDE][1], found)
+        return path[-1] if path else None
 
     def _rounded(self, order: Sequence[int]) -> Answer | None:
         """Solve accounts in turn, those that wait as the programme has them; None where one has no answer."""

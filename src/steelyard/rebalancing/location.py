@@ -136,11 +136,11 @@ class _Programme:
     def __init__(self, frame: Frame) -> None:
         problem = frame.problem
         self._problem = problem
-        self._unit = 1 / max(sum(map(abs, problem.values)) + abs(problem.cash), 1)
+        self._unit = 1 / max(sum(map(abs, frame.values)) + abs(problem.cash), 1)
         self._matrix = matrix = _Matrix()
         self._drift = [
             matrix.add_row((low - value) * self._unit, (high - value) * self._unit)
-            for low, high, value in zip(problem.low, problem.high, problem.values, strict=True)
+            for low, high, value in zip(problem.low, problem.high, frame.values, strict=True)
         ]
         self._cash = [
             matrix.add_row(-INF, (account.cash - account.cash_floor) * self._unit)
