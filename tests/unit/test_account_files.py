@@ -115,6 +115,10 @@ REFUSED = {
     "ragged": (HEADER + "A,1,2\n", "line 2: 3 cells under 4 columns"),
     "unclosed quote": (HEADER + '"A,1,2,1\n', "is no CSV"),
     "no price": (HEADER + "A,1,,1\n", "line 2: A has no price"),
+    "cash without the sign": (
+        HEADER + "cash,100,,1\n",
+        "line 2: cash has no price, and nothing is planned without it; cash is written $CASH",
+    ),
     "price NaN": (HEADER + "A,1,nan,1\n", "line 2: price of A is 'nan', not a plain number"),
     "thousands": (HEADER + 'A,"1,000",2,1\n', "line 2: quantity of A is '1,000', not a plain number"),
     "exponent": (HEADER + "A,1e999999,2,1\n", "line 2: quantity of A is '1e999999', not a plain number"),

@@ -439,7 +439,9 @@ def test_cash_that_cannot_be_raised_is_named_with_the_smallest_changes_that_help
     conflict = only_conflict(allocate({"A": 80, "B": 20}, **options, locks=locks, cash_rules=rules))
 
     assert conflict.constraints == ("cash_floor", "no_sell")
-    assert conflict.reason.endswith("come to -50: 150 is missing.")
+    assert conflict.reason.endswith(
+        "before any trade it is -250, and the sales that are allowed bring 200: 150 is missing."
+    )
     assert conflict.remedies == (
         "Bring in 150 more, or withdraw as much less.",
         "Allow selling 15 A (no_sell).",

@@ -222,7 +222,8 @@ def _of_cash(rows: list[_Row], column: str, base: str) -> dict[str, Decimal]:
 def _price(row: _Row, base: str) -> Price:
     """Return a price in a whole currency: pence become pounds, exactly."""
     if "price" not in row.amounts:
-        raise InputFileError(row.place, f"{row.asset} has no price, and nothing is planned without it")
+        hint = f"; cash is written {CASH}" if row.asset.upper() == "CASH" else ""
+        raise InputFileError(row.place, f"{row.asset} has no price, and nothing is planned without it{hint}")
     with localcontext(EXACT):
         amount = row.amounts["price"] / units_per_major(row.currency)
     return Price(amount, major_currency(row.currency) if row.currency else base)
