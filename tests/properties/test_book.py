@@ -68,7 +68,9 @@ def test_cash_may_have_a_weight(rows: list[dict[str, Any]], weight: str) -> None
 
     found = answers(rows, policy, finish=True)
 
-    assert [answer_of(row) for row in found] == [single_answer(row, policy) for row in batch(rows).to_pylist()]
+    assert [answer_of(row) for row in found] == [
+        single_answer(row, policy) for row in batch(rows).to_pylist()
+    ]
 
 
 @settings(max_examples=20, deadline=None)
