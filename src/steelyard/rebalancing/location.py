@@ -131,12 +131,17 @@ class _Mix:
 
 
 class _Programme:
-    """The rows and columns of a household; money is counted in shares of all there is, for the floats' sake."""
+    """The rows and columns of a household; for the floats' sake money is counted in shares of all there is.
+
+    Gains are counted in shares of the most that one trade may realise.
+    """
 
     def __init__(self, frame: Frame) -> None:
         problem = frame.problem
         self._problem = problem
         self._unit = 1 / max(sum(map(abs, frame.values)) + abs(problem.cash), 1)
+        most = max((abs(corner.gain) for row in frame.corners for some in row for corner in some), default=1)
+        self._gain_unit = 1 / max(most, 1)
         self._matrix = matrix = _Matrix()
         self._drift = [
             matrix.add_row((low - value) * self._unit, (high - value) * self._unit)
@@ -152,7 +157,7 @@ class _Programme:
             surplus = (problem.cash - problem.cash_target) * self._unit
             self._target = matrix.add_row(surplus, surplus)
         if problem.gain_limit is not None:
-            self._gain = matrix.add_row(-INF, problem.gain_limit * self._unit)
+            self._gain = matrix.add_row(-INF, problem.gain_limit * self._gain_unit)
         for row in self._drift if self._target is None else [*self._drift, self._target]:
             matrix.add_column(1.0, [(row, 1.0)])
             matrix.add_column(1.0, [(row, -1.0)])
@@ -178,7 +183,7 @@ class _Programme:
         if self._target is not None:
             entries.append((self._target, cash))
         if self._gain is not None:
-            entries.append((self._gain, corner.gain * self._unit))
+            entries.append((self._gain, corner.gain * self._gain_unit))
         return entries
 
     def solve(self) -> Located | None:
@@ -188,15 +193,17 @@ class _Programme:
             return None
         shares, duals, objective = found
         effects = tuple(_effect(row, shares) for row in self._mixes)
-        return Located(effects, self._prices([round(dual * L1_SCALE * FINE) for dual in duals]), objective)
+        return Located(effects, self._prices([dual * L1_SCALE * FINE for dual in duals]), objective)
 
-    def _prices(self, duals: Sequence[int]) -> Multipliers:
-        target = 0 if self._target is None else duals[self._target]
+    def _prices(self, duals: Sequence[float]) -> Multipliers:
+        most = L1_SCALE * FINE
+        target = 0 if self._target is None else round(duals[self._target])
+        per_gain = 0.0 if self._gain is None else -duals[self._gain] * self._gain_unit / self._unit
         return Multipliers(
-            traded=tuple(-duals[row] for row in self._drift),
-            cash=tuple(max(-duals[row], 0) for row in self._cash),
-            target=min(max(target, -L1_SCALE * FINE), L1_SCALE * FINE),
-            gain=0 if self._gain is None else max(-duals[self._gain], 0),
+            traded=tuple(round(-duals[row]) for row in self._drift),
+            cash=tuple(max(round(-duals[row]), 0) for row in self._cash),
+            target=min(max(target, -most), most),
+            gain=max(round(per_gain), 0),
         )
 
 
