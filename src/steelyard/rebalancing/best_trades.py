@@ -19,6 +19,9 @@ NEAR: Final = 128
 WIDER: Final = 2
 """The search first looks for answers within 1 / NEAR of the gap, then WIDER times as far, until it finds one."""
 
+WORTHWHILE: Final = 16
+"""A search that found a better answer but no proof starts again from it, if it is better by 1 / WORTHWHILE."""
+
 
 def furthest_of(account: Account) -> int:
     """Return how far above the root bound the search may look: what it multiplies there still fits."""
@@ -45,6 +48,9 @@ def best_trades(
             cells, account, at, prices, cash_left, gain_left, within, gap, node_limit - nodes
         )
         nodes += looked
+        if open_at < found < gap - gap // WORTHWHILE:
+            gap, reach = found, found
+            continue
         if found < gap or within == gap or open_at <= within:
             return found, min(found, max(proven, open_at)), nodes, prices
         proven, reach = within + 1, WIDER * reach + 1

@@ -12,7 +12,7 @@ from steelyard.rebalancing.problem import Problem, Solution, Status
 from steelyard.rebalancing.relaxation import Prices
 
 NODE_LIMIT: Final = 20_000
-STATE_LIMIT: Final = 50_000
+STATE_LIMIT: Final = 10_000
 WIDEST_PRICE: Final = 1 << 150
 
 Found: TypeAlias = tuple[int, int, int, Prices]
