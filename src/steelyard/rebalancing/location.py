@@ -10,11 +10,11 @@ Reference: Huangfu & Hall, "Parallelizing the dual revised simplex method", 2018
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from importlib import import_module
+from threading import local
 from typing import Any, Final
 
-from steelyard.errors import InvalidInputError
+from steelyard.errors import InvalidInputError, UpstreamError
 from steelyard.rebalancing.household_bound import FINE, Frame, Multipliers
 from steelyard.rebalancing.household_problem import Corner, Effect
 from steelyard.rebalancing.problem import L1_SCALE
@@ -48,9 +48,21 @@ class Located:
     objective: float
 
 
-@cache
+class SolverError(UpstreamError):
+    """HiGHS ended without an answer, and without the proof that there is none."""
+
+    def __init__(self, status: str) -> None:
+        """Name the status it ended with."""
+        super().__init__(
+            f"HiGHS ended with {status} and no answer: plan the accounts one by one, and report the case."
+        )
+
+
+_kept = local()
+
+
 def highs() -> Any:
-    """Return the module `highspy` and a solver that says nothing.
+    """Return the module `highspy` and the solver of this thread, which says nothing.
 
     Raises:
         HouseholdExtraMissingError: it is not installed.
@@ -59,11 +71,12 @@ def highs() -> Any:
         module: Any = import_module("highspy")
     except ImportError:
         raise HouseholdExtraMissingError from None
-    solver = module.Highs()
-    options = {"output_flag": False, "presolve": "off", "solver": "simplex", "threads": 1}
-    for name, value in options.items():
-        solver.setOptionValue(name, value)
-    return module, solver
+    if not hasattr(_kept, "solver"):
+        _kept.solver = module.Highs()
+        options = {"output_flag": False, "presolve": "off", "solver": "simplex", "threads": 1}
+        for name, value in options.items():
+            _kept.solver.setOptionValue(name, value)
+    return module, _kept.solver
 
 
 @dataclass(slots=True)
@@ -103,8 +116,11 @@ class _Matrix:
         lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = self.start, self.index, self.value
         solver.passModel(lp)
         solver.run()
-        if solver.getModelStatus() != module.HighsModelStatus.kOptimal:
+        status = solver.getModelStatus()
+        if status == module.HighsModelStatus.kInfeasible:
             return None
+        if status != module.HighsModelStatus.kOptimal:
+            raise SolverError(solver.modelStatusToString(status))
         found = solver.getSolution()
         objective: float = solver.getInfo().objective_function_value
         return list(found.col_value), list(found.row_dual), objective
@@ -115,6 +131,7 @@ def locate(frame: Frame) -> Located | None:
 
     Raises:
         HouseholdExtraMissingError: HiGHS is not installed.
+        SolverError: it found no answer, nor that there is none.
     """
     return _Programme(frame).solve()
 
