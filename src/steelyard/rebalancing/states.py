@@ -87,9 +87,8 @@ def _meet(
 ) -> tuple[int, int, bool]:
     """List the answers in part from the last level up to `level` and pair them with those from `begin` to `end`.
 
-    What they leave is counted from 0. Where there is no room for all of them, the assets of the levels between keep their
-    best trades. Returns the gap of the best answer, the end of the states, whether nothing is
-    left open.
+    What they leave is counted from 0. Where there is no room for all of them, the assets between keep their best
+    trades. Returns the gap of the best answer, the end of the states, whether nothing is left open.
     """
     first, last, above = end, end + STATE, levels_end
     if last > at.olds:
