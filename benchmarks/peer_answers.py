@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypedDict
 
-SECONDS = 20.0
+SECONDS = 10.0
 
 
 class Account(TypedDict):
@@ -24,8 +24,8 @@ class Account(TypedDict):
     cash: int
 
 
-Answer = tuple[list[int], float, bool]
-"""Shares, seconds, whether the peer says that none are better."""
+Answer = tuple[list[int] | None, float, bool]
+"""Shares (None: no answer in time), seconds, whether the peer says that none are better."""
 
 
 def pypfopt(account: Account, method: str) -> Answer:
@@ -63,6 +63,8 @@ def cp_sat(account: Account) -> Answer:
     started = time.perf_counter()
     status = solver.solve(model)
     seconds = time.perf_counter() - started
+    if status not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
+        return None, seconds, False
     return [solver.value(count) for count in shares], seconds, status == cp_model.OPTIMAL
 
 
@@ -91,6 +93,8 @@ def highs(account: Account) -> Answer:
     model.run()
     seconds = time.perf_counter() - started
     proven = model.getModelStatus() == highspy.HighsModelStatus.kOptimal
+    if model.getInfo().primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+        return None, seconds, False
     return [round(model.val(count)) for count in shares], seconds, proven
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -38,7 +39,7 @@ from steelyard.rebalancing.household_input import (
     UntaxedAccountError,
 )
 from steelyard.rebalancing.household_plan import WashDateError
-from steelyard.rebalancing.location import HouseholdExtraMissingError, highs
+from steelyard.rebalancing.location import HouseholdExtraMissingError, SolverError, highs
 from steelyard.rebalancing.options import Band, Costs, Locks, Trading, Untargeted
 from steelyard.rebalancing.problem import Status
 from steelyard.rebalancing.tax_rules import TaxRules, WashRules
@@ -311,8 +312,24 @@ def test_what_is_refused_is_named(
 
 
 def test_without_the_extra_its_name_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    highs.cache_clear()
     monkeypatch.setitem(sys.modules, "highspy", None)
     with pytest.raises(HouseholdExtraMissingError, match=r"steelyard\[household\]"):
         calculate_household_allocation(HALF, PRICES, [ira({}, cash=100)])
-    highs.cache_clear()
+
+
+def test_a_solver_that_gives_up_is_not_taken_for_a_proof() -> None:
+    _, solver = highs()
+    solver.setOptionValue("simplex_iteration_limit", 0)
+    try:
+        with pytest.raises(SolverError, match="Iteration limit"):
+            calculate_household_allocation(HALF, PRICES, [ira({"STOCK": 7}, cash=100)])
+    finally:
+        solver.setOptionValue("simplex_iteration_limit", 2**31 - 1)
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    cases = [[ira({"STOCK": 7 + number}, cash=100), ira({"BOND": 3}, name="other")] for number in range(20)]
+    alone = [calculate_household_allocation(HALF, PRICES, case) for case in cases]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda case: calculate_household_allocation(HALF, PRICES, case), cases))
+    assert together == alone

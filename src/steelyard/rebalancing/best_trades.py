@@ -11,13 +11,19 @@ from typing import Final
 from steelyard.rebalancing.cells import RECORD_TRADES, RECORD_TURNOVER, Account, Cells, Sections
 from steelyard.rebalancing.incumbent import first_answer
 from steelyard.rebalancing.problem import L1_SCALE
-from steelyard.rebalancing.relaxation import Prices, find_prices, relax
+from steelyard.rebalancing.relaxation import Prices, clamp, find_prices, relax
 from steelyard.rebalancing.states import search_states
 from steelyard.rebalancing.tree import FINE, list_candidates, search_tree, start_tree, sum_up
 
 NEAR: Final = 128
 WIDER: Final = 2
 """The search first looks for answers within 1 / NEAR of the gap, then WIDER times as far, until it finds one."""
+
+QUICK: Final = 1000
+"""Nodes after which the search in breadth takes over, where it has room; the tree goes on where that runs out."""
+
+WORTHWHILE: Final = 16
+"""A search that found a better answer but no proof starts again from it, if it is better by 1 / WORTHWHILE."""
 
 
 def furthest_of(account: Account) -> int:
@@ -45,6 +51,9 @@ def best_trades(
             cells, account, at, prices, cash_left, gain_left, within, gap, node_limit - nodes
         )
         nodes += looked
+        if open_at < found < gap - gap // WORTHWHILE:
+            gap, reach = found, found
+            continue
         if found < gap or within == gap or open_at <= within:
             return found, min(found, max(proven, open_at)), nodes, prices
         proven, reach = within + 1, WIDER * reach + 1
@@ -74,18 +83,21 @@ def _search_within(
     levels_end, unlisted = list_candidates(cells, account, at, prices, within)
     sum_up(cells, account, at.levels, levels_end, within, cash_left, gain_left)
     found = start_tree(cells, account, at, prices, cash_left, gain_left, within, 1)
-    found, nodes, open_at, followed = search_tree(
-        cells, account, at, prices, levels_end, found, 1, max(0, node_limit)
-    )
+    limit = max(0, node_limit) if at.olds == at.states else clamp(node_limit, 0, QUICK)
+    found, nodes, open_at, followed = search_tree(cells, account, at, prices, levels_end, found, 1, limit)
     if open_at < found and followed > 0:
         start_tree(cells, account, at, prices, cash_left, gain_left, found, 0)
-        found, more, open_at, _ = search_tree(
-            cells, account, at, prices, levels_end, found, 0, max(0, node_limit - nodes)
-        )
+        found, more, open_at, _ = search_tree(cells, account, at, prices, levels_end, found, 0, limit)
         nodes += more
     if open_at < found and at.olds > at.states:
         start_tree(cells, account, at, prices, cash_left, gain_left, found, 0)
         found, more, beyond = search_states(cells, account, at, prices, levels_end, found)
+        nodes, open_at = nodes + more, max(open_at, beyond)
+    if open_at < found and node_limit > limit:
+        start_tree(cells, account, at, prices, cash_left, gain_left, found, 0)
+        found, more, beyond, _ = search_tree(
+            cells, account, at, prices, levels_end, found, 0, node_limit - limit
+        )
         nodes, open_at = nodes + more, max(open_at, beyond)
     if within < gap and cells[at.notes + RECORD_TRADES] == account.far:
         cells[at.notes + RECORD_TRADES], cells[at.notes + RECORD_TURNOVER] = trades, turnover

@@ -213,6 +213,7 @@ def calculate_household_allocation(
             `household_plan` and those of `calculate_investment_allocation` name what and where.
         UndecidedError: there may be trades that keep every constraint, and none were found.
         HouseholdExtraMissingError: HiGHS is not installed (`pip install 'steelyard[household]'`).
+        SolverError: HiGHS gave up.
 
     Sources: Dammon, Spatt & Zhang, "Optimal asset location and allocation with taxable and tax-deferred investing",
     2004, for the problem; 26 USC 1091 and Rev. Rul. 2008-5 for wash sales across accounts.

@@ -20,10 +20,10 @@ from steelyard.rebalancing.household_problem import (
 )
 from steelyard.rebalancing.problem import L1_SCALE
 
-REACH: Final = 3
+REACH: Final = 2
 """Steps one more trade may take, at most."""
 
-TRIES: Final = 8
+TRIES: Final = 4
 """Exchanges tried in earnest, the most promising first: estimates overlook what two trades of one asset do together."""
 
 

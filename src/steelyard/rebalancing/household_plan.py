@@ -14,6 +14,7 @@ from steelyard.rebalancing.constraints import apply_band, limit_by_tax, limit_pu
 from steelyard.rebalancing.currency import ONE_CURRENCY
 from steelyard.rebalancing.household_input import ReadAccount, ReadLocation
 from steelyard.rebalancing.household_problem import AccountPart, HouseholdProblem, WashGroup
+from steelyard.rebalancing.layout import merged
 from steelyard.rebalancing.limits import Limits, StepCost
 from steelyard.rebalancing.options import Mode, Options
 from steelyard.rebalancing.position import Counted, PlanRow, count
@@ -232,7 +233,8 @@ class _Draft:
             values=tuple(row.value for row in plan.rows),
             prices=tuple(row.price for row in plan.rows),
             pieces=tuple(
-                tuple(self._charged(piece, row, plan) for piece in row.pieces()) for row in plan.rows
+                tuple(merged(tuple(self._charged(piece, row, plan) for piece in row.pieces())))
+                for row in plan.rows
             ),
         )
 

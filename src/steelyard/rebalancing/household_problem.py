@@ -32,7 +32,8 @@ class AccountPart:
         cash_floor: cash there must be afterwards.
         values: money held.
         prices: money value of one step, above 0; accounts may trade in steps of different size.
-        pieces: the trades that are allowed; charges in objective units.
+        pieces: the trades that are allowed; charges in objective units. Those on one line may be joined, through 0
+            too.
     """
 
     cash: int
@@ -64,7 +65,8 @@ class HouseholdProblem:
         accounts: its accounts.
         base_charge: what the objective counts whatever is traded, objective units.
         cash_target: cash all accounts together should have; None = cash does not count.
-        gain_limit: the most gain, net of losses, all accounts together may realise; None = no limit.
+        gain_limit: the most gain, net of losses, all accounts together may realise, in a unit of its own; None = no
+            limit.
         groups: where purchases and losses exclude each other.
     """
 
@@ -89,7 +91,7 @@ class HouseholdProblem:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What trades come to, of one account or of several, money; charges in objective units.
+    """What trades come to, of one account or of several, money; charges in objective units, gains in theirs.
 
     Attributes:
         traded: value bought less value sold, by asset.
@@ -255,7 +257,7 @@ def clip(pieces: Sequence[Piece], first: int | None, last: int | None) -> tuple[
 
 
 class Corner(NamedTuple):
-    """The end of a piece: all allowed trades of an account and asset lie between its corners.
+    """The end of a piece, or no trade within one: all allowed trades of an account and asset lie between its corners.
 
     Attributes:
         k: steps.
@@ -276,7 +278,7 @@ def corners_of(pieces: Sequence[Piece], price: int) -> tuple[Corner, ...]:
     >>> [corner.cash for corner in corners_of((Piece(-2, -1, 5, 10), Piece(0, 0, 0, 0)), 10)]
     [-15, -5, 0]
     """
-    ends = ((piece, k) for piece in pieces for k in sorted({piece.first, piece.last}))
+    ends = ((piece, k) for piece in pieces for k in sorted(_ends(piece)))
     return tuple(
         Corner(
             k,
@@ -287,6 +289,11 @@ def corners_of(pieces: Sequence[Piece], price: int) -> tuple[Corner, ...]:
         )
         for piece, k in ends
     )
+
+
+def _ends(piece: Piece) -> set[int]:
+    ends = {piece.first, piece.last}
+    return {*ends, 0} if piece.first < 0 < piece.last else ends
 
 
 def common_step(problem: HouseholdProblem, asset: int) -> int:

@@ -205,6 +205,12 @@ def _is_bought(group: WashGroup, located: Located) -> bool:
     return any(effect.traded[asset] > 0 for effect in located.effects for asset in group.assets)
 
 
+def _rank(answer: Answer) -> tuple[int, int, Trades]:
+    """Of equally good answers the one with the fewest trades comes first."""
+    objective, trades = answer
+    return objective, sum(k != 0 for steps in trades for k in steps), trades
+
+
 # ── Whole steps ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -219,8 +225,10 @@ class _Search:
 
     def best(self) -> Answer | None:
         """Return the best trades found; None where none were."""
-        rounded = [self._rounded(order) for order in _orders(self._problem)]
-        found = min((answer for answer in rounded if answer is not None), default=None)
+        still = objective_of(self._problem, _nothing(self._problem))
+        answers = [self._rounded(order) for order in _orders(self._problem)]
+        answers += [] if still is None else [(still, _nothing(self._problem))]
+        found = min((answer for answer in answers if answer is not None), key=_rank, default=None)
         path: list[Answer] = []
         while found is not None and len(path) < EXCHANGES:
             path.append(self._settled(*found))

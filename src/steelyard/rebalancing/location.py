@@ -10,11 +10,11 @@ Reference: Huangfu & Hall, "Parallelizing the dual revised simplex method", 2018
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from importlib import import_module
+from threading import local
 from typing import Any, Final
 
-from steelyard.errors import InvalidInputError
+from steelyard.errors import InvalidInputError, UpstreamError
 from steelyard.rebalancing.household_bound import FINE, Frame, Multipliers
 from steelyard.rebalancing.household_problem import Corner, Effect
 from steelyard.rebalancing.problem import L1_SCALE
@@ -48,9 +48,21 @@ class Located:
     objective: float
 
 
-@cache
+class SolverError(UpstreamError):
+    """HiGHS ended without an answer, and without the proof that there is none."""
+
+    def __init__(self, status: str) -> None:
+        """Name the status it ended with."""
+        super().__init__(
+            f"HiGHS ended with {status} and no answer: plan the accounts one by one, and report the case."
+        )
+
+
+_kept = local()
+
+
 def highs() -> Any:
-    """Return the module `highspy` and a solver that says nothing.
+    """Return the module `highspy` and the solver of this thread, which says nothing.
 
     Raises:
         HouseholdExtraMissingError: it is not installed.
@@ -59,11 +71,12 @@ def highs() -> Any:
         module: Any = import_module("highspy")
     except ImportError:
         raise HouseholdExtraMissingError from None
-    solver = module.Highs()
-    options = {"output_flag": False, "presolve": "off", "solver": "simplex", "threads": 1}
-    for name, value in options.items():
-        solver.setOptionValue(name, value)
-    return module, solver
+    if not hasattr(_kept, "solver"):
+        _kept.solver = module.Highs()
+        options = {"output_flag": False, "presolve": "off", "solver": "simplex", "threads": 1}
+        for name, value in options.items():
+            _kept.solver.setOptionValue(name, value)
+    return module, _kept.solver
 
 
 @dataclass(slots=True)
@@ -103,8 +116,11 @@ class _Matrix:
         lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = self.start, self.index, self.value
         solver.passModel(lp)
         solver.run()
-        if solver.getModelStatus() != module.HighsModelStatus.kOptimal:
+        status = solver.getModelStatus()
+        if status == module.HighsModelStatus.kInfeasible:
             return None
+        if status != module.HighsModelStatus.kOptimal:
+            raise SolverError(solver.modelStatusToString(status))
         found = solver.getSolution()
         objective: float = solver.getInfo().objective_function_value
         return list(found.col_value), list(found.row_dual), objective
@@ -115,6 +131,7 @@ def locate(frame: Frame) -> Located | None:
 
     Raises:
         HouseholdExtraMissingError: HiGHS is not installed.
+        SolverError: it found no answer, nor that there is none.
     """
     return _Programme(frame).solve()
 
@@ -131,12 +148,17 @@ class _Mix:
 
 
 class _Programme:
-    """The rows and columns of a household; money is counted in shares of all there is, for the floats' sake."""
+    """The rows and columns of a household; for the floats' sake money is counted in shares of all there is.
+
+    Gains are counted in shares of the most that one trade may realise.
+    """
 
     def __init__(self, frame: Frame) -> None:
         problem = frame.problem
         self._problem = problem
         self._unit = 1 / max(sum(map(abs, frame.values)) + abs(problem.cash), 1)
+        most = max((abs(corner.gain) for row in frame.corners for some in row for corner in some), default=1)
+        self._gain_unit = 1 / max(most, 1)
         self._matrix = matrix = _Matrix()
         self._drift = [
             matrix.add_row((low - value) * self._unit, (high - value) * self._unit)
@@ -152,7 +174,7 @@ class _Programme:
             surplus = (problem.cash - problem.cash_target) * self._unit
             self._target = matrix.add_row(surplus, surplus)
         if problem.gain_limit is not None:
-            self._gain = matrix.add_row(-INF, problem.gain_limit * self._unit)
+            self._gain = matrix.add_row(-INF, problem.gain_limit * self._gain_unit)
         for row in self._drift if self._target is None else [*self._drift, self._target]:
             matrix.add_column(1.0, [(row, 1.0)])
             matrix.add_column(1.0, [(row, -1.0)])
@@ -178,7 +200,7 @@ class _Programme:
         if self._target is not None:
             entries.append((self._target, cash))
         if self._gain is not None:
-            entries.append((self._gain, corner.gain * self._unit))
+            entries.append((self._gain, corner.gain * self._gain_unit))
         return entries
 
     def solve(self) -> Located | None:
@@ -188,15 +210,17 @@ class _Programme:
             return None
         shares, duals, objective = found
         effects = tuple(_effect(row, shares) for row in self._mixes)
-        return Located(effects, self._prices([round(dual * L1_SCALE * FINE) for dual in duals]), objective)
+        return Located(effects, self._prices([dual * L1_SCALE * FINE for dual in duals]), objective)
 
-    def _prices(self, duals: Sequence[int]) -> Multipliers:
-        target = 0 if self._target is None else duals[self._target]
+    def _prices(self, duals: Sequence[float]) -> Multipliers:
+        most = L1_SCALE * FINE
+        target = 0 if self._target is None else round(duals[self._target])
+        per_gain = 0.0 if self._gain is None else -duals[self._gain] * self._gain_unit / self._unit
         return Multipliers(
-            traded=tuple(-duals[row] for row in self._drift),
-            cash=tuple(max(-duals[row], 0) for row in self._cash),
-            target=min(max(target, -L1_SCALE * FINE), L1_SCALE * FINE),
-            gain=0 if self._gain is None else max(-duals[self._gain], 0),
+            traded=tuple(round(-duals[row]) for row in self._drift),
+            cash=tuple(max(round(-duals[row]), 0) for row in self._cash),
+            target=min(max(target, -most), most),
+            gain=max(round(per_gain), 0),
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from steelyard.errors import InvalidInputError
-from steelyard.rebalancing.best_trades import best_trades, furthest_of
+from steelyard.rebalancing.best_trades import QUICK, best_trades, furthest_of
 from steelyard.rebalancing.cells import ANSWER, ASSET, WIDE, Account, Cells, Sections
 from steelyard.rebalancing.certificate import objective_of
 from steelyard.rebalancing.layout import flatten, sections_of
@@ -12,7 +12,7 @@ from steelyard.rebalancing.problem import Problem, Solution, Status
 from steelyard.rebalancing.relaxation import Prices
 
 NODE_LIMIT: Final = 20_000
-STATE_LIMIT: Final = 50_000
+STATE_LIMIT: Final = 10_000
 WIDEST_PRICE: Final = 1 << 150
 
 Found: TypeAlias = tuple[int, int, int, Prices]
@@ -74,7 +74,8 @@ def _search(
     run: Run, cells: Cells, account: Account, node_limit: int, state_limit: int
 ) -> tuple[Found, Trades]:
     """Search without room for states first: to make it takes longer than most searches."""
-    found, trades = run(cells, account, sections_of(cells, account, 0), node_limit)
+    quick = node_limit if state_limit == 0 else min(node_limit, QUICK)
+    found, trades = run(cells, account, sections_of(cells, account, 0), quick)
     gap, bound, nodes, _ = found
     if bound >= gap or state_limit == 0:
         return found, trades

@@ -66,7 +66,7 @@ def search_states(
         best, cost = _cheapest(cells, account, prices, begin, end)
         if cost < gap:
             gap = cost
-            _keep(cells, account, at, level, best, level, best)
+            _keep(cells, account, at, level, best, levels_end, levels_end, best)
     if level == levels_end:
         return gap, (end - at.states) // STATE, account.far
     least = _least_open(cells, account, prices, level, begin, end)
@@ -87,20 +87,20 @@ def _meet(
 ) -> tuple[int, int, bool]:
     """List the answers in part from the last level up to `level` and pair them with those from `begin` to `end`.
 
-    What they leave is counted from 0. Returns the gap of the best answer, the end of the states, whether nothing is
-    left open.
+    What they leave is counted from 0. Where there is no room for all of them, the assets between keep their best
+    trades. Returns the gap of the best answer, the end of the states, whether nothing is left open.
     """
-    first, last = end, end + STATE
+    first, last, above = end, end + STATE, levels_end
     if last > at.olds:
         return gap, end, False
     cells[first + OWN_CASH], cells[first + OWN_GAIN], cells[first + OWN_SPENT] = 0, 0, 0
-    for above in range(levels_end - LEVEL, level - LEVEL, -LEVEL):
-        grown = _grow(cells, account, at, prices, above, at.levels, first, last, gap)
+    while above > level:
+        grown = _grow(cells, account, at, prices, above - LEVEL, at.levels, first, last, gap)
         if grown < 0:
-            return gap, last, False
-        first, last = last, grown
-    gap, is_closed = _pair(cells, account, at, prices, levels_end, level, begin, end, first, last, gap)
-    return gap, last, is_closed
+            break
+        first, last, above = last, grown, above - LEVEL
+    gap, is_closed = _pair(cells, account, at, prices, levels_end, level, above, begin, end, first, last, gap)
+    return gap, last, is_closed and above == level
 
 
 def _pair(
@@ -110,6 +110,7 @@ def _pair(
     prices: Prices,
     levels_end: int,
     level: int,
+    above: int,
     begin: int,
     end: int,
     first: int,
@@ -135,7 +136,7 @@ def _pair(
             cost = spent + cells[mate + OWN_SPENT] + left_cost(account, prices, left, gain_left)
             if cost < gap and missing(account, left, gain_left) == 0:
                 gap = cost
-                _keep(cells, account, at, level, state, levels_end, mate)
+                _keep(cells, account, at, level, state, above, levels_end, mate)
         if pairs < 0:
             return gap, False
     return gap, True
@@ -265,15 +266,15 @@ def _cheapest(cells: Cells, account: Account, prices: Prices, begin: int, end: i
 
 
 def _keep(
-    cells: Cells, account: Account, at: Sections, level: int, state: int, up_to: int, mate: int
+    cells: Cells, account: Account, at: Sections, level: int, state: int, above: int, end: int, mate: int
 ) -> None:
-    """Make the best answer what a state stands for, above `level`, and its mate, from `level` up to `up_to`."""
+    """Make the best answer what a state stands for, before `level`, and its mate, from `above` to `end`."""
     for asset in range(0, account.assets_end, ASSET):
         cells[asset + NOW] = cells[asset + BEST]
-    for above in range(level - LEVEL, at.levels - LEVEL, -LEVEL):
-        cells[cells[above + OF_ASSET] + NOW] = cells[cells[state + CHOSEN] + STEPS]
+    for down in range(level - LEVEL, at.levels - LEVEL, -LEVEL):
+        cells[cells[down + OF_ASSET] + NOW] = cells[cells[state + CHOSEN] + STEPS]
         state = cells[state + PARENT]
-    for below in range(level, up_to, LEVEL):
-        cells[cells[below + OF_ASSET] + NOW] = cells[cells[mate + CHOSEN] + STEPS]
+    for up in range(above, end, LEVEL):
+        cells[cells[up + OF_ASSET] + NOW] = cells[cells[mate + CHOSEN] + STEPS]
         mate = cells[mate + PARENT]
     keep(cells, account, at.notes)
