@@ -91,7 +91,8 @@ def solve_household(problem: HouseholdProblem, solver: Solver = solve_account) -
     if settled is None:
         return HouseholdSolution(Status.INFEASIBLE, _nothing(problem), 0, 0)
     branch, bound = settled
-    found = _Search(_without_choice(branch), branch.located, solver).best()
+    ways = (_without_choice(branch), _without_purchases(problem))
+    found = next(filter(None, (_Search(way, branch.located, solver).best() for way in ways)), None)
     if found is None:
         raise UndecidedError(0)
     objective, trades = found
@@ -191,6 +192,13 @@ def _without_choice(branch: _Branch) -> HouseholdProblem:
     for group in problem.groups:
         sells = _is_sold_at_loss(problem, group, branch.located)
         problem = without_purchases(problem, group) if sells else without_losses(problem, group)
+    return problem
+
+
+def _without_purchases(problem: HouseholdProblem) -> HouseholdProblem:
+    """Return the household in which no group is bought: all may be sold then, as raising cash may need."""
+    for group in problem.groups:
+        problem = without_purchases(problem, group)
     return problem
 
 
