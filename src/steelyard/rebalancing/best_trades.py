@@ -22,6 +22,9 @@ WIDER: Final = 2
 QUICK: Final = 1000
 """Nodes after which the search in breadth takes over, where it has room; the tree goes on where that runs out."""
 
+TIES: Final = 5000
+"""Nodes for finding the first of equally good answers, once it is proven that none is better."""
+
 WORTHWHILE: Final = 16
 """A search that found a better answer but no proof starts again from it, if it is better by 1 / WORTHWHILE."""
 
@@ -85,6 +88,7 @@ def _search_within(
     found = start_tree(cells, account, at, prices, cash_left, gain_left, within, 1)
     limit = max(0, node_limit) if at.olds == at.states else clamp(node_limit, 0, QUICK)
     found, nodes, open_at, followed = search_tree(cells, account, at, prices, levels_end, found, 1, limit)
+    is_cut_short = open_at < account.far
     if open_at < found and followed > 0:
         start_tree(cells, account, at, prices, cash_left, gain_left, found, 0)
         found, more, open_at, _ = search_tree(cells, account, at, prices, levels_end, found, 0, limit)
@@ -99,6 +103,12 @@ def _search_within(
             cells, account, at, prices, levels_end, found, 0, node_limit - limit
         )
         nodes, open_at = nodes + more, max(open_at, beyond)
+    if is_cut_short and open_at >= found and node_limit > limit:
+        start_tree(cells, account, at, prices, cash_left, gain_left, found, 1)
+        found, more, _, _ = search_tree(
+            cells, account, at, prices, levels_end, found, 1, clamp(node_limit - limit, 0, TIES)
+        )
+        nodes += more
     if within < gap and cells[at.notes + RECORD_TRADES] == account.far:
         cells[at.notes + RECORD_TRADES], cells[at.notes + RECORD_TURNOVER] = trades, turnover
         found = gap

@@ -109,7 +109,7 @@ class Solution:
     """An answer and what is known of it.
 
     Of all answers with the least objective it is the one with the fewest trades, then the lowest turnover (Σ price ·
-    |k|), then the lowest k in the order of the assets.
+    |k|), then the lowest k in the order of the assets, unless thousands are equally good: then the first of those seen.
 
     Attributes:
         status: what is known.

@@ -77,7 +77,7 @@ def _search(
     quick = node_limit if state_limit == 0 else min(node_limit, QUICK)
     found, trades = run(cells, account, sections_of(cells, account, 0), quick)
     gap, bound, nodes, _ = found
-    if bound >= gap or state_limit == 0:
+    if state_limit == 0 or (bound >= gap and nodes < quick):  # else another, equally good, may come first
         return found, trades
     found, trades = run(cells, account, sections_of(cells, account, state_limit), node_limit)
     return (*found[:2], nodes + found[2], found[3]), trades
