@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -11,12 +11,14 @@ from steelyard.cli.screens.cells import Listing, facts, money, note, percent, qu
 from steelyard.domain.money import round_half_up
 from steelyard.domain.portfolio import Portfolio
 from steelyard.rebalancing.allocation import Allocation
-from steelyard.rebalancing.household import HouseholdAllocation
-from steelyard.rebalancing.household_policy import HouseholdProposal
 from steelyard.rebalancing.options import Objective
 from steelyard.rebalancing.policy import Proposal
 from steelyard.rebalancing.problem import Status
 from steelyard.rebalancing.trade import LotSale, Trade
+
+if TYPE_CHECKING:
+    from steelyard.rebalancing.household import HouseholdAllocation
+    from steelyard.rebalancing.household_policy import HouseholdProposal
 
 MOST_LINES: Final = 30
 
@@ -162,7 +164,7 @@ def lot_lines(lots: Sequence[LotSale]) -> list[RenderableType]:
     return [title(f"Lots sold, {len(lots):,}"), listing, *_more(len(lots)), ""]
 
 
-def drift_lines(allocation: Allocation | HouseholdAllocation) -> list[RenderableType]:
+def drift_lines(allocation: "Allocation | HouseholdAllocation") -> list[RenderableType]:
     """Show target, weight and drift of each asset, and of cash, which is what they leave of the whole."""
     listing = Listing("Asset", ">Target", ">Weight", ">after", ">Drift", ">after ")
     for asset, before in allocation.weights_before.items():
@@ -199,7 +201,7 @@ def small(amount: Decimal) -> str:
     return "less than 0.01" if 0 < amount < Decimal("0.01") else money(amount)
 
 
-def skipped_lines(allocation: Allocation | HouseholdAllocation) -> list[RenderableType]:
+def skipped_lines(allocation: "Allocation | HouseholdAllocation") -> list[RenderableType]:
     """Show what is not traded, and why."""
     if not allocation.skipped:
         return []
@@ -212,7 +214,7 @@ def _more(count: int) -> list[RenderableType]:
     return [note(f"… and {count - MOST_LINES:,} more; --json has all.")] if count > MOST_LINES else []
 
 
-def conflict_lines(allocation: Allocation | HouseholdAllocation) -> list[RenderableType]:
+def conflict_lines(allocation: "Allocation | HouseholdAllocation") -> list[RenderableType]:
     """Show what is in conflict, and what would help."""
     parts: list[RenderableType] = []
     for conflict in allocation.conflicts:
@@ -221,7 +223,7 @@ def conflict_lines(allocation: Allocation | HouseholdAllocation) -> list[Rendera
     return [*parts, ""]
 
 
-def stale_lines(proposal: Proposal | HouseholdProposal) -> list[RenderableType]:
+def stale_lines(proposal: "Proposal | HouseholdProposal") -> list[RenderableType]:
     """Show prices that are old, and why they were taken."""
     if not proposal.stale_prices:
         return []
