@@ -11,8 +11,9 @@ import pytest
 from steelyard.domain.lot import Lot
 from steelyard.domain.portfolio import Price
 from steelyard.errors import InvalidInputError
+from steelyard.rebalancing.household_input import Treatment
 from steelyard.rebalancing.options import Band, BandRule, Mode
-from steelyard.rebalancing.policy import Policy
+from steelyard.rebalancing.policy import HouseholdPolicy, Policy
 from steelyard.statements.lot import read_lots_file
 from steelyard.statements.policy import read_policy, read_policy_file
 from steelyard.statements.portfolio import read_account_file
@@ -212,6 +213,31 @@ def test_a_policy_file_is_exact_and_lists_add_up(tmp_path: Path) -> None:
     assert policy.convert
 
 
+HOUSEHOLD = """\
+[household]
+model = "SHARED"
+years = 2.5
+
+[household.treatments]
+BROKER = "taxable"
+IRA-7 = "tax_deferred"
+
+[household.annual_tax]
+BND = {taxable = 0.015, tax_deferred = 0}
+"""
+
+
+def test_what_the_accounts_of_a_household_share_is_a_section(tmp_path: Path) -> None:
+    household = read_policy_file(write(tmp_path, HOUSEHOLD, "policy.toml")).household
+
+    assert household == HouseholdPolicy(
+        "SHARED",
+        {"BROKER": Treatment.TAXABLE, "IRA-7": Treatment.TAX_DEFERRED},
+        {"BND": {Treatment.TAXABLE: Decimal("0.015"), Treatment.TAX_DEFERRED: 0}},
+        Decimal("2.5"),
+    )
+
+
 POLICIES = {
     "no TOML": ("mode = ", "is no TOML"),
     "unknown section": ("[bands]\nabsolute = 1\n", "unknown key 'bands'; did you mean band?"),
@@ -225,6 +251,25 @@ POLICIES = {
     "no day": ("[tax]\ntrade_date = 2026-01-31T10:00:00\n", "write the day as YYYY-MM-DD"),
     "no whole number": ("[tax]\nwash_days = true\n", "wash_days is not a whole number"),
     "no groups": ('[tax]\nidentical = ["A"]\n', "identical is not a list of lists"),
+    "no treatments": (
+        '[household]\nmodel = "M"\n',
+        "household does not state treatments, which has no default",
+    ),
+    "no model": ("[household]\nmodel = 3\n", "model is not the id of a model"),
+    "no table of treatments": ('[household]\ntreatments = "taxable"\n', "treatments is not a table, such as"),
+    "no treatment": (
+        HOUSEHOLD.replace('"tax_deferred"', '"deferred"'),
+        "treatments of IRA-7: 'deferred' is none of taxable, tax_deferred, tax_free",
+    ),
+    "no treatment to tax": (
+        HOUSEHOLD.replace("{taxable", "{taxed"),
+        "annual_tax of BND: 'taxed' is none of taxable",
+    ),
+    "no rates by treatment": (
+        "[household]\nannual_tax = {BND = 0.1}\n",
+        "annual_tax is not a table of tables",
+    ),
+    "squared drift": (f'objective = "l2"\n{HOUSEHOLD}', "objective is 'l2'; the drift of a household"),
     "no truth": ('convert = "yes"', "convert is neither true nor false"),
 }
 

@@ -1,21 +1,15 @@
-"""Order files, from proposals made by hand."""
+"""Order files, from trades made by hand."""
 
 import csv
 import io
-from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from steelyard.cli.orders import LAYOUTS, UnfitOrderError, count_orders, write_orders
+from steelyard.cli.orders import LAYOUTS, AccountTrades, UnfitOrderError, count_orders, write_orders
 from steelyard.domain.portfolio import Portfolio, Price
-from steelyard.rebalancing.allocation import Allocation
-from steelyard.rebalancing.policy import Policy, Proposal
-from steelyard.rebalancing.problem import Status
 from steelyard.rebalancing.trade import Conversion, Trade
-
-NO_AMOUNTS: Mapping[str, Decimal] = {}
 
 
 def trade(asset_id: str, quantity: str, *, currency: str | None = "USD", reason: str = "Buy it.") -> Trade:
@@ -25,34 +19,12 @@ def trade(asset_id: str, quantity: str, *, currency: str | None = "USD", reason:
     )
 
 
-def proposal(*trades: Trade, conversions: tuple[Conversion, ...] = (), account_id: str = "IRA-1") -> Proposal:
-    zero = Decimal(0)
-    allocation = Allocation(
-        trades=trades,
-        conversions=conversions,
-        lots=(),
-        skipped=(),
-        weights_before=NO_AMOUNTS,
-        weights_after=NO_AMOUNTS,
-        drift_before=NO_AMOUNTS,
-        drift_after=NO_AMOUNTS,
-        total_drift_before=zero,
-        total_drift_after=zero,
-        cash_after=zero,
-        cash_by_currency=NO_AMOUNTS,
-        fees=zero,
-        taxes=zero,
-        objective=zero,
-        lower_bound=zero,
-        gap=zero,
-        status=Status.OPTIMAL,
-        binding=(),
-        conflicts=(),
-        explanations=(),
-    )
+def account(
+    *trades: Trade, conversions: tuple[Conversion, ...] = (), account_id: str = "IRA-1"
+) -> AccountTrades:
     prices = {one.asset_id: Price(one.price, one.currency or "") for one in trades}
     portfolio = Portfolio(account_id, "USD", {}, {}, {}, {"JPY": Decimal("0.1")}, prices)
-    return Proposal(portfolio, Policy(), zero, {}, "", allocation)
+    return AccountTrades(portfolio, trades, conversions)
 
 
 TRADES = (trade("AAA", "12.500"), trade("BBB", "-3"))
@@ -60,7 +32,7 @@ CONVERSION = Conversion("EUR", Decimal("100.00"), "USD", Decimal("106.25"), Deci
 
 
 def test_the_generic_file_says_everything_and_sells_first() -> None:
-    written = write_orders([proposal(*TRADES, conversions=(CONVERSION,))], LAYOUTS["generic"])
+    written = write_orders([account(*TRADES, conversions=(CONVERSION,))], LAYOUTS["generic"])
 
     assert written.splitlines() == [
         "account,action,asset,quantity,price,currency,reason",
@@ -71,7 +43,7 @@ def test_the_generic_file_says_everything_and_sells_first() -> None:
 
 
 def test_the_basket_of_interactive_brokers() -> None:
-    written = write_orders([proposal(*TRADES)], LAYOUTS["ibkr"])
+    written = write_orders([account(*TRADES)], LAYOUTS["ibkr"])
 
     assert written == (
         "Action,Quantity,Symbol,SecType,Exchange,Currency,TimeInForce,OrderType,Account\r\n"
@@ -81,14 +53,14 @@ def test_the_basket_of_interactive_brokers() -> None:
 
 
 def test_the_trade_list_of_redi() -> None:
-    written = write_orders([proposal(*TRADES)], LAYOUTS["redi"])
+    written = write_orders([account(*TRADES)], LAYOUTS["redi"])
 
     assert written == "Symbol,Side,Account,Quantity\r\nBBB,S,IRA-1,3\r\nAAA,B,IRA-1,12.5\r\n"
 
 
 @pytest.mark.parametrize("layout", ["ibkr", "redi"])
 def test_currency_trades_are_no_orders_for_shares_and_are_counted(layout: str) -> None:
-    found = [proposal(*TRADES, trade("JPY", "1000"), conversions=(CONVERSION,))]
+    found = [account(*TRADES, trade("JPY", "1000"), conversions=(CONVERSION,))]
 
     assert "JPY" not in write_orders(found, LAYOUTS[layout])
     assert count_orders(found, LAYOUTS[layout]) == (2, 2)
@@ -100,33 +72,33 @@ def test_no_cell_is_a_formula(start: str) -> None:
     evil = f"{start}cmd|' /C calc'!A0"
     odd = trade("-X", "-2", reason=evil)
 
-    written = write_orders([proposal(odd, account_id="=A1")], LAYOUTS["generic"])
+    written = write_orders([account(odd, account_id="=A1")], LAYOUTS["generic"])
 
     row = list(csv.reader(io.StringIO(written, newline=""), strict=True))[1]
     assert row == ["'=A1", "sell", "'-X", "2", "10.5", "USD", f"'{evil}"]
 
 
 UNFIT = {
-    "a symbol that starts like a formula": ("ibkr", proposal(trade("-X", "1")), "starts like a formula"),
+    "a symbol that starts like a formula": ("ibkr", account(trade("-X", "1")), "starts like a formula"),
     "an account that starts like one": (
         "redi",
-        proposal(trade("X", "1"), account_id="@1"),
+        account(trade("X", "1"), account_id="@1"),
         "starts like a formula",
     ),
     "no currency": (
         "ibkr",
         replace(
-            proposal(trade("X", "1", currency=None)),
-            portfolio=replace(proposal().portfolio, base_currency=""),
+            account(trade("X", "1", currency=None)),
+            portfolio=replace(account().portfolio, base_currency=""),
         ),
         "no currency is named",
     ),
-    "no account": ("redi", proposal(trade("X", "1"), account_id=""), "no account is named"),
-    "a comma": ("ibkr", proposal(trade("X", "1"), account_id="A,B"), "holds a comma"),
+    "no account": ("redi", account(trade("X", "1"), account_id=""), "no account is named"),
+    "a comma": ("ibkr", account(trade("X", "1"), account_id="A,B"), "holds a comma"),
 }
 
 
 @pytest.mark.parametrize(("layout", "unfit", "sentence"), UNFIT.values(), ids=UNFIT)
-def test_what_a_platform_would_misread_is_refused(layout: str, unfit: Proposal, sentence: str) -> None:
+def test_what_a_platform_would_misread_is_refused(layout: str, unfit: AccountTrades, sentence: str) -> None:
     with pytest.raises(UnfitOrderError, match=sentence):
         write_orders([unfit], LAYOUTS[layout])

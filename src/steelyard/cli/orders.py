@@ -1,4 +1,4 @@
-"""Order files: the trades of proposals as a custodian's platform takes them, sales first, so that their cash is there.
+"""Order files: the trades of accounts as a custodian's platform takes them, sales first, so that their cash is there.
 
 docs/reference/order-files.md says where each layout is published.
 """
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from steelyard.domain.portfolio import Portfolio
 from steelyard.errors import ConflictError, InvalidInputError
-from steelyard.rebalancing.policy import Proposal
-from steelyard.rebalancing.trade import Trade
+from steelyard.rebalancing.trade import Conversion, Trade
 
 _FORMULA: Final = "=+-@\t\r\n"
 
@@ -41,6 +41,15 @@ class NothingToOrderError(ConflictError):
 
 
 @dataclass(frozen=True, slots=True)
+class AccountTrades:
+    """What one account is to trade, and the portfolio that names it and its currency."""
+
+    portfolio: Portfolio
+    trades: Sequence[Trade]
+    conversions: Sequence[Conversion] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """How a platform wants its orders.
 
@@ -53,12 +62,12 @@ class Layout:
 
     name: str
     header: Cells
-    row: Callable[[Proposal, Trade], Cells]
-    conversions: Callable[[Proposal], Iterator[Cells]] | None = None
+    row: Callable[[AccountTrades, Trade], Cells]
+    conversions: Callable[[AccountTrades], Iterator[Cells]] | None = None
 
 
-def write_orders(proposals: Sequence[Proposal], layout: Layout) -> str:
-    """Return the order file of proposals, as RFC 4180 wants it: lines end in CR LF.
+def write_orders(accounts: Sequence[AccountTrades], layout: Layout) -> str:
+    """Return the order file of accounts, as RFC 4180 wants it: lines end in CR LF.
 
     Raises:
         UnfitOrderError: a trade has a symbol or lacks a currency or an account, so that the layout cannot hold it.
@@ -66,30 +75,30 @@ def write_orders(proposals: Sequence[Proposal], layout: Layout) -> str:
     text = io.StringIO()
     lines = csv.writer(text)
     lines.writerow(layout.header)
-    for proposal in proposals:
-        lines.writerows(layout.conversions(proposal) if layout.conversions else ())
-        lines.writerows(layout.row(proposal, trade) for trade in in_order(proposal, layout))
+    for account in accounts:
+        lines.writerows(layout.conversions(account) if layout.conversions else ())
+        lines.writerows(layout.row(account, trade) for trade in in_order(account, layout))
     return text.getvalue()
 
 
-def in_order(proposal: Proposal, layout: Layout) -> list[Trade]:
+def in_order(account: AccountTrades, layout: Layout) -> list[Trade]:
     """Return the trades a layout has a place for, sales first, then by asset."""
-    trades = sorted(proposal.allocation.trades, key=lambda trade: (trade.quantity > 0, trade.asset_id))
-    return [trade for trade in trades if layout.conversions or not _is_currency_trade(proposal, trade)]
+    trades = sorted(account.trades, key=lambda trade: (trade.quantity > 0, trade.asset_id))
+    return [trade for trade in trades if layout.conversions or not _is_currency_trade(account, trade)]
 
 
-def count_orders(proposals: Sequence[Proposal], layout: Layout) -> tuple[int, int]:
+def count_orders(accounts: Sequence[AccountTrades], layout: Layout) -> tuple[int, int]:
     """Return how many orders a file of the layout holds, and how many currency trades it has no place for."""
-    trades = sum(len(in_order(proposal, layout)) for proposal in proposals)
-    conversions = sum(len(proposal.allocation.conversions) for proposal in proposals)
+    trades = sum(len(in_order(account, layout)) for account in accounts)
+    conversions = sum(len(account.conversions) for account in accounts)
     if layout.conversions:
         return trades + conversions, 0
-    return trades, conversions + sum(len(proposal.allocation.trades) for proposal in proposals) - trades
+    return trades, conversions + sum(len(account.trades) for account in accounts) - trades
 
 
-def _is_currency_trade(proposal: Proposal, trade: Trade) -> bool:
+def _is_currency_trade(account: AccountTrades, trade: Trade) -> bool:
     """Whether what is traded is a currency that is held as an investment."""
-    return trade.asset_id in proposal.portfolio.cash_targets
+    return trade.asset_id in account.portfolio.cash_targets
 
 
 def cell(text: str) -> str:
@@ -114,8 +123,8 @@ def number(amount: Decimal) -> str:
 # ── Generic ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _generic(proposal: Proposal, trade: Trade) -> Cells:
-    portfolio = proposal.portfolio
+def _generic(account: AccountTrades, trade: Trade) -> Cells:
+    portfolio = account.portfolio
     return (
         cell(portfolio.account_id),
         _side(trade, "buy", "sell"),
@@ -127,19 +136,19 @@ def _generic(proposal: Proposal, trade: Trade) -> Cells:
     )
 
 
-def _generic_conversions(proposal: Proposal) -> Iterator[Cells]:
+def _generic_conversions(account: AccountTrades) -> Iterator[Cells]:
     """Give currency trades: the bought currency as the asset, the sold one as the currency."""
-    for done in proposal.allocation.conversions:
-        account = cell(proposal.portfolio.account_id)
+    for done in account.conversions:
+        name = cell(account.portfolio.account_id)
         bought, sold = number(done.bought), done.sold_currency
-        yield account, "convert", done.bought_currency, bought, "", sold, cell(done.reason)
+        yield name, "convert", done.bought_currency, bought, "", sold, cell(done.reason)
 
 
 # ── Interactive Brokers, Trader Workstation, BasketTrader ───────────────────────────────────────────────
 
 
-def _ibkr(proposal: Proposal, trade: Trade) -> Cells:
-    currency = trade.currency or proposal.portfolio.base_currency
+def _ibkr(account: AccountTrades, trade: Trade) -> Cells:
+    currency = trade.currency or account.portfolio.base_currency
     if not currency:
         raise UnfitOrderError("ibkr", trade.asset_id, "no currency is named; add the column currency")
     return (
@@ -151,15 +160,15 @@ def _ibkr(proposal: Proposal, trade: Trade) -> Cells:
         currency,
         "DAY",
         "MKT",
-        _symbol("ibkr", proposal.portfolio.account_id) if proposal.portfolio.account_id else "",
+        _symbol("ibkr", account.portfolio.account_id) if account.portfolio.account_id else "",
     )
 
 
 # ── REDIPlus, Portfolio Trader, trade list ──────────────────────────────────────────────────────────────
 
 
-def _redi(proposal: Proposal, trade: Trade) -> Cells:
-    account_id = proposal.portfolio.account_id
+def _redi(account: AccountTrades, trade: Trade) -> Cells:
+    account_id = account.portfolio.account_id
     if not account_id:
         raise UnfitOrderError(
             "redi", trade.asset_id, "no account is named; bring the account as JSON with its key account"

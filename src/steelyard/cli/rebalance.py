@@ -17,9 +17,13 @@ from steelyard.cli.shell import Shell, pass_shell
 from steelyard.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
+    from steelyard.cli.orders import AccountTrades
     from steelyard.domain.lot import Lot
+    from steelyard.domain.portfolio import Portfolio
+    from steelyard.rebalancing.household_policy import HouseholdProposal
     from steelyard.rebalancing.policy import Policy, Proposal
 
 TAX_MODES: Final = ("tax_aware", "harvest_losses")
@@ -79,7 +83,11 @@ class UnknownLockError(NotFoundError):
     )
 )
 @click.option("--account", metavar="ID", help="An account of the store, to its model.")
-@click.option("--household", metavar="ID", help="Each account of a household, to its own model.")
+@click.option(
+    "--household",
+    metavar="ID",
+    help="The accounts of a household, each to its own model; jointly, if --policy says what they share.",
+)
 @click.option("--book", is_flag=True, help="All accounts of the store that follow a model, each to its own.")
 @click.option(
     "--from", "file", type=_FILE, metavar="FILE", help="An account in a CSV or JSON file; needs no store."
@@ -151,25 +159,69 @@ def rebalance(
     Nothing is ordered. The exit code is 3 when no trades keep every constraint; the answer then names those in
     conflict and what would help.
     """
-    from steelyard.cli.screens.rebalance import proposals as screen
-    from steelyard.rebalancing.problem import Status
-
     asked = Asked(**options)
     _require_sense(asked)
     if asked.book or output:
         _rebalance_book(shell, asked, output, orders, as_json=as_json)
         return 0
+    policy = policy_asked(asked) if asked.household else None
+    if policy and policy.household:
+        return _rebalance_jointly(shell, asked, policy, orders, layout, as_json=as_json)
+    return _rebalance_apart(shell, asked, orders, layout, as_json=as_json)
+
+
+def _rebalance_apart(shell: Shell, asked: Asked, orders: Path | None, layout: str, *, as_json: bool) -> int:
+    from steelyard.cli.orders import AccountTrades
+    from steelyard.cli.screens.rebalance import proposals as screen
+    from steelyard.rebalancing.problem import Status
+
     found = _proposals(shell, asked)
-    _require_known(asked, found)
-    written = _write(found, orders, layout) if orders else ""
+    _require_known(asked, [proposal.portfolio for proposal in found])
+    infeasible = [each.portfolio.account_id for each in found if each.allocation.status is Status.INFEASIBLE]
+    accounts = [
+        AccountTrades(each.portfolio, each.allocation.trades, each.allocation.conversions) for each in found
+    ]
+    written = _write(accounts, infeasible, orders, layout) if orders else ""
     answer = found if asked.household else found[0]
     tell(answer, partial(_screen, screen, found, written), as_json=as_json)
-    infeasible = any(proposal.allocation.status is Status.INFEASIBLE for proposal in found)
     return INFEASIBLE if infeasible else 0
 
 
 def _screen(screen: Any, found: "list[Proposal]", written: str, _: Any) -> Any:
     return screen(found, written)
+
+
+def _rebalance_jointly(
+    shell: Shell, asked: Asked, policy: "Policy", orders: Path | None, layout: str, *, as_json: bool
+) -> int:
+    from steelyard.cli.orders import AccountTrades
+    from steelyard.cli.screens.household import joint_plan
+    from steelyard.rebalancing.problem import Status
+
+    found = asyncio.run(_of_household(shell, asked, policy))
+    _require_known(asked, found.portfolios)
+    infeasible = [found.household_id] if found.allocation.status is Status.INFEASIBLE else []
+    portfolios = {portfolio.account_id: portfolio for portfolio in found.portfolios}
+    accounts = [AccountTrades(portfolios[each.account_id], each.trades) for each in found.allocation.accounts]
+    written = _write(accounts, infeasible, orders, layout) if orders else ""
+    tell(found, partial(joint_plan, written=written), as_json=as_json)
+    return INFEASIBLE if infeasible else 0
+
+
+async def _of_household(shell: Shell, asked: Asked, policy: "Policy") -> "HouseholdProposal":
+    from steelyard.services.household import calculate_household_proposal
+    from steelyard.storage.connection import get_db_session
+
+    lots = _lots(asked)
+    async with shell.store(), get_db_session() as db:
+        return await calculate_household_proposal(
+            asked.household or "",
+            policy,
+            db,
+            as_of=asked.as_of,
+            lots=lots,
+            stale_reason=asked.stale_reason,
+        )
 
 
 def _require_sense(asked: Asked) -> None:
@@ -192,22 +244,21 @@ def _rebalance_book(
 ) -> None:
     from steelyard.cli.book import rebalance_book
     from steelyard.cli.screens.book import summary
-    from steelyard.rebalancing.policy import Policy
 
     if not asked.book:
         raise click.UsageError("--output is for --book; write the orders of an account with --csv FILE.")
     if orders or asked.lots_file:
         raise click.UsageError("--csv and --lots are of single accounts; write a book with --output FILE.")
-    policy = policy_asked(asked, Policy())
+    policy = policy_asked(asked)
     done = asyncio.run(
         rebalance_book(shell, policy, output, as_of=asked.as_of, stale_reason=asked.stale_reason)
     )
     tell(done, partial(summary, output=output), as_json=as_json)
 
 
-def _require_known(asked: Asked, found: "list[Proposal]") -> None:
+def _require_known(asked: Asked, portfolios: "Sequence[Portfolio]") -> None:
     """End where an option locks an asset that is not there: a typing error would lock nothing."""
-    known = {asset for proposal in found for asset in proposal.portfolio.asset_ids}
+    known = {asset for portfolio in portfolios for asset in portfolio.asset_ids}
     locks = {"--no-buy": asked.no_buy, "--no-sell": asked.no_sell, "--hold": asked.hold}
     for option, assets in locks.items():
         for asset in assets:
@@ -236,13 +287,15 @@ def _lots(asked: Asked) -> "tuple[Lot, ...]":
 
 
 async def _of_store(shell: Shell, asked: Asked) -> "list[Proposal]":
-    from steelyard.rebalancing.policy import Policy
     from steelyard.services.allocation import calculate_allocation, calculate_allocations
     from steelyard.storage.connection import get_db_session
 
-    policy, lots = policy_asked(asked, Policy()), _lots(asked)
+    policy, lots = policy_asked(asked), _lots(asked)
     if asked.household and policy.tax:
-        raise click.UsageError("Tax rules are of one account; name it with --account.")
+        raise click.UsageError(
+            "Tax rules are of one account; name it with --account, or say in the policy, under [household], what the "
+            "accounts share."
+        )
     async with shell.store(), get_db_session() as db:
         if asked.household:
             return await calculate_allocations(
@@ -260,11 +313,13 @@ async def _of_store(shell: Shell, asked: Asked) -> "list[Proposal]":
     return [proposal]
 
 
-def policy_asked(asked: Asked, policy: "Policy") -> "Policy":
+def policy_asked(asked: Asked, policy: "Policy | None" = None) -> "Policy":
     """Return the policy of the file, if one is named, with what the other options say put over it."""
     from steelyard.rebalancing.options import Band, Mode, Objective
+    from steelyard.rebalancing.policy import Policy
     from steelyard.statements.policy import read_policy_file
 
+    policy = policy or Policy()
     if asked.policy_file is not None:
         policy = read_policy_file(asked.policy_file, over=policy)
     if asked.mode or asked.raise_amount is not None:
@@ -281,7 +336,20 @@ def policy_asked(asked: Asked, policy: "Policy") -> "Policy":
         raise click.UsageError(
             "Tax needs rates: state them under [tax] in --policy FILE, and what was bought when in --lots FILE."
         )
+    _require_household(asked, policy)
     return _with_locks(asked, _with_trading(asked, policy))
+
+
+def _require_household(asked: Asked, policy: "Policy") -> None:
+    """End where what is said of a household is not for what is asked."""
+    if policy.household and not asked.household:
+        raise click.UsageError(
+            "The policy has a section [household]: name the household with --household ID, or take the section out."
+        )
+    if policy.household and asked.objective == "l2":
+        raise click.UsageError(
+            "--objective l2 is of single accounts; the drift of a household adds up as l1."
+        )
 
 
 def _with_trading(asked: Asked, policy: "Policy") -> "Policy":
@@ -304,17 +372,17 @@ def _with_locks(asked: Asked, policy: "Policy") -> "Policy":
     return replace(policy, locks=locks)
 
 
-def _write(found: "list[Proposal]", path: Path, layout_name: str) -> str:
+def _write(
+    accounts: "Sequence[AccountTrades]", infeasible: "Sequence[str]", path: Path, layout_name: str
+) -> str:
     """Write the order file; return a sentence on it."""
     from steelyard.cli.orders import LAYOUTS, NothingToOrderError, count_orders, write_orders
     from steelyard.cli.report import write_whole
-    from steelyard.rebalancing.problem import Status
 
-    for proposal in found:
-        if proposal.allocation.status is Status.INFEASIBLE:
-            raise NothingToOrderError(proposal.portfolio.account_id)
+    if infeasible:
+        raise NothingToOrderError(infeasible[0])
     layout = LAYOUTS[layout_name]
-    write_whole(path, write_orders(found, layout).encode(), "--csv")
-    count, missing = count_orders(found, layout)
+    write_whole(path, write_orders(accounts, layout).encode(), "--csv")
+    count, missing = count_orders(accounts, layout)
     rest = f"; {missing} currency trades are not in it: make them first" if missing else ""
     return f"Wrote {path}: {count} orders, layout {layout_name}{rest}."

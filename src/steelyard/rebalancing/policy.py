@@ -11,6 +11,7 @@ from steelyard.domain.lot import HoldingRule, LotMethod
 from steelyard.domain.portfolio import Portfolio
 from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.allocation import Allocation, calculate_investment_allocation
+from steelyard.rebalancing.household_input import Treatment
 from steelyard.rebalancing.options import (
     Band,
     CashRules,
@@ -60,10 +61,29 @@ class TaxPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class HouseholdPolicy:
+    """What a joint plan of a household needs and no store says.
+
+    Attributes:
+        model: the model portfolio that all accounts share as their target.
+        treatments: account id → how it is taxed; of every account of the household.
+        annual_tax: asset → treatment → fraction of its value that tax takes each year, as `Location` says; None = where
+            an asset is held does not matter.
+        years: how many years of it count beside drift; stated with `annual_tax`, and only then.
+    """
+
+    model: str
+    treatments: Mapping[str, Treatment]
+    annual_tax: Mapping[str, Mapping[Treatment, Amount]] | None = None
+    years: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The options of `calculate_investment_allocation` that hold for more than one account.
 
     Attributes:
+        household: what makes one plan of a household's accounts; None = each is planned by itself, as `allocate` does.
         convert: whether cash may be converted into another currency; if not, each pays for its own trades.
         conversion_spread: distance of ask from bid of a conversion, a fraction of the amount; each pays half.
     """
@@ -80,6 +100,7 @@ class Policy:
     tax: TaxPolicy | None = None
     convert: bool = False
     conversion_spread: Amount = 0
+    household: HouseholdPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)

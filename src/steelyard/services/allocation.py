@@ -75,9 +75,7 @@ async def calculate_allocation(
     """
     async with reading(db) as session:
         portfolio = await read_portfolio(session, account_id, as_of=as_of)
-    stale = _stale(portfolio, max_price_age)
-    if stale and not stale_reason:
-        raise StalePriceError(portfolio, stale, max_price_age)
+    stale = find_stale_prices(portfolio, max_price_age, stale_reason)
     policy, portfolio = policy or Policy(), replace(portfolio, lots=tuple(lots))
     allocation = allocate(portfolio, policy, investment_amount=investment_amount)
     return Proposal(
@@ -118,12 +116,19 @@ async def calculate_allocations(
         ]
 
 
-def _stale(portfolio: Portfolio, max_price_age: int) -> dict[str, int]:
-    """Return the age in weekdays of each price that is older than allowed."""
+def find_stale_prices(portfolio: Portfolio, max_price_age: int, stale_reason: str) -> dict[str, int]:
+    """Return the age in weekdays of each price that is older than allowed, which takes a reason.
+
+    Raises:
+        StalePriceError: there is one, and no reason was given.
+    """
     day = portfolio.as_of
     ages = {
         asset: weekdays_since(price.price_date, day)
         for asset, price in portfolio.prices.items()
         if price.price_date is not None and day is not None
     }
-    return {asset: age for asset, age in sorted(ages.items()) if age > max_price_age}
+    stale = {asset: age for asset, age in sorted(ages.items()) if age > max_price_age}
+    if stale and not stale_reason:
+        raise StalePriceError(portfolio, stale, max_price_age)
+    return stale

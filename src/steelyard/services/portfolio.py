@@ -167,8 +167,12 @@ async def read_day(db: ReadSession, as_of: date | None) -> date:
     return as_of or last
 
 
-async def read_portfolio(db: ReadSession, account_id: str, *, as_of: date | None = None) -> Portfolio:
+async def read_portfolio(
+    db: ReadSession, account_id: str, *, as_of: date | None = None, model_id: str | None = None
+) -> Portfolio:
     """Return an account with its positions, targets, prices and rates as of a day; None means the last price date.
+
+    The targets are those of the account's own model, or of `model_id` in its place.
 
     Raises:
         UnknownScopeError: there is no such account; names those most like it.
@@ -178,9 +182,10 @@ async def read_portfolio(db: ReadSession, account_id: str, *, as_of: date | None
     await require_scope(db, Scope.account(account_id))
     day = await read_day(db, as_of)
     account = await store.get_account(db, account_id)
-    targets = await store.get_target_weights(db, account.model_id) if account.model_id else []
+    model_id = model_id or account.model_id
+    targets = await store.get_target_weights(db, model_id) if model_id else []
     if not targets:
-        raise NoModelError(account_id, account.model_id)
+        raise NoModelError(account_id, model_id)
     positions = await _positions(db, account_id, day)
     rows: tuple[store.StoredPosition | store.StoredTarget, ...] = (*positions, *targets)
     prices = await _priced(db, {row.asset_id for row in rows if not row.is_cash}, day)

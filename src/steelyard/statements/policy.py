@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from steelyard.domain.lot import LotMethod
 from steelyard.errors import InvalidInputError
+from steelyard.rebalancing.household_input import Treatment
 from steelyard.rebalancing.options import (
     Band,
     BandRule,
@@ -23,7 +24,7 @@ from steelyard.rebalancing.options import (
     Trading,
     Untargeted,
 )
-from steelyard.rebalancing.policy import Policy, TaxPolicy
+from steelyard.rebalancing.policy import HouseholdPolicy, Policy, TaxPolicy
 
 SECTIONS: Final[dict[str, type]] = {
     "band": Band,
@@ -32,6 +33,7 @@ SECTIONS: Final[dict[str, type]] = {
     "locks": Locks,
     "costs": Costs,
     "tax": TaxPolicy,
+    "household": HouseholdPolicy,
 }
 WORDS: Final[dict[str, type[StrEnum]]] = {
     "mode": Mode,
@@ -54,8 +56,16 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
 def _is_table(value: Any) -> bool:
     return isinstance(value, Mapping)
+
+
+def _is_table_of_tables(value: Any) -> bool:
+    return _is_table(value) and all(map(_is_table, value.values()))
 
 
 def _is_truth(value: Any) -> bool:
@@ -70,6 +80,9 @@ _SHAPES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     **dict.fromkeys(("holding_years", "wash_days", "weight_places"), _WHOLE),
     **dict.fromkeys(("convert", "sells_short_term_gains"), _TRUTH),
     "substitutes": (_is_table, 'is not a table, such as {AAA = "BBB"}'),
+    "model": (_is_text, "is not the id of a model"),
+    "treatments": (_is_table, 'is not a table, such as {"IRA-7" = "tax_deferred"}'),
+    "annual_tax": (_is_table_of_tables, "is not a table of tables, such as {AAA = {taxable = 0.01}}"),
     "identical": (_is_list_of_lists, 'is not a list of lists of assets, such as [["AAA", "BBB"]]'),
 }
 """What keys that are no amounts must look like; amounts are judged where they are used."""
@@ -117,6 +130,8 @@ def read_policy(table: Mapping[str, Any], source: str, *, over: Policy | None = 
     }
     known = {field.name for field in fields(Policy)}
     plain = {key: _plain(key, value, known, source) for key, value in values.items()}
+    if "household" in sections and plain.get("objective") is Objective.L2:
+        raise PolicyFileError(source, "objective is 'l2'; the drift of a household adds up as l1")
     return replace(base, **sections, **plain)
 
 
@@ -131,9 +146,7 @@ def _section(name: str, table: Any, base: Any, source: str) -> Any:
     if base is not None:
         return replace(base, **{key: _joined(getattr(base, key), value) for key, value in stated.items()})
     if missing := [field.name for field in known if _is_needed(field) and field.name not in stated]:
-        raise PolicyFileError(
-            source, f"{name} does not state {', '.join(missing)}; no tax rule has a default"
-        )
+        raise PolicyFileError(source, f"{name} does not state {', '.join(missing)}, which has no default")
     return make(**stated)
 
 
@@ -159,7 +172,21 @@ def _plain(key: str, value: Any, known: set[str], source: str) -> Any:
     fits, complaint = _SHAPES.get(key, (None, ""))
     if fits is not None and not fits(value):
         raise PolicyFileError(source, f"{key} {complaint}")
+    if key == "treatments":
+        return {name: _treatment(word, f"{key} of {name}", source) for name, word in value.items()}
+    if key == "annual_tax":
+        return {
+            asset: {_treatment(word, f"{key} of {asset}", source): rate for word, rate in rates.items()}
+            for asset, rates in value.items()
+        }
     return value
+
+
+def _treatment(word: Any, item: str, source: str) -> Treatment:
+    try:
+        return Treatment(word)
+    except ValueError:
+        raise PolicyFileError(source, f"{item}: {word!r} is none of {', '.join(Treatment)}") from None
 
 
 def _day(value: Any, source: str) -> date:

@@ -2,21 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from steelyard.cli.screens.cells import Listing, facts, money, note, percent, quantity, title
 from steelyard.domain.money import round_half_up
+from steelyard.domain.portfolio import Portfolio
 from steelyard.rebalancing.allocation import Allocation
 from steelyard.rebalancing.options import Objective
 from steelyard.rebalancing.policy import Proposal
 from steelyard.rebalancing.problem import Status
+from steelyard.rebalancing.trade import LotSale, Trade
+
+if TYPE_CHECKING:
+    from steelyard.rebalancing.household import HouseholdAllocation
+    from steelyard.rebalancing.household_policy import HouseholdProposal
 
 MOST_LINES: Final = 30
 
-_STATUS: Final = {
+STATUS: Final = {
     Status.OPTIMAL: ("✓ optimal", "green", "No trades come nearer to the target; proven in whole numbers."),
     Status.WITHIN_GAP: (
         "within a gap",
@@ -41,7 +47,7 @@ def _overview(found: Sequence[Proposal]) -> list[RenderableType]:
     listing = Listing("Account", "Answer", ">Trades", ">Drift", ">after", "?>Cash after", "?")
     for proposal in found:
         allocation = proposal.allocation
-        word, colour, _ = _STATUS[allocation.status]
+        word, colour, _ = STATUS[allocation.status]
         listing.add_row(
             proposal.portfolio.account_id,
             Text(word, colour),
@@ -56,22 +62,22 @@ def _overview(found: Sequence[Proposal]) -> list[RenderableType]:
 
 def _proposal(proposal: Proposal) -> list[RenderableType]:
     allocation = proposal.allocation
-    word, colour, meaning = _STATUS[allocation.status]
+    word, colour, meaning = STATUS[allocation.status]
     name = f"Rebalance {proposal.portfolio.account_id or 'the account'}"
     head: list[RenderableType] = [Text.assemble((name, "bold"), "  ", (word, colour)), note(meaning), ""]
     if allocation.status is Status.INFEASIBLE:
-        return [*head, *_conflicts(allocation), *_caption(proposal)]
+        return [*head, *conflict_lines(allocation), *caption(proposal.portfolio)]
     return [
         *head,
         _summary(proposal),
         "",
-        *_trades(proposal),
+        *trade_lines(allocation.trades),
         *_conversions(allocation),
-        *_lots(allocation),
-        *_drift(allocation),
-        *_skipped(allocation),
-        *_stale(proposal),
-        *_caption(proposal),
+        *lot_lines(allocation.lots),
+        *drift_lines(allocation),
+        *skipped_lines(allocation),
+        *stale_lines(proposal),
+        *caption(proposal.portfolio),
     ]
 
 
@@ -94,7 +100,7 @@ def _summary(proposal: Proposal) -> RenderableType:
         pairs.insert(1, (word, money(abs(proposal.investment_amount))))
     if allocation.status is Status.WITHIN_GAP:
         unit = f"{currency}²" if proposal.policy.objective is Objective.L2 else currency
-        pairs.append(("Gap", f"{_small(allocation.gap)} of {money(allocation.objective)} {unit}"))
+        pairs.append(("Gap", f"{small(allocation.gap)} of {money(allocation.objective)} {unit}"))
     return facts(pairs)
 
 
@@ -106,8 +112,8 @@ def _by_currency(proposal: Proposal) -> str:
     return " = " + " + ".join(f"{money(amount)} {code}" for code, amount in sorted(cash.items()))
 
 
-def _trades(proposal: Proposal) -> list[RenderableType]:
-    trades = proposal.allocation.trades
+def trade_lines(trades: Sequence[Trade]) -> list[RenderableType]:
+    """Show trades, then the reason of each."""
     if not trades:
         return [title("Trades"), "Nothing to trade.", ""]
     listing = Listing("Asset", "Trade", ">Quantity", ">Price", ">Value", "?>Cost", "?>Tax")
@@ -140,11 +146,12 @@ def _conversions(allocation: Allocation) -> list[RenderableType]:
     return [title("Conversions, to be made first"), listing, ""]
 
 
-def _lots(allocation: Allocation) -> list[RenderableType]:
-    if not allocation.lots:
+def lot_lines(lots: Sequence[LotSale]) -> list[RenderableType]:
+    """Show which lots are sold."""
+    if not lots:
         return []
     listing = Listing("Asset", "Lot", ">Quantity", "?Bought", ">Gain", "Term", ">Tax")
-    for sale in allocation.lots[:MOST_LINES]:
+    for sale in lots[:MOST_LINES]:
         listing.add_row(
             sale.asset_id,
             sale.lot_id,
@@ -154,10 +161,10 @@ def _lots(allocation: Allocation) -> list[RenderableType]:
             "long" if sale.is_long_term else "short",
             money(sale.tax),
         )
-    return [title(f"Lots sold, {len(allocation.lots):,}"), listing, *_more(len(allocation.lots)), ""]
+    return [title(f"Lots sold, {len(lots):,}"), listing, *_more(len(lots)), ""]
 
 
-def _drift(allocation: Allocation) -> list[RenderableType]:
+def drift_lines(allocation: "Allocation | HouseholdAllocation") -> list[RenderableType]:
     """Show target, weight and drift of each asset, and of cash, which is what they leave of the whole."""
     listing = Listing("Asset", ">Target", ">Weight", ">after", ">Drift", ">after ")
     for asset, before in allocation.weights_before.items():
@@ -189,12 +196,13 @@ def points(drift: Decimal) -> str:
     return f"+{percent(shown)}" if shown > 0 else percent(shown)
 
 
-def _small(amount: Decimal) -> str:
+def small(amount: Decimal) -> str:
     """Return an amount that is not 0 as such, however little it is."""
     return "less than 0.01" if 0 < amount < Decimal("0.01") else money(amount)
 
 
-def _skipped(allocation: Allocation) -> list[RenderableType]:
+def skipped_lines(allocation: "Allocation | HouseholdAllocation") -> list[RenderableType]:
+    """Show what is not traded, and why."""
     if not allocation.skipped:
         return []
     shown = allocation.skipped[:MOST_LINES]
@@ -206,7 +214,7 @@ def _more(count: int) -> list[RenderableType]:
     return [note(f"… and {count - MOST_LINES:,} more; --json has all.")] if count > MOST_LINES else []
 
 
-def _conflicts(allocation: Allocation) -> list[RenderableType]:
+def conflict_lines(allocation: "Allocation | HouseholdAllocation") -> list[RenderableType]:
     """Show what is in conflict, and what would help."""
     parts: list[RenderableType] = []
     for conflict in allocation.conflicts:
@@ -215,15 +223,16 @@ def _conflicts(allocation: Allocation) -> list[RenderableType]:
     return [*parts, ""]
 
 
-def _stale(proposal: Proposal) -> list[RenderableType]:
+def stale_lines(proposal: "Proposal | HouseholdProposal") -> list[RenderableType]:
+    """Show prices that are old, and why they were taken."""
     if not proposal.stale_prices:
         return []
     ages = facts([(asset, f"{age} weekdays old") for asset, age in proposal.stale_prices.items()])
     return [title("Old prices"), ages, note(f"taken all the same: {proposal.stale_reason}"), ""]
 
 
-def _caption(proposal: Proposal) -> list[RenderableType]:
-    portfolio = proposal.portfolio
+def caption(portfolio: Portfolio) -> list[RenderableType]:
+    """Say which currency and which days the figures are of."""
     days = sorted({price.price_date for price in portfolio.prices.values() if price.price_date})
     parts = (
         f"money in {portfolio.base_currency}" if portfolio.base_currency else "",
