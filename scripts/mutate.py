@@ -135,6 +135,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=sys.maxsize, help="mutants of each module, at most")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
+    os.environ.setdefault("STEELYARD_BRUTE_FORCE", "60")  # as many small problems a mutant, not a thousand
     files = [path for package in TESTS for path in sorted(Path("src/steelyard", package).glob("[!_]*.py"))]
     for module in asked.modules or [f"{path.parent.name}.{path.stem}" for path in files]:
         in_child(partial(measure, module, asked.sample, asked.seed))
