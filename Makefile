@@ -49,8 +49,8 @@ lock: $(DEV) ## write requirements/*.txt anew from pyproject.toml
 	$(LOCK) --group peers --constraint requirements/dev.txt --output-file requirements/peers.txt
 	$(LOCK) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
 
-mutate: $(DEV) ## break domain and analytics on purpose and see whether a test notices (slow)
-	$(BIN)/mutmut run
+mutate: $(DEV) ## break code on purpose and see whether a test notices (slow; MODULES="domain.lot" SAMPLE=40)
+	$(BIN)/python scripts/mutate.py $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE))
 
 clean: ## remove .venv and everything that was made
 	rm -rf $(VENV) .venv-peers build dist mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

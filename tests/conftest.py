@@ -31,7 +31,9 @@ from urllib.parse import quote
 import asyncpg
 import psutil
 import pytest
+from hypothesis import Phase, settings
 
+from steelyard.rebalancing import kernel, search
 from steelyard.storage import embedded
 from steelyard.storage.connection import (
     Pool,
@@ -49,12 +51,21 @@ from steelyard.storage.postmaster import find_postmaster, is_alive
 RUN_FOLDER = "STEELYARD_TEST_RUN_FOLDER"  # set by the process that starts the run, inherited by its workers
 TEMPLATE = "template_steelyard"
 
+MUTATE = "mutate"
+"""The profile of `make mutate`, which asks whether a test fails and not for the smallest case in which it does."""
+
+settings.register_profile(
+    MUTATE, derandomize=True, database=None, deadline=None, phases=[Phase.explicit, Phase.generate]
+)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         folder = Path(tempfile.mkdtemp(prefix="steelyard-tests-"))
         folder.chmod(0o711)  # root's server runs as a system user, which must pass through
         os.environ[RUN_FOLDER] = str(folder)
+    if config.getoption("--hypothesis-profile") == MUTATE:
+        kernel.solve = search.solve  # the same functions; numba cannot compile a switch between mutants
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -102,6 +102,28 @@ def test_a_carried_loss_is_split_with_its_lot_and_moves_the_holding_period() -> 
     assert {part.held_since for part in (*match.taken, *match.left)} == {date(2024, 1, 1)}
 
 
+def test_a_large_position_is_sold_to_the_last_unit() -> None:
+    units = Decimal("10000000000000000000000.00000002")  # two of them have more than Decimal's own 28 digits
+    lots = [Lot(name, "VTI", units, Decimal(1), TODAY) for name in "ab"]
+
+    match = match_lots(lots, Decimal("20000000000000000000000.00000004"), LotMethod.FIFO)
+
+    assert [part.quantity for part in match.taken] == [units, units]
+    assert match.left == ()
+
+
+def test_average_keeps_a_cost_and_a_loss_finer_than_money() -> None:
+    lots = [
+        Lot(name, "VTI", Decimal(1), Decimal("1.0000000011"), TODAY, "", Decimal("0.0000000011"), 1)
+        for name in "ab"
+    ]
+
+    match = match_lots(lots, Decimal(1), LotMethod.AVERAGE)
+
+    assert sum(part.cost for part in (*match.taken, *match.left)) == Decimal("2.0000000022")
+    assert sum(part.carried_loss for part in (*match.taken, *match.left)) == Decimal("0.0000000022")
+
+
 def test_selling_nothing_takes_nothing() -> None:
     assert match_lots(LOTS, Decimal(0), LotMethod.FIFO).taken == ()
     assert match_lots([], Decimal(0), LotMethod.AVERAGE).left == ()

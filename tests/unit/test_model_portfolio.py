@@ -169,3 +169,20 @@ def test_the_narrower_band_decides_and_zero_has_none(
     drift: str, target: str, band: Band, *, outside: bool
 ) -> None:
     assert is_outside(Decimal(drift), Decimal(target), band) is outside
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        (ModelPortfolio("m", {"A": "1.5"}), "sum to 1.5, 0.5 more than 1"),
+        (ModelPortfolio("m", {"A": "0.5"}), "sum to 0.5, 0.5 less than 1"),
+        (ModelPortfolio("m", {"A": "1.5"}, cash="-0.5"), "are below 0 for cash"),
+        (ModelPortfolio("m", {"A": "0.5"}, {"A": "0.5"}), "name A twice, as an asset and as a model"),
+        (ModelPortfolio("m", {"A": "0.5", "\uff21": "0.5"}), "name A twice"),
+    ],
+)
+def test_the_model_and_what_is_wrong_with_its_weights_are_named(model: ModelPortfolio, sentence: str) -> None:
+    with pytest.raises(ModelWeightError) as refused:
+        flatten_model(book(model), "m")
+
+    assert str(refused.value) == f"The weights of model m {sentence}: correct them."

@@ -51,6 +51,19 @@ def test_purchases_replace_in_the_order_they_were_made_not_named() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("bought", "disallowed"),
+    [
+        (date(2024, 4, 1), 0),
+        (date(2024, 4, 2), 300),
+        (date(2024, 6, 1), 300),
+        (date(2024, 6, 2), 0),
+    ],
+)
+def test_the_window_ends_on_its_thirtieth_day_before_and_after(bought: date, disallowed: int) -> None:
+    assert match_wash_sales([LOSS], [lot("new", 100, 900, bought)], days=30).disallowed == disallowed
+
+
 def test_any_account_of_the_household_and_any_identical_asset_replaces() -> None:
     elsewhere = lot("new", 100, 900, date(2024, 5, 20), account="IRA", asset="ITOT")
 
@@ -121,3 +134,20 @@ def test_more_sold_of_a_lot_than_was_bought_is_refused() -> None:
 
     with pytest.raises(SaleExceedsLotsError, match="11 of lot 'new' of VTI cannot be sold: the lots hold 10"):
         match_wash_sales([sale], [bought], days=30)
+
+
+def test_units_beyond_28_digits_are_replaced_to_the_last() -> None:
+    many, few = Decimal("10000000000000000000000.00000002"), Decimal("0.00000001")
+    sold = Lot("old", "VTI", many, Decimal(500), date(2020, 1, 2))
+    bought = [
+        Lot("a", "VTI", few, Decimal(1), date(2024, 5, 20)),
+        Lot("b", "VTI", many, Decimal(1), date(2024, 5, 21)),
+    ]
+
+    answer = match_wash_sales([Sale(sold, MAY_2, Decimal(100))], bought, days=30)
+
+    assert answer.disallowed == 400
+    assert [wash.replacement.quantity for wash in answer.washed] == [
+        few,
+        Decimal("10000000000000000000000.00000001"),
+    ]

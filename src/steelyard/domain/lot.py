@@ -326,7 +326,8 @@ def take_lots(ordered: Sequence[Lot], quantity: Decimal) -> LotMatch:
             part, rest = lot.split(quantity)
             return LotMatch((*taken, part), (rest, *ordered[place + 1 :]))
         taken.append(lot)
-        quantity -= lot.quantity
+        with localcontext(EXACT):
+            quantity -= lot.quantity
     return LotMatch(tuple(taken), ())
 
 

@@ -151,7 +151,8 @@ class _Book:
         if parts is None:
             taken: Sequence[Lot] = (sale.lot,)
         else:
-            held = sum((part.quantity for part in parts), Decimal(0))
+            with localcontext(EXACT):
+                held = sum((part.quantity for part in parts), Decimal(0))
             if sale.lot.quantity > held:
                 raise SaleExceedsLotsError(
                     f"lot {sale.lot.lot_id!r} of {sale.lot.asset_id}", sale.lot.quantity, held
@@ -163,7 +164,7 @@ class _Book:
 
     def wash(self, sale: Sale) -> None:
         """Match a loss with what was bought within the window, unit by unit."""
-        loss, units = -sale.gain, sale.lot.quantity
+        loss, units = sale.gain.copy_negate(), sale.lot.quantity
         for key, place in self._replacements(sale):
             if loss <= 0:
                 return
@@ -171,8 +172,8 @@ class _Book:
             matched = min(units, lot.quantity)
             with localcontext(EXACT):
                 disallowed = loss if matched == units else round_half_up(loss * matched / units, MONEY_PLACES)
+                loss, units = loss - disallowed, units - matched
             self._carry(key, place, matched, disallowed, sale)
-            loss, units = loss - disallowed, units - matched
 
     def named(self) -> Iterator[Lot]:
         """Give what is left of every lot, each part with an id of its own."""

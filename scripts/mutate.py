@@ -1,0 +1,145 @@
+"""Break code on purpose and see whether a test notices: `python scripts/mutate.py domain.lot rebalancing.tree`.
+
+mutmut makes the mutants; each runs in a process of its own, in a copy of the sources where one module is mutated and
+the others are as they are. TESTS names the tests: what is fast and needs no PostgreSQL. With `--sample 40` only so
+many mutants of each module run, chosen by `--seed`. Prints the mutants that no test noticed, and scores.
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import pytest
+from mutmut.mutation.file_mutation import mutate_file_contents
+
+COPY = Path("mutants")
+CPU_SECONDS = 60  # a mutant that never ends is noticed
+LAWS = ("unit/test_lot", "unit/test_wash_sale", "unit/test_model_portfolio", "properties/test_lots")
+ACCOUNTS = (
+    "unit/test_allocation",
+    "unit/test_allocation_input",
+    "unit/test_policy",
+    "unit/test_taxed_allocation",
+)
+SEARCH = ("unit/test_exact_search", "unit/test_certificate", "properties/test_exact_search")
+TESTS = {
+    "domain": ("unit/test_money", *LAWS, *ACCOUNTS, "unit/test_mapping", "unit/test_price_screening"),
+    "analytics": (
+        "unit/test_measure_shapes",
+        "unit/test_windows",
+        "unit/test_history",
+        "properties/test_measures",
+    ),
+    "rebalancing": (
+        *SEARCH,
+        *ACCOUNTS,
+        "unit/test_orders",
+        "properties/test_allocation",
+        "properties/test_tax_runs",
+    ),
+}
+"""Tests by the package they test, the quickest to notice first."""
+
+NOT_HERE = (  # they compile what cannot be compiled once it is mutated, start another Python, or list a module's names
+    "unit/test_exact_search.py::test_the_kernel_compiles_while_something_else_runs",
+    "unit/test_exact_search.py::test_plain_python_answers_without_numba_and_numpy",
+    "properties/test_exact_search.py::test_compiled_is_plain_bit_by_bit_when_the_limits_bite_too",
+    "properties/test_exact_search.py::test_compiled_is_plain_on_accounts",
+    "unit/test_measure_shapes.py::test_no_measure_is_left_out",
+)
+
+
+def in_child(work: Callable[[], int]) -> int:
+    """Run in a process of its own; return what it returned, below 0 where it was killed."""
+    if child := os.fork():
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        os._exit(work())
+    finally:
+        os._exit(1)
+
+
+def run_tests(arguments: list[str], mutant: str) -> int:
+    """Run the tests with one mutant switched on, silently; return 0 where none failed."""
+    os.environ["MUTANT_UNDER_TEST"] = mutant
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, sys.stderr.fileno())
+    return int(pytest.main(arguments))
+
+
+def arguments_for(module: str) -> list[str]:
+    """Name the tests of a module as pytest wants it."""
+    package, _ = module.split(".")
+    quick = ["-x", "-q", "-p", "no:cacheprovider", "--rootdir=.", "--hypothesis-profile=mutate"]
+    deselected = [f"--deselect=tests/{name}" for name in NOT_HERE]
+    doctests = f"src/steelyard/{module.replace('.', '/')}.py"
+    return [*quick, *deselected, doctests, *(f"tests/{name}.py" for name in TESTS[package])]
+
+
+def write_mutants(module: str) -> list[str]:
+    """Put the mutants of a module in the place of it in the copy; return their names."""
+    path = Path("src/steelyard", f"{module.replace('.', '/')}.py")
+    shutil.copytree("src", COPY / "src", dirs_exist_ok=True)
+    shutil.copytree("tests", COPY / "tests", dirs_exist_ok=True)
+    shutil.copy("pyproject.toml", COPY)
+    mutated = mutate_file_contents(str(path), path.read_text(encoding="utf-8"))
+    (COPY / path).write_text(mutated.code, encoding="utf-8")
+    return [f"steelyard.{module}.{name}" for name in mutated.mutant_names]
+
+
+def unnoticed(module: str, mutants: list[str]) -> Iterator[str]:
+    """Give the mutants that no test noticed."""
+    arguments = arguments_for(module)
+    if in_child(partial(run_tests, arguments, "none")):
+        sys.exit(
+            f"The tests of {module} fail in {COPY} without a mutant: cd {COPY}; pytest {' '.join(arguments)}"
+        )
+    for mutant in mutants:
+        if in_child(partial(run_tests, arguments, mutant)) == 0:
+            yield mutant
+
+
+def measure(module: str, sample: int, seed: int) -> int:
+    """Print what nobody noticed of a module, and its line of the table."""
+    names = write_mutants(module)
+    os.chdir(COPY)
+    sys.path[:0] = ["src", "tests"]
+    pytest.main(
+        ["--collect-only", "-qqq", *arguments_for(module)]
+    )  # what every mutant imports is imported once
+    tried = names if len(names) <= sample else Random(seed).sample(names, sample)  # noqa: S311 - no secret
+    survivors = list(unnoticed(module, tried))
+    noticed = len(tried) - len(survivors)
+    sys.stdout.write("".join(f"{name}\n" for name in survivors))
+    sys.stdout.write(
+        f"| `{module}` | {len(names)} | {len(tried)} | {noticed} | {noticed / (len(tried) or 1):.0%} |\n"
+    )
+    sys.stdout.flush()
+    return 0
+
+
+def main() -> None:
+    """Measure the modules asked for, one after the other."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("modules", nargs="*", help="for example domain.lot; none: all")
+    parser.add_argument("--sample", type=int, default=sys.maxsize, help="mutants of each module, at most")
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    os.environ.setdefault("STEELYARD_BRUTE_FORCE", "60")  # as many small problems a mutant, not a thousand
+    files = [path for package in TESTS for path in sorted(Path("src/steelyard", package).glob("[!_]*.py"))]
+    for module in asked.modules or [f"{path.parent.name}.{path.stem}" for path in files]:
+        in_child(partial(measure, module, asked.sample, asked.seed))
+
+
+if __name__ == "__main__":
+    main()
