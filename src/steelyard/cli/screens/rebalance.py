@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 MOST_LINES: Final = 30
 
 STATUS: Final = {
-    Status.OPTIMAL: ("✓ optimal", "green", "No other trades come nearer to the target; proven in whole numbers."),
+    Status.OPTIMAL: (
+        "✓ optimal",
+        "green",
+        "No other trades come nearer to the target; proven in whole numbers.",
+    ),
     Status.WITHIN_GAP: (
         "within a gap",
         "yellow",
