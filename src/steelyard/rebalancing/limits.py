@@ -59,13 +59,21 @@ class Limits:
         return Limits(self.first, self.first_bound, steps, bound, self.least, self.least_bound)
 
     def not_under(self, steps: int, bound: Bound) -> "Limits":
-        """Forbid trades of fewer than `steps` either way, but none at all."""
+        """Forbid trades of fewer than `steps` either way, but none at all; at a tie the name there first stays.
+
+        >>> Limits(-9, Bound.NOTHING_HELD, 9, Bound.CASH).not_under(1, Bound.HOLD).least_bound
+        <Bound.STEP: 'step'>
+        """
         if steps <= self.least:
             return self
         return Limits(self.first, self.first_bound, self.last, self.last_bound, steps, bound)
 
     def held(self, bound: Bound) -> "Limits":
-        """Forbid both sides."""
+        """Forbid both sides.
+
+        >>> list(Limits(-9, Bound.NOTHING_HELD, 9, Bound.CASH).held(Bound.HOLD).runs())
+        [(0, 0)]
+        """
         return self.at_least(0, bound).at_most(0, bound)
 
     def runs(self) -> Iterator[tuple[int, int]]:
