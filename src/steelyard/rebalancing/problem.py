@@ -47,7 +47,7 @@ class Piece:
     """A run of trades over which cash, charge and gain are linear in k.
 
     Attributes:
-        first, last: steps traded, first <= last, of one sign; only (0, 0) holds 0.
+        first, last: steps traded, first <= last; a run may lead through 0 where one line holds on both sides.
         cash_fixed, cash_per_step: cash that leaves the account is cash_fixed + cash_per_step · k.
         charge_fixed, charge_per_step: what the objective counts beside drift (costs, tax), money, in the same form.
         gain_fixed, gain_per_step: gain realised, negative = loss, in the unit of `gain_limit`, in the same form.
