@@ -13,6 +13,7 @@ import statistics
 import time
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 from scratch import Timing, measure, postmaster, scratch_store, settle, show, superuser
 
@@ -39,7 +40,9 @@ TRANSACTIONS = """
         'ACCOUNT-' || (hashint8extended(n, $2 + 1) & 1048575) % 100,
         case when k < 95 then 'ASSET-' || (hashint8extended(n, $2 + 2) & 1048575) % 250 end,
         date '2015-01-01' + (n * 4300 / $1)::integer,
-        case when k < 45 then 'BUY' when k < 70 then 'SELL' when k < 95 then 'DIVIDEND' when k < 98 then 'FEE' else 'DEPOSIT' end,
+        case
+            when k < 45 then 'BUY' when k < 70 then 'SELL' when k < 95 then 'DIVIDEND' when k < 98 then 'FEE' else 'DEPOSIT'
+        end,
         case when k < 70 then 1 + (hashint8extended(n, $2 + 3) & 1048575) % 500 end,
         case when k < 70 then 50.25 end,
         'USD',
@@ -81,7 +84,9 @@ async def _post(server: EmbeddedServer, size: int, seed: int) -> None:
     await settle(server)
     await measure(again, process, lambda: post_transactions(today=TODAY))
     for number in range(20):
-        await measure(one, process, lambda number=number: record_transactions([_deposit(number)], today=TODAY))
+        await measure(
+            one, process, lambda number=number: record_transactions([_deposit(number)], today=TODAY)
+        )
     async with superuser(server) as connection:
         postings = await connection.fetchval("select count(*) from steelyard.postings")
         started = time.perf_counter()
@@ -100,7 +105,7 @@ async def _post(server: EmbeddedServer, size: int, seed: int) -> None:
     )
 
 
-def _deposit(number: int) -> Transaction:
+def _one_more(number: int) -> Transaction:
     return Transaction(
         transaction_id=f"MORE-{number}",
         kind=TransactionKind.BUY,
@@ -126,7 +131,11 @@ async def _page(rounds: int, chance: random.Random) -> None:
             milliseconds = [await _timed_page(chance, limit, wanted) for _ in range(rounds)]
             cuts = statistics.quantiles(milliseconds, n=100)
             lines.append((f"{limit:,} rows, {name}", *(f"{cuts[at]:.1f} ms" for at in (49, 94, 98))))
-    show(f"A page of {PAGED:,} transactions, from any place", ("page", "median", "95 of 100", "99 of 100"), lines)
+    show(
+        f"A page of {PAGED:,} transactions, from any place",
+        ("page", "median", "95 of 100", "99 of 100"),
+        lines,
+    )
 
 
 async def _timed_page(chance: random.Random, limit: int, wanted: dict[str, str]) -> float:
@@ -138,7 +147,9 @@ async def _timed_page(chance: random.Random, limit: int, wanted: dict[str, str])
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=[500_000])
     parser.add_argument("--pages", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)

@@ -389,6 +389,7 @@ begin
     delete from steelyard.asset_360_documents;
     delete from steelyard.asset_360_rows;
     delete from steelyard.asset_360_versions;
+    perform steelyard.forget_ledger();
     delete from steelyard.target_weights;
     delete from steelyard.accounts;
     delete from steelyard.benchmarks;

@@ -213,6 +213,20 @@ execute function steelyard.guard_balances();
 alter table steelyard.journal enable always trigger journal_is_append_only, enable always trigger journal_is_true;
 alter table steelyard.postings enable always trigger postings_are_append_only, enable always trigger postings_balance;
 
+create or replace function steelyard.forget_ledger() returns void
+language plpgsql volatile
+as $$
+begin
+    -- only who owns the tables can take their guards away
+    alter table steelyard.journal disable trigger journal_is_append_only;
+    alter table steelyard.postings disable trigger postings_are_append_only;
+    truncate steelyard.journal, steelyard.postings, steelyard.balances, steelyard.unposted_transactions;
+    alter table steelyard.journal enable always trigger journal_is_append_only;
+    alter table steelyard.postings enable always trigger postings_are_append_only;
+end
+$$;
+comment on function steelyard.forget_ledger() is 'Empty the ledger when a firm''s tables are detached: it was made of their rows, and theirs are the record.';
+
 -- Reading ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 create or replace function steelyard.entries_known(p_tenant integer, p_known_at timestamptz)
