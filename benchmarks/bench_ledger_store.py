@@ -41,7 +41,8 @@ TRANSACTIONS = """
         case when k < 95 then 'ASSET-' || (hashint8extended(n, $2 + 2) & 1048575) % 250 end,
         date '2015-01-01' + (n * 4300 / $1)::integer,
         case
-            when k < 45 then 'BUY' when k < 70 then 'SELL' when k < 95 then 'DIVIDEND' when k < 98 then 'FEE' else 'DEPOSIT'
+            when k < 45 then 'BUY' when k < 70 then 'SELL' when k < 95 then 'DIVIDEND'
+            when k < 98 then 'FEE' else 'DEPOSIT'
         end,
         case when k < 70 then 1 + (hashint8extended(n, $2 + 3) & 1048575) % 500 end,
         case when k < 70 then 50.25 end,
@@ -84,9 +85,7 @@ async def _post(server: EmbeddedServer, size: int, seed: int) -> None:
     await settle(server)
     await measure(again, process, lambda: post_transactions(today=TODAY))
     for number in range(20):
-        await measure(
-            one, process, lambda number=number: record_transactions([_deposit(number)], today=TODAY)
-        )
+        await measure(one, process, partial(record_transactions, [_one_more(number)], today=TODAY))
     async with superuser(server) as connection:
         postings = await connection.fetchval("select count(*) from steelyard.postings")
         started = time.perf_counter()
