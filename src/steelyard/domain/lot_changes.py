@@ -202,7 +202,7 @@ class LotChanges:
         returned = list(return_capital(lots, self._rules.in_base(one, local), local))
         left = tuple(part.lot for part in returned)
         self.positions[one.account_id, one.asset_id] = (
-            replace(before, shorts=left) if is_short else replace(before, lots=left)
+            PositionLots(before.lots, left) if is_short else PositionLots(left, before.shorts)
         )
         for part in returned:
             if part.used:
@@ -234,7 +234,7 @@ class LotChanges:
         match = self._match(one, before.shorts if is_short else before.lots, is_short=is_short)
         left = tuple(sorted(match.left, key=lambda lot: (lot.acquired, lot.lot_id)))
         self.positions[one.account_id, one.asset_id] = (
-            replace(before, shorts=left) if is_short else replace(before, lots=left)
+            PositionLots(before.lots, left) if is_short else PositionLots(left, before.shorts)
         )
         return match.taken
 
