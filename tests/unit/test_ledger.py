@@ -221,6 +221,24 @@ def test_a_dividend_is_due_on_what_was_held_at_the_open() -> None:
     assert [item.amount for item in answer.income] == [10]
 
 
+def test_a_payment_is_due_on_the_units_after_the_actions_of_the_day() -> None:
+    dividend = book("DIVIDEND", "D1", LATER, account_id="", price=1)
+    capital = book("RETURN_OF_CAPITAL", "R1", LATER, account_id="", price=1)
+    late = book("BUY", "B1", LATER, quantity=5, amount=5)
+
+    answer = run(BUY, SPLIT, dividend, capital, late)
+
+    assert [item.amount for item in answer.income] == [20]
+    assert lots(answer) == [("T1", 20, "985.00"), ("B1", 5, "5.00")]
+
+
+def test_actions_of_a_day_follow_each_other() -> None:
+    renamed = book("SYMBOL_CHANGE", "R1", LATER, account_id="", counter_asset_id="NEW")
+    answer = run(BUY, renamed, replace(SPLIT, asset_id="NEW"))
+
+    assert lots(answer, asset="NEW") == [("T1", 20, "1005.00")]
+
+
 def test_currency_bought_is_cash() -> None:
     exchange = book("FX", "T1", asset_id="", amount=110, counter_currency="EUR", counter_amount=100, costs=1)
     answer = run(exchange)
@@ -287,6 +305,8 @@ def test_a_fault_is_refused_and_changes_nothing() -> None:
         keeper.book(book("BUY", "T0", date(2024, 3, 13), quantity=1, amount=1))
 
     assert keeper.replay() == before
+    keeper.book(book("DIVIDEND", "T2", account_id="", price=1))
+    assert not keeper.replay().income, "nothing was held at the open"
     keeper.book(book("SELL", "T2", LATER, quantity=1, amount=1))
     assert keeper.replay() != before
 

@@ -17,7 +17,7 @@ from steelyard.domain.lot import Lot, LotMethod, TaxRates
 from steelyard.domain.lot_changes import Convert, Key, LotChanges, LotRules
 from steelyard.domain.money import EXACT, MONEY_PLACES, round_half_up
 from steelyard.domain.position import PositionLots
-from steelyard.domain.posting import Place, Posting, postings_of
+from steelyard.domain.posting import QUANTITY_PLACES, Place, Posting, postings_of
 from steelyard.domain.transaction import (
     ACTIONS,
     FOR_EVERY_HOLDER,
@@ -186,10 +186,10 @@ class Bookkeeper:
                 raise BookedOtherwiseError(transaction)
             return
         self._check(transaction)
-        if self._last and transaction.trade_date != self._last.trade_date:
-            self._at_open.clear()
         with localcontext(EXACT):
             parts = [self._work_out(one) for one in expand(transaction, self._holders(transaction))]
+            if not self._is_of_the_day(transaction):
+                self._at_open.clear()
             for part in parts:
                 self._commit(part)
         self._booked[name] = self._last = transaction
@@ -201,11 +201,14 @@ class Bookkeeper:
             raise TransactionError(transaction.transaction_id, transaction.kind, fault)
 
     def _holders(self, one: Transaction) -> dict[str, Decimal]:
-        """Return what every account held at the open; actions of the day come before, in their order."""
+        """Return what every account held at the open, after the actions of the day that are booked."""
         if one.account_id:
             return {}
         now = self._units[one.asset_id]
-        return now if one.kind in ACTIONS else now | self._at_open[one.asset_id]
+        return now | self._at_open[one.asset_id] if self._is_of_the_day(one) else now
+
+    def _is_of_the_day(self, one: Transaction) -> bool:
+        return self._last is not None and self._last.trade_date == one.trade_date
 
     def _work_out(self, one: Transaction) -> "_Part":
         action = _name_action(one) if one.kind in ACTIONS else None
@@ -243,15 +246,16 @@ class Bookkeeper:
                 key = (line.account_id, line.commodity)
                 self._cash[key] = self._cash.get(key, ZERO) + line.quantity
             else:
-                self._move(line.commodity, line.account_id, line.quantity)
+                self._move(line, is_at_open=part.action is not None)
         if part.action:
             self._actions.add(part.action)
 
-    def _move(self, asset_id: str, account_id: str, quantity: Decimal) -> None:
-        units = self._units[asset_id]
-        before = units.get(account_id, ZERO)
-        self._at_open[asset_id].setdefault(account_id, before)
-        units[account_id] = before + quantity
+    def _move(self, line: Posting, *, is_at_open: bool) -> None:
+        units = self._units[line.commodity]
+        before = units.get(line.account_id, ZERO)
+        units[line.account_id] = before + line.quantity
+        if not is_at_open:
+            self._at_open[line.commodity].setdefault(line.account_id, before)
 
 
 class _Part(NamedTuple):
@@ -265,7 +269,7 @@ class _Part(NamedTuple):
 
 def _name_action(one: Transaction) -> _ActionName:
     """Name a corporate action by what it does, whatever its id."""
-    ratio = one.counter_quantity / one.quantity if one.quantity else ZERO
+    ratio = round_half_up(one.counter_quantity / (one.quantity or 1), QUANTITY_PLACES)
     return one.kind, one.account_id, one.asset_id, one.trade_date, one.counter_asset_id, ratio
 
 
