@@ -19,6 +19,7 @@ from steelyard.domain.ledger import (
 from steelyard.domain.lot import LotMethod, UnknownLotError
 from steelyard.domain.lot_changes import OversoldError
 from steelyard.domain.transaction import Transaction, TransactionError, TransactionKind
+from steelyard.domain.wash_sale import match_wash_sales
 
 DAY = date(2024, 3, 14)
 LATER = date(2024, 6, 3)
@@ -250,7 +251,9 @@ def test_what_is_delivered_leaves_without_a_gain() -> None:
     answer = run(BUY, book("DELIVER", "T2", LATER, quantity=4, amount=999))
 
     assert not answer.gains
-    assert [number for lot in answer.delivered for number in (lot.quantity, lot.cost)] == [4, 402]
+    (part,) = answer.delivered
+    assert [part.lot.quantity, part.lot.cost] == [4, 402]
+    assert part.day == LATER
 
 
 def test_capital_returned_lowers_the_basis_and_beyond_it_is_a_gain() -> None:
@@ -337,3 +340,38 @@ def test_what_is_for_every_holder_leaves_out_who_holds_nothing() -> None:
 
     assert [one.account_id for one in expand(SPLIT, held)] == ["A", "C"]
     assert list(expand(BUY, held)) == [BUY]
+
+
+def test_what_is_refused_can_be_left_out_and_told() -> None:
+    told: list[str] = []
+    bad = book("SELL", "T2", LATER, quantity=99, amount=1)
+    good = book("SELL", "T3", LATER, quantity=1, amount=150)
+
+    answer = replay(
+        [BUY, bad, good],
+        methods=LotMethod.FIFO,
+        convert=even,
+        on_refusal=lambda one, error: told.append(f"{one.transaction_id} {type(error).__name__}"),
+    )
+
+    assert told == ["T2 OversoldError"]
+    assert answer == run(BUY, good)
+
+
+def test_sales_and_lots_go_on_to_the_wash_sales_in_units_of_today() -> None:
+    answer = run(
+        BUY,
+        book("SELL", "T2", date(2024, 5, 20), quantity=4, amount=300),
+        book("BUY", "T3", date(2024, 5, 21), quantity=3, amount=240),
+        SPLIT,
+        book("SELL", "T4", date(2024, 6, 4), quantity=6, amount=240),
+        book("DELIVER", "T5", date(2024, 6, 5), quantity=1),
+    )
+
+    assert [(lot.lot_id, int(lot.quantity), int(lot.cost)) for lot in answer.bought] == [
+        ("T1", 20, 1005),
+        ("T3", 6, 240),
+    ]
+    washed = match_wash_sales(answer.sales, answer.bought, days=30)
+    assert [wash.disallowed for wash in washed.washed] == [Decimal("76.50")]  # 102 lost on 4, replaced by 3
+    assert washed.gain == sum(gain.gain for gain in answer.gains) + Decimal("76.50")
