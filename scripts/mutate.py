@@ -23,7 +23,13 @@ COPY = Path("mutants")
 COMPILED = ("book", "kernel")  # as numba cannot compile a switch between mutants
 CPU_SECONDS = 60  # a mutant that never ends is noticed
 LAWS = ("unit/test_lot", "unit/test_wash_sale", "unit/test_model_portfolio", "properties/test_lots")
-LEDGER = ("unit/test_posting", "unit/test_corporate_action", "unit/test_ledger", "properties/test_ledger")
+LEDGER = (
+    "unit/test_posting",
+    "unit/test_corporate_action",
+    "unit/test_ledger",
+    "unit/test_ledger_refusals",
+    "properties/test_ledger",
+)
 ACCOUNTS = (
     "unit/test_allocation",
     "unit/test_allocation_input",
