@@ -57,13 +57,9 @@ class Rates:
 
     Attributes:
         logarithms: ln(1 + yearly rate) of each, ascending; empty where there is no solution.
-        is_pure: whether at the highest of them money stays invested from the first amount to the last (or owed, where
-            it was got first). No lower rate can then be so: D. Teichroew, A. Robichek, M. Montalbano, "An Analysis of
-            Criteria for Investment and Financing Decisions under Certainty", Management Science 12 (1965).
     """
 
     logarithms: tuple[float, ...]
-    is_pure: bool
 
     @property
     def yearly(self) -> tuple[float, ...]:
@@ -72,18 +68,21 @@ class Rates:
 
     @property
     def rate(self) -> float:
-        """The yearly rate: of the only solution, or of several the pure one; else NaN."""
+        """The yearly rate where there is exactly one solution; NaN where there is none or several.
+
+        Where money stays invested throughout at a rate, no other solves: D. Teichroew, A. Robichek, M. Montalbano,
+        "An Analysis of Criteria for Investment and Financing Decisions under Certainty", Management Science 12 (1965).
+        """
         return self.rate_over(1.0)
 
     def rate_over(self, years: float) -> float:
-        """Compound `rate` over a period."""
-        is_known = len(self.logarithms) == 1 or self.is_pure
-        return self.over(years)[-1] if is_known else math.nan
+        """Compound `rate` over a period; it may be known where a year of it is beyond a float."""
+        return self.over(years)[0] if len(self.logarithms) == 1 else math.nan
 
     def over(self, years: float) -> tuple[float, ...]:
         """Compound each over a period: (1 + rate)^years − 1.
 
-        >>> [round(rate, 9) for rate in Rates((math.log(1.1),), is_pure=True).over(2)]
+        >>> [round(rate, 9) for rate in Rates((math.log(1.1),)).over(2)]
         [0.21]
         """
         exponents = [logarithm * years for logarithm in self.logarithms]
@@ -155,9 +154,8 @@ def internal_rates(amounts: FloatArray, years: FloatArray) -> Rates:
     terms = np.bincount(which, weights=amounts[amounts != 0], minlength=len(times))
     times, terms = times[terms != 0], terms[terms != 0]
     if np.isnan(terms).any() or not terms.min(initial=0.0) < 0.0 < terms.max(initial=0.0):
-        return Rates((), is_pure=False)
-    roots = _roots(terms, times)
-    return Rates(roots, is_pure=_is_pure(terms, times, roots))
+        return Rates(())
+    return Rates(_roots(terms, times))
 
 
 def _roots(terms: FloatArray, times: FloatArray) -> tuple[float, ...]:
@@ -230,15 +228,6 @@ def _sign(terms: FloatArray, times: FloatArray, x: float) -> float:
     return float(np.sign(np.sum(terms * np.exp(exponents - exponents.max()))))
 
 
-def _is_pure(terms: FloatArray, times: FloatArray, roots: tuple[float, ...]) -> bool:
-    """Whether what is invested at the highest root never changes its sign before the end."""
-    if not roots:
-        return False
-    exponents = -times * roots[-1]
-    invested = np.cumsum(terms * np.exp(exponents - exponents.max()))[:-1]
-    return bool(np.all(invested < 0) or np.all(invested > 0))
-
-
 def _apart(roots: list[float]) -> tuple[float, ...]:
     """Keep one of roots that a float cannot tell apart."""
     kept: list[float] = []
@@ -302,7 +291,7 @@ def linked_internal_return(
 
     Returns:
         A fraction. Where nothing was there at the start and nothing solves (all flows come as it ends), the return
-        between is left out; NaN where no rate solves another, or several do and none is pure.
+        between is left out; NaN where no rate solves another, or several do.
 
     >>> round(linked_internal_return(np.array([100.0, np.nan, 231.0]), np.array([0.0, 100.0, 0.0]), np.zeros(3),
     ...                              np.array([0.0, 1.0, 2.0]), timing=FlowTiming.END), 9)

@@ -57,7 +57,7 @@ class Performance:
         time_weighted_annual: a year; of periods under a year a mere extrapolation.
         local: `time_weighted` had no exchange rate moved.
         currency_effect: (1 + time_weighted) / (1 + local) − 1.
-        money_weighted: over the whole period; NaN where no rate solves the flows, or several do and none is pure.
+        money_weighted: over the whole period; NaN where no rate solves the flows, or several do.
         money_weighted_annual: a year.
         solutions: how many rates solve the flows; 0 also where something is not known.
         modified_dietz: over the whole period; NaN where the average capital is not above 0.
