@@ -8,7 +8,7 @@ return is no scenario, for nobody knows what the portfolio would have gained; `S
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -128,15 +128,17 @@ def portfolio_volatility(scenarios: Scenarios, *, periods_per_year: float, ddof:
     moves = scenarios.totals - (np.mean(scenarios.totals) if len(scenarios.totals) else 0.0)
     variance_share = moves @ scenarios.returns * periods_per_year / max(len(moves) - ddof, 1)
     marginal = divide(variance_share, whole)
-    return _decomposition(scenarios, measure, marginal, scenarios.rows[np.argsort(scenarios.totals)], None)
+    worst_first = scenarios.rows[np.argsort(scenarios.totals, kind="stable")]
+    risk = _decomposition(scenarios, measure, marginal, worst_first, None)
+    return replace(risk, component=np.where(whole == 0, 0.0, risk.component))
 
 
 def portfolio_value_at_risk(scenarios: Scenarios, *, confidence: float) -> Decomposition:
     """Take the loss of one period that is not exceeded with probability `confidence`.
 
-    The quantile lies on one scenario or, by interpolation, between two; a component is what the asset lost in them, with
-    their weights. That sums to the whole and can be looked up, and moves more from day to day than the component of
-    an expected shortfall. Of scenarios with the same profit the earliest counts. Source: Hallerbach, Decomposing
+    The quantile lies on one scenario or, by interpolation, between two; a component is what the asset lost in them,
+    with their weights. That sums to the whole and can be looked up, and moves more from day to day than the component
+    of an expected shortfall. Of scenarios with the same profit the earliest counts. Source: Hallerbach, Decomposing
     Portfolio Value-at-Risk (2003), the conditional expectation over the sample.
 
     Raises:
@@ -205,6 +207,6 @@ def _decomposition(
     whole = float(measure(scenarios.totals))
     without = scenarios.totals[:, np.newaxis] - scenarios.profits
     is_held = scenarios.exposures != 0
-    component = np.where(is_held & (whole != 0), scenarios.exposures * marginal, 0.0)
+    component = np.where(is_held, scenarios.exposures * marginal, 0.0)
     incremental = np.where(is_held, whole - measure(without), 0.0)
     return Decomposition(whole, marginal, component, incremental, rows, row_weights)

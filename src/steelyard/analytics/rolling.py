@@ -1,6 +1,7 @@
 """Rolling windows: any measure of a panel over the last so many days, on every day."""
 
 from collections.abc import Callable, Iterator
+from math import prod
 
 import numpy as np
 
@@ -60,5 +61,5 @@ def _blocks(panels: list[FloatArray], window: int) -> Iterator[tuple[slice, list
         rows = np.arange(window)[:, np.newaxis] + np.arange(start, stop)
         yield (
             slice(start + window - 1, stop + window - 1),
-            [panel[rows].reshape(window, -1) for panel in panels],
+            [panel[rows].reshape(window, (stop - start) * prod(width)) for panel in panels],
         )
