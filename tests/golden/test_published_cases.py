@@ -48,11 +48,12 @@ def test_a_suite_counts_what_it_runs_and_skips(script: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("run", "skipped", "sentence"),
     [
-        ({"one"}, {}, r"neither run nor skipped \['two'\], both \[\]"),
-        ({"one", "two"}, {"two": SKIP}, r"neither run nor skipped \[\], both \['two'\]"),
+        ({"one"}, {}, r"neither run nor skipped \['two'\], both \[\], unknown \[\]"),
+        ({"one", "two"}, {"two": SKIP}, r"neither run nor skipped \[\], both \['two'\], unknown \[\]"),
+        ({"one", "two"}, {"three": SKIP}, r"neither run nor skipped \[\], both \[\], unknown \['three'\]"),
     ],
 )
-def test_a_case_that_is_neither_run_nor_skipped_or_both_is_refused(
+def test_a_case_that_is_not_counted_once_is_refused(
     script: ModuleType, run: set[str], skipped: dict[str, Skip], sentence: str
 ) -> None:
     with pytest.raises(script.UncountedError, match=sentence):
