@@ -48,9 +48,17 @@ TESTS = {
     ),
     "analytics": (
         "unit/test_measure_shapes",
+        "unit/test_measure_values",
+        "unit/test_drawdown",
+        "unit/test_attribution",
+        "unit/test_portfolio_risk",
         "unit/test_windows",
         "unit/test_history",
         "properties/test_measures",
+        "properties/test_drawdown",
+        "properties/test_attribution",
+        "properties/test_portfolio_risk",
+        "properties/test_rolling",
     ),
     "rebalancing": (
         *SEARCH,
