@@ -14,6 +14,7 @@ import pytest
 from published import Case, Reason, Skip, assert_published, load_suite, numbers
 from steelyard.analytics.benchmark import alpha, beta, capture_ratio, down_capture_ratio, up_capture_ratio
 from steelyard.analytics.downside import downside_deviation
+from steelyard.analytics.drawdown import max_drawdown
 from steelyard.analytics.observations import DateArray, FloatArray
 from steelyard.analytics.ratios import (
     calmar_ratio,
@@ -30,7 +31,7 @@ from steelyard.analytics.returns import (
     periodic_return,
     total_return,
 )
-from steelyard.analytics.risk import max_drawdown, volatility
+from steelyard.analytics.risk import volatility
 
 SUITE = load_suite("empyrical_stats")
 PERIODS_PER_YEAR = {"daily": 252, "weekly": 52, "monthly": 12}

@@ -24,9 +24,10 @@ from steelyard.analytics.downside import (
     upside_potential,
     upside_risk,
 )
+from steelyard.analytics.drawdown import pain_index
 from steelyard.analytics.observations import FloatArray
 from steelyard.analytics.ratios import omega_ratio
-from steelyard.analytics.risk import mean_absolute_deviation, pain_index
+from steelyard.analytics.risk import mean_absolute_deviation
 
 SUITE = load_suite("performanceanalytics_bacon")
 MONTHS = 12
