@@ -46,7 +46,7 @@ class ClientFile:
     """What a client file says.
 
     Attributes:
-        transactions: in the order of the file.
+        transactions: in the order of the file; their ids are the number of their row, a dot, and which of it they are.
         quotes: per asset id, its prices by day, in its own currency.
         currencies: per asset id; a name without a currency is quoted in the base currency.
         names: of assets and accounts, by id.
@@ -78,7 +78,7 @@ class _Reader:
         self.root = root
         self.parents = {child: parent for parent in root.iter() for child in parent}
         self.version = int(root.findtext("version", "0"))
-        self.count = 0
+        self.row = self.piece = 0
 
     def client(self) -> ClientFile:
         return ClientFile(
@@ -137,10 +137,15 @@ class _Reader:
     def _transactions(self) -> Iterator[Transaction]:
         for account in self._listed("accounts/account"):
             for row in account.findall("transactions/account-transaction"):
+                self._begin_row()
                 yield from self._cash_row(account, self.resolve(row))
         for portfolio in self._listed("portfolios/portfolio"):
             for row in portfolio.findall("transactions/portfolio-transaction"):
+                self._begin_row()
                 yield from self._unit_row(portfolio, self.resolve(row))
+
+    def _begin_row(self) -> None:
+        self.row, self.piece = self.row + 1, 0
 
     def _cash_row(self, account: ET.Element, row: ET.Element) -> Iterator[Transaction]:
         kind = row.findtext("type", "")
@@ -264,9 +269,9 @@ class _Reader:
         counter_currency: str = "",
         counter_amount: Decimal = ZERO,
     ) -> Transaction:
-        self.count += 1
+        self.piece += 1
         return Transaction(
-            transaction_id=f"{self.count:04}",
+            transaction_id=f"{self.row:04}.{self.piece}",
             kind=kind,
             trade_date=date.fromisoformat((self._child(row, "date").text or "")[:10]),
             account_id=_id(account),
