@@ -68,10 +68,13 @@ class PricedLedger:
 
     def table(self, dates: Sequence[date]) -> PriceTable:
         """Return a row for each date."""
-        worths = [self._worth(name, dates) for name in self.commodities]
+        shape = (len(dates), len(self.commodities))
+        prices = [self._worth(name, dates) for name in self.commodities]
         homes = [self.currencies.get(name, name) for name in self.commodities]
         rates = [[float(self.rate(home, day)) for home in homes] for day in dates]
-        return PriceTable(days(*dates), np.stack(worths, axis=1), np.array(rates))
+        return PriceTable(
+            days(*dates), np.array(prices).reshape(shape[::-1]).T, np.array(rates).reshape(shape)
+        )
 
     def _worth(self, name: str, dates: Sequence[date]) -> FloatArray:
         if name not in self.quotes:
