@@ -61,10 +61,14 @@ class PricedLedger:
         named = {one.account_id for one in self.transactions}
         return tuple(sorted(named | {one.counter_account_id for one in self.transactions}))
 
-    def columns(self, transactions: Iterable[Transaction] | None = None) -> PostingColumns:
-        """Return the postings of all transactions, or of some."""
-        chosen = self.transactions if transactions is None else transactions
-        return columns(post(chosen), accounts=self.accounts, commodities=self.commodities)
+    @cached_property
+    def lines(self) -> PostingColumns:
+        """The postings of all transactions."""
+        return self.columns(self.transactions)
+
+    def columns(self, transactions: Iterable[Transaction]) -> PostingColumns:
+        """Return the postings of some transactions."""
+        return columns(post(transactions), accounts=self.accounts, commodities=self.commodities)
 
     def table(self, dates: Sequence[date]) -> PriceTable:
         """Return a row for each date."""
@@ -89,11 +93,10 @@ class PricedLedger:
         self, dates: Sequence[date], *, chosen: Chosen, after_fees: bool = True, after_taxes: bool = True
     ) -> Valuation:
         """Value what is chosen as one group, from the end of the first date on."""
-        lines = self.columns()
-        cells = cells_of(lines)
+        cells = cells_of(self.lines)
         groups = [0 if chosen(*name) else NOWHERE for name in self.names(cells)]
         return value_groups(
-            lines,
+            self.lines,
             self.table(dates),
             cells=cells,
             groups=np.array(groups, dtype=np.int64),
