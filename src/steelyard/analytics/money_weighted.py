@@ -23,6 +23,10 @@ from steelyard.errors import InvalidInputError
 _NARROWEST: Final = 1e-9
 """Width of x below which an interval is not halved: what it holds is a root that is touched, not crossed."""
 
+_STEPS: Final = 20
+_REACH: Final = 32
+"""Newton's steps before an interval is halved all the way, and how many floats from the root they may end."""
+
 _SAME: Final = 1e-6
 """Distance of x below which two roots are one: near a root that is touched, sums of floats are noise."""
 
@@ -218,10 +222,33 @@ def _scaled_exp(exponents: FloatArray) -> FloatArray:
 def _bisect(terms: FloatArray, times: FloatArray, low: float, high: float) -> float:
     """Halve an interval whose ends differ in sign until its ends are neighbours."""
     rises = _sign(terms, times, high) > _sign(terms, times, low)
+    low, high = _close_in(terms, times, low, high, rises=rises)
     while low < (middle := (low + high) / 2.0) < high:
-        is_above = (_sign(terms, times, middle) > 0) == rises
-        low, high = (low, middle) if is_above else (middle, high)
+        sign = _sign(terms, times, middle)
+        if not sign:
+            return middle
+        low, high = (low, middle) if (sign > 0) == rises else (middle, high)
     return middle
+
+
+def _close_in(
+    terms: FloatArray, times: FloatArray, low: float, high: float, *, rises: bool
+) -> tuple[float, float]:
+    """Narrow an interval by Newton's steps, halved where they leave it; then look on both sides of where they end."""
+    x = (low + high) / 2.0
+    for _ in range(_STEPS):
+        exponents = -times * x
+        parts = terms * np.exp(exponents - exponents.max())
+        value, slope = float(parts.sum()), -float(parts @ times)
+        low, high = (low, x) if (value > 0) == rises else (x, high)
+        step = value / slope if slope else math.inf
+        reach = _REACH * float(np.spacing(abs(x)))
+        x = x - step if low < x - step < high else (low + high) / 2.0
+        if abs(step) < reach:
+            break
+    for end in (max(low, x - reach), min(high, x + reach)):
+        low, high = (low, end) if (_sign(terms, times, end) > 0) == rises else (end, high)
+    return low, high
 
 
 def _sign(terms: FloatArray, times: FloatArray, x: float) -> float:
