@@ -20,7 +20,7 @@ import numpy as np
 
 from portfolio_performance_file import BASE
 from priced_ledger import PricedLedger, calendar
-from steelyard.analytics.day_count import DayCount
+from steelyard.analytics.day_count import DayCount, annualise, elapsed_years
 from steelyard.analytics.downside import downside_deviation
 from steelyard.analytics.drawdown import max_drawdown
 from steelyard.analytics.observations import FloatArray
@@ -129,8 +129,9 @@ class Record:
 
     @property
     def time_weighted_annual(self) -> float:
-        """The same a year."""
-        return float(_measured(self.untaxed, FlowTiming.IN_AT_START_OUT_AT_END).time_weighted_annual[0])
+        """The same a year of the period, whether or not something was there all the time."""
+        years = elapsed_years(self.untaxed.dates, day_count=DayCount.ACT_365)[-1]
+        return float(annualise(self.time_weighted, years=years))
 
     @property
     def money_weighted(self) -> float:
