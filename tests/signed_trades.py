@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
+from steelyard.domain.money import MONEY_PLACES, round_half_up
 from steelyard.domain.transaction import Transaction, TransactionKind
 
 
@@ -22,7 +23,7 @@ def book_trade(trade: Transaction, signed: Decimal, held: Decimal) -> Iterator[T
         if signed > 0
         else (TransactionKind.SELL, TransactionKind.SHORT)
     )
-    part = trade.amount * closing / abs(signed)
+    part = round_half_up(trade.amount * closing / abs(signed), MONEY_PLACES)
     if closing:
         yield replace(trade, kind=closes, quantity=closing, amount=part)
     if opening:
