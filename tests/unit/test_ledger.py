@@ -16,7 +16,7 @@ from steelyard.domain.ledger import (
     expand,
     replay,
 )
-from steelyard.domain.lot import LotMethod, UnknownLotError
+from steelyard.domain.lot import MORE_THAN_ONE_YEAR, LotMethod, LotMethodError, TaxRates, UnknownLotError
 from steelyard.domain.lot_changes import OversoldError
 from steelyard.domain.transaction import Transaction, TransactionError, TransactionKind
 from steelyard.domain.wash_sale import match_wash_sales
@@ -102,6 +102,47 @@ def test_a_named_lot_goes_before_the_method() -> None:
     assert lots(answer) == [("T1", 10, "1005.00"), ("T2", 6, "1800.00")]
     with pytest.raises(UnknownLotError, match="'T9'"):
         run(BUY, book("SELL", "T3", LATER, quantity=4, amount=1, lot_id="T9"))
+
+
+def test_an_account_that_names_its_lots_has_to_where_there_is_a_choice() -> None:
+    rows = [
+        BUY,
+        book("BUY", "T2", quantity=10, amount=3000),
+        book("SPLIT", "S1", date(2024, 4, 2), quantity=10, counter_quantity=3, price=40),
+    ]
+    part = book("SELL", "T3", LATER, quantity=1, amount=1)
+    whole = replace(part, quantity=Decimal(6))
+
+    assert not run(*rows, whole, method=LotMethod.SPECIFIC).positions
+    with pytest.raises(LotMethodError, match=r"'specific' needs the lots"):
+        run(*rows, part, method=LotMethod.SPECIFIC)
+    named = run(*rows, replace(part, lot_id="T2"), method=LotMethod.SPECIFIC)
+    assert [gain.lot.lot_id for gain in named.gains] == ["T2"]
+
+
+def test_the_lot_of_least_tax_needs_the_rates() -> None:
+    rows = [
+        book("BUY", "T1", date(2020, 1, 2), quantity=10, amount=500),
+        book("BUY", "T2", quantity=10, amount=600),
+        book("SPLIT", "S1", date(2024, 4, 2), quantity=2, counter_quantity=3, price=40),
+        book("SELL", "T3", LATER, quantity=15, amount=1500),
+    ]
+    rates = TaxRates(Decimal("0.4"), Decimal("0.2"), MORE_THAN_ONE_YEAR)
+
+    answer = replay(rows, methods=LotMethod.MINIMUM_TAX, convert=even, rates=rates)
+    assert [gain.lot.lot_id for gain in answer.gains] == ["T1"]  # 1000 at 20 % is less than 900 at 40 %
+    with pytest.raises(LotMethodError, match="rates"):
+        run(*rows, method=LotMethod.MINIMUM_TAX)
+
+
+def test_of_short_lots_the_one_that_brought_least_is_covered_first() -> None:
+    rows = [
+        book("SHORT", "T1", quantity=10, amount=1200),
+        book("SHORT", "T2", quantity=10, amount=900),
+        book("COVER", "T3", LATER, quantity=10, amount=1000),
+    ]
+
+    assert [gain.gain for gain in run(*rows, method=LotMethod.HIFO).gains] == [-100]
 
 
 def test_average_moves_with_every_purchase() -> None:
