@@ -3,4 +3,7 @@
 returns, risk, downside, ratios and benchmark are measures of one shape: an array [day] or [day, asset] goes
 in, the day axis drops out; `observations` holds the rules they share. history and asset_360 put the measures
 together over windows, categories name the results, and quality screens the prices before any of it.
+
+valuation makes values and flows of groups [day, group] out of postings and a price_table; time_weighted, money_weighted
+and modified_dietz make returns of them, performance puts those together.
 """
