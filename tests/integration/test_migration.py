@@ -34,6 +34,8 @@ from steelyard.storage.migration import (
 from steelyard.storage.queries import query
 
 Urls = Callable[[EmbeddedServer], tuple[str, str]]
+REVISIONS = ("0001_base", "0002_ledger")
+SEEDED = ("category_thresholds", "minor_currencies", "tenants", "transaction_kinds")
 PROCEDURES = tuple(sorted(path.name for path in (FOLDER / "procedures").glob("*.sql")))
 
 CATALOGUE = text("""
@@ -79,6 +81,12 @@ async def read_catalogue() -> list[tuple[str, ...]]:
         return [tuple(row) for row in await db.execute(CATALOGUE)]
 
 
+async def read_seeded_rows() -> list[list[str]]:
+    statement = "select t::text from steelyard.{} as t order by 1"
+    async with get_migrator_session() as db:
+        return [list((await db.execute(text(statement.format(name)))).scalars()) for name in SEEDED]
+
+
 async def run(statement: str) -> None:
     async with get_migrator_session() as db:
         await (await raw_connection(db)).execute(statement)
@@ -98,11 +106,13 @@ async def test_a_fresh_install_is_the_same_as_an_upgraded_one(blank_store: Pool)
     await run((FOLDER / "schema.sql").read_text("utf-8"))
     for path in PROCEDURES:
         await run("set check_function_bodies = off;" + (FOLDER / "procedures" / path).read_text("utf-8"))
-    fresh = await read_catalogue()
+    fresh, rows = await read_catalogue(), await read_seeded_rows()
     await run("drop schema steelyard cascade")
-    assert await migrate() == MigrationResult((HEAD,), PROCEDURES)
+    assert await migrate() == MigrationResult(REVISIONS, PROCEDURES)
     assert len(fresh) > 100
     assert await read_catalogue() == fresh
+    assert await read_seeded_rows() == rows
+    assert [len(found) for found in rows] == [9, 3, 1, 25]
 
 
 async def test_the_second_time_nothing_is_done(store: Pool) -> None:
@@ -176,13 +186,13 @@ async def test_four_processes_migrate_once(blank_database: EmbeddedServer, urls:
     ]
     answers = [(await racer.communicate())[0].decode().strip() for racer in racers]
     assert [racer.returncode for racer in racers] == [0, 0, 0, 0]
-    assert sorted(answers) == ["", "", "", HEAD]
+    assert sorted(answers) == ["", "", "", " ".join(REVISIONS)]
 
 
 async def test_the_oldest_version_promised(home: Path, postgres_15: Path) -> None:
     await init_connection_pool(data_dir=home, postgres_bin=postgres_15)
     try:
-        assert await migrate() == MigrationResult((HEAD,), PROCEDURES)
+        assert await migrate() == MigrationResult(REVISIONS, PROCEDURES)
         await check()
         async with get_db_session() as db:
             version = (await db.execute(text("show server_version_num"))).scalar_one()

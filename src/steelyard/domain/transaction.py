@@ -87,8 +87,12 @@ class Fault(StrEnum):
 
     UNKNOWN_KIND = "unknown_kind"
     NO_ACCOUNT = "no_account"
+    UNKNOWN_ACCOUNT = "unknown_account"
+    NO_CURRENCY = "no_currency"
     NO_ASSET = "no_asset"
+    UNKNOWN_ASSET = "unknown_asset"
     CASH_ASSET = "cash_asset"
+    OTHER_CURRENCY = "other_currency"
     NO_QUANTITY = "no_quantity"
     NO_AMOUNT = "no_amount"
     NO_PRICE = "no_price"
@@ -106,12 +110,16 @@ class Fault(StrEnum):
 _WHY: Final = {
     Fault.UNKNOWN_KIND: "is of a kind the ledger does not know",
     Fault.NO_ACCOUNT: "names no account",
+    Fault.UNKNOWN_ACCOUNT: "names an account that is not in accounts",
+    Fault.NO_CURRENCY: "names no currency",
     Fault.NO_ASSET: "names no asset, and its kind needs one that is not cash",
+    Fault.UNKNOWN_ASSET: "names an asset that is not in asset_master",
     Fault.CASH_ASSET: "is about cash: book a DEPOSIT, a WITHDRAWAL, an FX or a TRANSFER",
+    Fault.OTHER_CURRENCY: "is about cash of another currency than its amount: book an FX",
     Fault.NO_QUANTITY: "has no quantity above 0",
     Fault.NO_AMOUNT: "has no amount above 0",
     Fault.NO_PRICE: "is for every holder and has no price a unit",
-    Fault.TAX_ABOVE_COSTS: "has a tax above its costs, which include it",
+    Fault.TAX_ABOVE_COSTS: "has a tax below 0, or above its costs, which include it",
     Fault.NO_COUNTER_ACCOUNT: "names no other account that it goes to",
     Fault.NO_COUNTER_ASSET: "names no other asset that it turns into",
     Fault.NO_COUNTER_QUANTITY: "has no counter_quantity above 0",
@@ -259,7 +267,9 @@ _CHANGES_ASSET: Final = ACTIONS - {TransactionKind.SPLIT}
 
 
 def find_fault(transaction: Transaction, *, today: date) -> Fault | None:
-    """Return why a transaction cannot be booked, or None; whether it is entered twice only others can tell.
+    """Return why a transaction cannot be booked, or None.
+
+    Whether it is entered twice, names what is unknown or takes cash for an asset only the store can tell.
 
     Args:
         transaction: as read.
@@ -279,6 +289,8 @@ def _of_names(one: Transaction) -> Iterator[Fault]:
         yield Fault.NO_ACCOUNT
     if not one.asset_id and one.kind in _NEEDS_ASSET:
         yield Fault.NO_ASSET
+    if not one.currency:
+        yield Fault.NO_CURRENCY
     if one.kind is TransactionKind.TRANSFER and one.counter_account_id in {"", one.account_id}:
         yield Fault.NO_COUNTER_ACCOUNT
     if one.kind in _CHANGES_ASSET and one.counter_asset_id in {"", one.asset_id}:
@@ -300,14 +312,15 @@ def _of_numbers(one: Transaction) -> Iterator[Fault]:
     is_for_every_holder = not one.account_id and one.kind not in ACTIONS
     if is_for_every_holder and not one.price:
         yield Fault.NO_PRICE
-    if one.tax > one.costs:
+    if not ZERO <= one.tax <= one.costs:
         yield Fault.TAX_ABOVE_COSTS
     if is_for_every_holder:
         return
     is_units = one.kind in _MOVES_UNITS or (one.kind in _MOVES_EITHER and bool(one.asset_id))
     if is_units and one.quantity <= 0:
         yield Fault.NO_QUANTITY
-    if one.amount <= 0 and not is_units and one.kind not in ACTIONS:
+    needs_amount = not is_units and one.kind not in ACTIONS
+    if one.amount < 0 or (needs_amount and not one.amount):
         yield Fault.NO_AMOUNT
     no_other_money = one.counter_amount <= 0 or one.counter_currency in {"", one.currency}
     if one.kind is TransactionKind.FX and no_other_money:

@@ -422,6 +422,7 @@ as $$
             and t.transaction_date > (p_as_of - interval '1 year')::date
             and t.transaction_date <= p_as_of
             and t.currency = (select o.currency from one_currency as o)
+            and t.asset_id is not null
         group by t.account_id, t.currency, t.asset_id
     ),
 
@@ -440,6 +441,7 @@ as $$
             and t.transaction_date > (p_as_of - interval '1 year')::date
             and t.transaction_date <= p_as_of
             and t.currency is distinct from (select o.currency from one_currency as o)
+            and t.asset_id is not null
     ),
 
     bases as (
@@ -581,6 +583,6 @@ as $$
         )
     from steelyard.category_thresholds as t
     where t.tenant_id = p_tenant and t.kind = p_kind
-    window upwards as (order by t.bound)
+    window upwards as (order by t.bound nulls first)
 $$;
 comment on function steelyard.category_ranges(integer, text) is 'Each category with the values it takes: from its bound up to the next.';

@@ -157,7 +157,11 @@ begin
                         )
                 when p_columns ? c.attname
                     then steelyard.attached_column(p_source, p_columns -> c.attname, c.atttypid, c.atttypmod, c.attnotnull)
-                else format('null::%s', format_type(c.atttypid, c.atttypmod))
+                else
+                    coalesce(
+                        case when c.attnotnull then pg_get_expr(d.adbin, d.adrelid) end,
+                        format('null::%s', format_type(c.atttypid, c.atttypmod))
+                    )
             end
             || format(' as %I', c.attname),
             ', ' order by c.attnum
@@ -179,6 +183,7 @@ begin
         )
     into v_columns, v_rows
     from pg_catalog.pg_attribute as c
+    left join pg_catalog.pg_attrdef as d on c.attrelid = d.adrelid and c.attnum = d.adnum
     where c.attrelid = format('steelyard.%I', p_table || '_own')::regclass and c.attnum > 0 and not c.attisdropped;
     execute format(
         'create view steelyard.%I as select %s from %s%s where %s',
@@ -574,7 +579,7 @@ begin
         case
             when v_has_assets
                 then
-                    'select count(*), count(*) filter (where a.asset_id is null), '
+                    'select count(*), count(v.asset_id) filter (where a.asset_id is null), '
                     'min(v.asset_id) filter (where a.asset_id is null)%s '
                     'from %s as v left join steelyard.asset_master as a on v.asset_id = a.asset_id'
             else 'select count(*), 0, null%s from %s as v'

@@ -8,4 +8,4 @@ down_revision = None
 
 def upgrade() -> None:
     """Create every table."""
-    run_script("schema.sql")
+    run_script("migrations/0001_base.sql")

@@ -1,0 +1,536 @@
+-- The store, whole, as a fresh database gets it.
+-- Shared reference data (assets, prices, their history and risk, FX, benchmarks, rates) has no tenant;
+-- what belongs to a tenant carries tenant_id first in its keys and foreign keys.
+-- Money is numeric(23,8), prices and quantities numeric(27,12), weights numeric(18,12), returns float8.
+
+do $$
+declare
+    wanted text;
+begin
+    foreach wanted in array array['steelyard_migrator', 'steelyard_app', 'steelyard_auditor'] loop
+        if not exists (select from pg_catalog.pg_roles where rolname = wanted) then
+            execute format('create role %I nologin', wanted);
+        end if;
+    end loop;
+end
+$$;
+
+create schema if not exists steelyard;
+grant usage on schema steelyard to steelyard_app, steelyard_auditor;
+alter default privileges in schema steelyard grant select, insert, update, delete on tables to steelyard_app;
+alter default privileges in schema steelyard grant usage on sequences to steelyard_app;
+alter default privileges in schema steelyard grant select on tables to steelyard_auditor;
+
+create table steelyard.repeatable_files (
+    path text primary key,
+    sha256 text not null,
+    applied_at timestamptz not null default statement_timestamp()
+);
+comment on table steelyard.repeatable_files is 'Procedures and views as installed: a file runs again when its hash differs.';
+comment on column steelyard.repeatable_files.path is 'File name under storage/sql/procedures.';
+comment on column steelyard.repeatable_files.sha256 is 'Hexadecimal SHA-256 of the file as it was run.';
+comment on column steelyard.repeatable_files.applied_at is 'When it was run, UTC.';
+
+-- ── Shared reference data ───────────────────────────────────────────────────────────────────────────────
+
+create table steelyard.minor_currencies (
+    currency text primary key check (currency ~ '^[A-Z]{3}$'),
+    major_currency text not null check (major_currency ~ '^[A-Z]{3}$'),
+    units_per_major integer not null check (units_per_major > 1)
+);
+comment on table steelyard.minor_currencies is 'Quotation units that are a fraction of a currency, such as pence.';
+comment on column steelyard.minor_currencies.currency is 'Code used by exchanges for the unit: GBX.';
+comment on column steelyard.minor_currencies.major_currency is 'ISO 4217 code of the currency: GBP.';
+comment on column steelyard.minor_currencies.units_per_major is 'Units in one of the currency: 100.';
+insert into steelyard.minor_currencies (currency, major_currency, units_per_major)
+values ('GBX', 'GBP', 100), ('ZAC', 'ZAR', 100), ('ILA', 'ILS', 100);
+
+create table steelyard.fx_rates (
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    rate_date date not null,
+    units_per_eur numeric(27, 12) not null check (units_per_eur > 0 and units_per_eur < 'Infinity'),
+    source text not null default 'file',
+    primary key (currency, rate_date)
+);
+comment on table steelyard.fx_rates is 'Exchange rates against the euro, the pivot of every conversion.';
+comment on column steelyard.fx_rates.currency is 'ISO 4217 code.';
+comment on column steelyard.fx_rates.rate_date is 'Day of the rate.';
+comment on column steelyard.fx_rates.units_per_eur is 'Units of the currency for 1 EUR; above 0.';
+comment on column steelyard.fx_rates.source is 'Who published it: ecb, or file.';
+
+create table steelyard.asset_master (
+    asset_id text primary key check (length(asset_id) between 1 and 64),
+    asset_name text not null,
+    asset_type text not null,
+    isin text check (isin ~ '^[A-Z]{2}[A-Z0-9]{9}[0-9]$'),
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    exchange text,
+    issuer text,
+    issue_date date,
+    maturity_date date,
+    par_value numeric(23, 8) check (par_value >= 0 and par_value < 'Infinity'),
+    rating text,
+    sector text,
+    issuing_country text,
+    status text not null default 'ACTIVE',
+    benchmark_asset_id text references steelyard.asset_master (asset_id)
+);
+comment on table steelyard.asset_master is 'One row per asset: what it is.';
+comment on column steelyard.asset_master.asset_id is 'The key the firm gives the asset.';
+comment on column steelyard.asset_master.asset_name is 'Name shown to people.';
+comment on column steelyard.asset_master.asset_type is 'Equity, ETF, Bond, Cash, Index and so on, as the firm writes it.';
+comment on column steelyard.asset_master.isin is 'ISO 6166 number with a right check digit; null when there is none.';
+comment on column steelyard.asset_master.currency is 'Currency its prices are quoted in: ISO 4217, or a unit of minor_currencies.';
+comment on column steelyard.asset_master.exchange is 'ISO 10383 MIC of the venue the prices come from.';
+comment on column steelyard.asset_master.issuer is 'Who issued it.';
+comment on column steelyard.asset_master.issue_date is 'Day of issue.';
+comment on column steelyard.asset_master.maturity_date is 'Day of redemption; null for perpetual assets.';
+comment on column steelyard.asset_master.par_value is 'Nominal value of one unit, in currency.';
+comment on column steelyard.asset_master.rating is 'Credit rating as the firm writes it.';
+comment on column steelyard.asset_master.sector is 'Sector as the firm classifies it.';
+comment on column steelyard.asset_master.issuing_country is 'Country of the issuer.';
+comment on column steelyard.asset_master.status is 'ACTIVE, DELISTED and so on, as the firm writes it.';
+comment on column steelyard.asset_master.benchmark_asset_id is 'The asset its beta is measured against; null means its currency''s benchmark.';
+
+create table steelyard.market_data (
+    asset_id text not null references steelyard.asset_master (asset_id),
+    price_date date not null,
+    closing_price numeric(27, 12) not null check (closing_price > 0 and closing_price < 'Infinity'),
+    source text not null default 'file',
+    price_time timestamptz,
+    primary key (asset_id, price_date)
+);
+create index market_data_by_date on steelyard.market_data using brin (price_date);
+comment on table steelyard.market_data is 'Accepted closing prices, one per asset and day; prices in doubt are in data_quality_findings.';
+comment on column steelyard.market_data.asset_id is 'The asset.';
+comment on column steelyard.market_data.price_date is 'Exchange day of the close.';
+comment on column steelyard.market_data.closing_price is 'Price of one unit in the asset''s currency (pence where that is GBX); above 0.';
+comment on column steelyard.market_data.source is 'Where the price came from: file, or the name of a price source.';
+comment on column steelyard.market_data.price_time is 'When the price was made, UTC, where the source says so.';
+
+create table steelyard.performance_history (
+    asset_id text not null references steelyard.asset_master (asset_id),
+    date date not null,
+    daily_return double precision check (daily_return >= -1 and daily_return < 'Infinity'),
+    total_return double precision check (total_return >= -1 and total_return < 'Infinity'),
+    origin text not null default 'loaded' check (origin in ('loaded', 'derived')),
+    primary key (asset_id, date)
+);
+create index performance_history_by_date on steelyard.performance_history using brin (date);
+comment on table steelyard.performance_history is 'Daily returns per asset, the firm''s own or derived from market_data.';
+comment on column steelyard.performance_history.asset_id is 'The asset.';
+comment on column steelyard.performance_history.date is 'Day the return ends on.';
+comment on column steelyard.performance_history.daily_return is 'Return since the previous price in the asset''s currency; fraction, +0.01 = +1 %.';
+comment on column steelyard.performance_history.total_return is 'Compounded return since the asset''s first price; fraction.';
+comment on column steelyard.performance_history.origin is 'loaded = the firm''s figure; derived = computed from market_data.';
+
+create table steelyard.risk_metrics (
+    asset_id text not null references steelyard.asset_master (asset_id),
+    calculation_date date not null,
+    volatility double precision check (volatility >= 0 and volatility < 'Infinity'),
+    var_95 double precision check (var_95 between '-1e300' and '1e300'),
+    beta double precision check (beta between '-1e300' and '1e300'),
+    sharpe_ratio double precision check (sharpe_ratio between '-1e300' and '1e300'),
+    expected_shortfall_95 double precision check (expected_shortfall_95 between '-1e300' and '1e300'),
+    var_95_parametric double precision check (var_95_parametric between '-1e300' and '1e300'),
+    expected_shortfall_95_parametric double precision
+        check (expected_shortfall_95_parametric between '-1e300' and '1e300'),
+    max_drawdown double precision check (max_drawdown between 0 and 1),
+    observations integer check (observations >= 0),
+    origin text not null default 'loaded' check (origin in ('loaded', 'derived')),
+    primary key (asset_id, calculation_date)
+);
+comment on table steelyard.risk_metrics is 'Risk per asset over the three months before calculation_date, the firm''s own or derived.';
+comment on column steelyard.risk_metrics.asset_id is 'The asset.';
+comment on column steelyard.risk_metrics.calculation_date is 'Last day of the window; derived rows stand at month ends and at an as_of.';
+comment on column steelyard.risk_metrics.volatility is 'Annual volatility, fraction: sample deviation of daily returns times the root of 252.';
+comment on column steelyard.risk_metrics.var_95 is 'One-day historical value at risk at 95 %, fraction of value, positive = loss.';
+comment on column steelyard.risk_metrics.beta is 'Slope of the asset''s daily returns on its benchmark''s.';
+comment on column steelyard.risk_metrics.sharpe_ratio is 'Annualised mean over deviation of daily returns above the risk-free rate.';
+comment on column steelyard.risk_metrics.expected_shortfall_95 is 'Mean loss beyond the value at risk, fraction, positive = loss.';
+comment on column steelyard.risk_metrics.var_95_parametric is 'Value at risk of the normal distribution with the same mean and deviation.';
+comment on column steelyard.risk_metrics.expected_shortfall_95_parametric is 'Expected shortfall of that normal distribution.';
+comment on column steelyard.risk_metrics.max_drawdown is 'Deepest fall from a peak within the window, positive fraction of the peak.';
+comment on column steelyard.risk_metrics.observations is 'Daily returns in the window.';
+comment on column steelyard.risk_metrics.origin is 'loaded = the firm''s figure; derived = computed from market_data.';
+
+create table steelyard.derivations_pending (
+    asset_id text primary key references steelyard.asset_master (asset_id),
+    from_date date not null default '-infinity'
+);
+comment on table steelyard.derivations_pending is 'Assets whose prices changed since their history was derived; a refresh empties it.';
+comment on column steelyard.derivations_pending.asset_id is 'The asset.';
+comment on column steelyard.derivations_pending.from_date is 'The first day that changed; -infinity = everything.';
+
+create table steelyard.benchmarks (
+    currency text primary key check (currency ~ '^[A-Z]{3}$'),
+    asset_id text not null references steelyard.asset_master (asset_id)
+);
+comment on table steelyard.benchmarks is 'The asset that stands for the market of a currency.';
+comment on column steelyard.benchmarks.currency is 'Currency of the assets measured against it.';
+comment on column steelyard.benchmarks.asset_id is 'The index or fund whose prices are the benchmark.';
+
+create table steelyard.risk_free_rates (
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    rate_date date not null,
+    annual_rate double precision not null check (annual_rate > -1 and annual_rate < 'Infinity'),
+    series text not null,
+    primary key (currency, rate_date)
+);
+comment on table steelyard.risk_free_rates is 'Risk-free rate per currency; without one the Sharpe ratio is above 0 and says so.';
+comment on column steelyard.risk_free_rates.currency is 'ISO 4217 code.';
+comment on column steelyard.risk_free_rates.rate_date is 'First day the rate holds; it holds until the next row.';
+comment on column steelyard.risk_free_rates.annual_rate is 'Simple annual rate, fraction; a day earns annual_rate / 252.';
+comment on column steelyard.risk_free_rates.series is 'Name of the published series.';
+
+-- ── What belongs to a tenant ────────────────────────────────────────────────────────────────────────────
+
+create table steelyard.tenants (
+    tenant_id integer primary key generated by default as identity,
+    tenant_name text not null unique,
+    base_currency text not null default 'USD' check (base_currency ~ '^[A-Z]{3}$')
+);
+comment on table steelyard.tenants is 'A firm or family whose data nobody else sees.';
+comment on column steelyard.tenants.tenant_id is 'Key; 1 is the default tenant.';
+comment on column steelyard.tenants.tenant_name is 'Name shown to people.';
+comment on column steelyard.tenants.base_currency is 'Currency of the tenant''s totals, ISO 4217.';
+insert into steelyard.tenants (tenant_name) values ('default');
+
+create table steelyard.households (
+    tenant_id integer not null references steelyard.tenants (tenant_id),
+    household_id text not null,
+    household_name text not null,
+    base_currency text not null check (base_currency ~ '^[A-Z]{3}$'),
+    primary key (tenant_id, household_id)
+);
+comment on table steelyard.households is 'Accounts that share one target.';
+comment on column steelyard.households.tenant_id is 'The tenant.';
+comment on column steelyard.households.household_id is 'The key the firm gives the household.';
+comment on column steelyard.households.household_name is 'Name shown to people.';
+comment on column steelyard.households.base_currency is 'Currency of the household''s totals, ISO 4217.';
+
+create table steelyard.model_portfolios (
+    tenant_id integer not null references steelyard.tenants (tenant_id),
+    model_id text not null,
+    model_name text not null,
+    primary key (tenant_id, model_id)
+);
+comment on table steelyard.model_portfolios is 'Named sets of target weights.';
+comment on column steelyard.model_portfolios.tenant_id is 'The tenant.';
+comment on column steelyard.model_portfolios.model_id is 'The key the firm gives the model.';
+comment on column steelyard.model_portfolios.model_name is 'Name shown to people.';
+
+create table steelyard.target_weights (
+    tenant_id integer not null,
+    model_id text not null,
+    asset_id text not null references steelyard.asset_master (asset_id),
+    target_weight numeric(18, 12) not null check (target_weight between 0 and 1),
+    primary key (tenant_id, model_id, asset_id),
+    foreign key (tenant_id, model_id) references steelyard.model_portfolios (tenant_id, model_id)
+);
+comment on table steelyard.target_weights is 'What a model portfolio holds.';
+comment on column steelyard.target_weights.tenant_id is 'The tenant.';
+comment on column steelyard.target_weights.model_id is 'The model portfolio.';
+comment on column steelyard.target_weights.asset_id is 'The asset.';
+comment on column steelyard.target_weights.target_weight is 'Share of value, fraction 0 to 1; a model''s weights sum to exactly 1.';
+
+create table steelyard.accounts (
+    tenant_id integer not null references steelyard.tenants (tenant_id),
+    account_id text not null,
+    account_name text not null,
+    household_id text,
+    base_currency text not null check (base_currency ~ '^[A-Z]{3}$'),
+    model_id text,
+    stated_value numeric(23, 8) check (stated_value >= 0 and stated_value < 'Infinity'),
+    stated_value_date date,
+    primary key (tenant_id, account_id),
+    foreign key (tenant_id, household_id) references steelyard.households (tenant_id, household_id),
+    foreign key (tenant_id, model_id) references steelyard.model_portfolios (tenant_id, model_id)
+);
+comment on table steelyard.accounts is 'Where positions are held; the portfolio of portfolio_allocation.';
+comment on column steelyard.accounts.tenant_id is 'The tenant.';
+comment on column steelyard.accounts.account_id is 'The key the firm gives the account or portfolio.';
+comment on column steelyard.accounts.account_name is 'Name shown to people.';
+comment on column steelyard.accounts.household_id is 'The household it belongs to, if any.';
+comment on column steelyard.accounts.base_currency is 'Currency of the account''s totals, ISO 4217.';
+comment on column steelyard.accounts.model_id is 'The model portfolio it follows, if any.';
+comment on column steelyard.accounts.stated_value is 'Value in base_currency by the firm''s own word, for portfolios kept as weights.';
+comment on column steelyard.accounts.stated_value_date is 'Day of the stated value.';
+
+create table steelyard.portfolio_allocation (
+    tenant_id integer not null,
+    portfolio text not null,
+    asset_id text not null references steelyard.asset_master (asset_id),
+    as_of date,
+    quantity numeric(27, 12) check (quantity < 'Infinity'),
+    target_weight numeric(18, 12) check (target_weight between 0 and 1),
+    actual_weight numeric(18, 12) check (actual_weight between -10 and 10),
+    unique nulls not distinct (tenant_id, portfolio, asset_id, as_of),
+    foreign key (tenant_id, portfolio) references steelyard.accounts (tenant_id, account_id)
+);
+comment on table steelyard.portfolio_allocation is 'Snapshots of what each portfolio holds; a later snapshot replaces an earlier one whole.';
+comment on column steelyard.portfolio_allocation.tenant_id is 'The tenant.';
+comment on column steelyard.portfolio_allocation.portfolio is 'The account.';
+comment on column steelyard.portfolio_allocation.asset_id is 'The asset.';
+comment on column steelyard.portfolio_allocation.as_of is 'Day of the snapshot; null = current, unfit for any past day.';
+comment on column steelyard.portfolio_allocation.quantity is 'Units held, negative = short; null where the firm keeps only weights.';
+comment on column steelyard.portfolio_allocation.target_weight is 'Wanted share of the portfolio''s value, fraction 0 to 1.';
+comment on column steelyard.portfolio_allocation.actual_weight is 'Share by the firm''s own word, fraction; used for value only where quantity is null.';
+
+create table steelyard.transactions (
+    tenant_id integer not null references steelyard.tenants (tenant_id),
+    transaction_id text not null,
+    account_id text,
+    asset_id text not null references steelyard.asset_master (asset_id),
+    transaction_date date not null,
+    transaction_type text not null,
+    quantity numeric(27, 12),
+    price numeric(27, 12),
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    total_amount numeric(23, 8) not null check (total_amount >= 0 and total_amount < 'Infinity'),
+    transaction_costs numeric(23, 8) check (transaction_costs >= 0 and transaction_costs < 'Infinity'),
+    primary key (tenant_id, transaction_id),
+    foreign key (tenant_id, account_id) references steelyard.accounts (tenant_id, account_id)
+);
+create index transactions_by_date on steelyard.transactions using brin (transaction_date);
+comment on table steelyard.transactions is 'Booked transactions.';
+comment on column steelyard.transactions.tenant_id is 'The tenant.';
+comment on column steelyard.transactions.transaction_id is 'The firm''s id; made from the row''s content where the firm has none.';
+comment on column steelyard.transactions.account_id is 'The account; null where the firm does not say.';
+comment on column steelyard.transactions.asset_id is 'The asset.';
+comment on column steelyard.transactions.transaction_date is 'Trade date.';
+comment on column steelyard.transactions.transaction_type is 'BUY, SELL, DIVIDEND, DEPOSIT and so on; the type gives the direction.';
+comment on column steelyard.transactions.quantity is 'Units, positive.';
+comment on column steelyard.transactions.price is 'Price of one unit, in currency.';
+comment on column steelyard.transactions.currency is 'Currency of the amounts.';
+comment on column steelyard.transactions.total_amount is 'Amount without costs, in currency, positive.';
+comment on column steelyard.transactions.transaction_costs is 'Fees and taxes of the transaction, in currency, positive.';
+
+create table steelyard.compliance_records (
+    tenant_id integer not null references steelyard.tenants (tenant_id),
+    record_id text not null,
+    account_id text,
+    asset_id text not null references steelyard.asset_master (asset_id),
+    check_date date not null,
+    status text not null,
+    rule text,
+    primary key (tenant_id, record_id),
+    foreign key (tenant_id, account_id) references steelyard.accounts (tenant_id, account_id)
+);
+create index compliance_records_by_date on steelyard.compliance_records using brin (check_date);
+comment on table steelyard.compliance_records is 'Results of compliance checks.';
+comment on column steelyard.compliance_records.tenant_id is 'The tenant.';
+comment on column steelyard.compliance_records.record_id is 'The firm''s id; made from the row''s content where the firm has none.';
+comment on column steelyard.compliance_records.account_id is 'The account checked; null = the tenant as a whole.';
+comment on column steelyard.compliance_records.asset_id is 'The asset.';
+comment on column steelyard.compliance_records.check_date is 'Day of the check.';
+comment on column steelyard.compliance_records.status is 'VIOLATION counts as an active violation; PASS, WARNING and others do not.';
+comment on column steelyard.compliance_records.rule is 'The rule checked, in the firm''s words.';
+
+create table steelyard.category_thresholds (
+    tenant_id integer not null references steelyard.tenants (tenant_id),
+    kind text not null check (kind in ('risk', 'performance', 'position_size')),
+    category text not null,
+    bound numeric not null,
+    bound_included boolean not null,
+    primary key (tenant_id, kind, category)
+);
+comment on table steelyard.category_thresholds is 'Lower bounds of the categories; a value takes the highest bound it reaches, null is UNKNOWN.';
+comment on column steelyard.category_thresholds.tenant_id is 'The tenant.';
+comment on column steelyard.category_thresholds.kind is 'risk (of value at risk), performance (of total return), position_size (of market value).';
+comment on column steelyard.category_thresholds.category is 'The category''s name.';
+comment on column steelyard.category_thresholds.bound is 'Lower bound: a fraction for risk and performance, base currency for position_size.';
+comment on column steelyard.category_thresholds.bound_included is 'Whether the bound itself belongs to the category.';
+insert into steelyard.category_thresholds (tenant_id, kind, category, bound, bound_included)
+values
+(1, 'risk', 'HIGH', 0.03, true),
+(1, 'risk', 'MEDIUM', 0.02, true),
+(1, 'risk', 'LOW', '-Infinity', true),
+(1, 'performance', 'OUTPERFORMING', 0.15, false),
+(1, 'performance', 'NEUTRAL', 0.04, true),
+(1, 'performance', 'UNDERPERFORMING', '-Infinity', true),
+(1, 'position_size', 'LARGE', 1000000, false),
+(1, 'position_size', 'MEDIUM', 100000, false),
+(1, 'position_size', 'SMALL', '-Infinity', true);
+
+-- ── Loading ─────────────────────────────────────────────────────────────────────────────────────────────
+
+create table steelyard.load_runs (
+    run_id bigint primary key generated always as identity,
+    tenant_id integer not null references steelyard.tenants (tenant_id),
+    source text not null,
+    status text not null check (status in ('loaded', 'unchanged', 'refused')),
+    summary jsonb not null,
+    recorded_at timestamptz not null default statement_timestamp()
+);
+comment on table steelyard.load_runs is 'Each run of a load, refused ones included.';
+comment on column steelyard.load_runs.run_id is 'Key, in the order of the runs.';
+comment on column steelyard.load_runs.tenant_id is 'The tenant.';
+comment on column steelyard.load_runs.source is 'The folder that was read.';
+comment on column steelyard.load_runs.status is 'loaded, unchanged (nothing new in the files) or refused (nothing was stored).';
+comment on column steelyard.load_runs.summary is 'Rows per table: read, added, corrected, unchanged, quarantined.';
+comment on column steelyard.load_runs.recorded_at is 'When it ended, UTC.';
+
+create table steelyard.data_quality_findings (
+    finding_id bigint primary key generated always as identity,
+    tenant_id integer references steelyard.tenants (tenant_id),
+    run_id bigint not null references steelyard.load_runs (run_id),
+    table_name text not null,
+    file_name text not null,
+    row_number bigint,
+    asset_id text,
+    finding_date date,
+    kind text not null,
+    severity text not null check (severity in ('refused', 'quarantined', 'flagged')),
+    reason text not null,
+    row_data jsonb
+);
+-- The row's hash, because a row may be longer than an index entry.
+create unique index data_quality_findings_once on steelyard.data_quality_findings
+(tenant_id, table_name, asset_id, finding_date, kind, severity, md5(row_data::text)) nulls not distinct;
+comment on table steelyard.data_quality_findings is 'What was wrong or suspicious in the input, row by row.';
+comment on column steelyard.data_quality_findings.finding_id is 'Key.';
+comment on column steelyard.data_quality_findings.tenant_id is 'The tenant; null = about shared reference data.';
+comment on column steelyard.data_quality_findings.run_id is 'The load that found it first.';
+comment on column steelyard.data_quality_findings.table_name is 'The table the row was meant for.';
+comment on column steelyard.data_quality_findings.file_name is 'The file it stood in.';
+comment on column steelyard.data_quality_findings.row_number is 'Line in a CSV file (the header is line 1), row in a Parquet file (the first is 1).';
+comment on column steelyard.data_quality_findings.asset_id is 'The asset, where known.';
+comment on column steelyard.data_quality_findings.finding_date is 'The row''s own date, where it has one.';
+comment on column steelyard.data_quality_findings.kind is 'What is wrong, one word of docs/reference/data-quality.md.';
+comment on column steelyard.data_quality_findings.severity is 'refused = the run stopped; quarantined = the row is kept here and not used; flagged = used, and marked.';
+comment on column steelyard.data_quality_findings.reason is 'A sentence for people.';
+comment on column steelyard.data_quality_findings.row_data is 'The row as it was read.';
+
+-- ── Asset 360: versions, their rows and documents, and the pointer to the current one ───────────────────
+
+create table steelyard.asset_360_versions (
+    tenant_id integer not null references steelyard.tenants (tenant_id),
+    version bigint not null,
+    as_of date not null,
+    universe boolean not null,
+    row_count bigint not null,
+    content_hash text not null,
+    watermark jsonb not null,
+    recorded_at timestamptz not null default statement_timestamp(),
+    primary key (tenant_id, version)
+);
+comment on table steelyard.asset_360_versions is 'Every version ever published; the trail outlives the rows that retention deletes.';
+comment on column steelyard.asset_360_versions.tenant_id is 'The tenant.';
+comment on column steelyard.asset_360_versions.version is 'Counts up from 1 per tenant.';
+comment on column steelyard.asset_360_versions.as_of is 'The day the figures are of.';
+comment on column steelyard.asset_360_versions.universe is 'Whether the tenant scope holds every asset, or only those held, traded, targeted or checked.';
+comment on column steelyard.asset_360_versions.row_count is 'Rows over all scopes.';
+comment on column steelyard.asset_360_versions.content_hash is 'Hexadecimal SHA-256 over the rows in key order.';
+comment on column steelyard.asset_360_versions.watermark is 'What the input was: last load run, last price date.';
+comment on column steelyard.asset_360_versions.recorded_at is 'When it was published, UTC.';
+
+create table steelyard.asset_360_current (
+    tenant_id integer primary key references steelyard.tenants (tenant_id),
+    version bigint not null,
+    foreign key (tenant_id, version) references steelyard.asset_360_versions (tenant_id, version)
+);
+comment on table steelyard.asset_360_current is 'The pointer: which version readers see. Flipped in the transaction that makes the version.';
+comment on column steelyard.asset_360_current.tenant_id is 'The tenant.';
+comment on column steelyard.asset_360_current.version is 'The version readers see.';
+
+create table steelyard.asset_360_rows (
+    tenant_id integer not null,
+    version bigint not null,
+    scope_kind text not null check (scope_kind in ('tenant', 'household', 'account')),
+    scope_id text not null,
+    asset_id text not null,
+    asset_name text not null,
+    asset_type text not null,
+    isin text,
+    currency text not null,
+    exchange text,
+    issuer text,
+    issue_date date,
+    maturity_date date,
+    par_value numeric(23, 8),
+    rating text,
+    sector text,
+    issuing_country text,
+    status text not null,
+    base_currency text not null,
+    quantity numeric(27, 12),
+    current_price numeric(27, 12),
+    price_date date,
+    market_value numeric(23, 8),
+    avg_daily_return double precision,
+    max_daily_return double precision,
+    min_daily_return double precision,
+    total_return double precision,
+    performance_origin text,
+    avg_volatility double precision,
+    value_at_risk double precision,
+    value_at_risk_amount double precision,
+    expected_shortfall double precision,
+    expected_shortfall_amount double precision,
+    beta double precision,
+    sharpe_ratio double precision,
+    risk_origin text,
+    benchmark_asset_id text,
+    total_transactions bigint not null,
+    total_purchases numeric(23, 8),
+    total_sales numeric(23, 8),
+    avg_transaction_cost numeric(23, 8),
+    active_violations bigint not null,
+    last_compliance_check date,
+    risk_category text not null,
+    performance_category text not null,
+    position_size text not null,
+    quality_flags text[] not null,
+    primary key (tenant_id, version, scope_kind, scope_id, asset_id)
+);
+comment on table steelyard.asset_360_rows is 'Asset 360 of every kept version: one row per scope and asset. Read it through the view asset_360.';
+comment on column steelyard.asset_360_rows.tenant_id is 'The tenant.';
+comment on column steelyard.asset_360_rows.version is 'The version.';
+comment on column steelyard.asset_360_rows.scope_kind is 'tenant, household or account.';
+comment on column steelyard.asset_360_rows.scope_id is 'The household''s or account''s id; empty for the tenant.';
+comment on column steelyard.asset_360_rows.asset_id is 'The asset; the next columns are its asset_master row at that time.';
+comment on column steelyard.asset_360_rows.base_currency is 'Currency of the scope''s money columns.';
+comment on column steelyard.asset_360_rows.quantity is 'Units held over the scope''s accounts; null where only weights are kept.';
+comment on column steelyard.asset_360_rows.current_price is 'Latest price on or before as_of, in the asset''s currency.';
+comment on column steelyard.asset_360_rows.price_date is 'Day of that price.';
+comment on column steelyard.asset_360_rows.market_value is 'Quantity times price in base_currency; null = unknown, and a flag says why.';
+comment on column steelyard.asset_360_rows.avg_daily_return is 'Mean daily return over the year, fraction.';
+comment on column steelyard.asset_360_rows.max_daily_return is 'Best day of the year, fraction.';
+comment on column steelyard.asset_360_rows.min_daily_return is 'Worst day of the year, fraction.';
+comment on column steelyard.asset_360_rows.total_return is 'Daily returns compounded over the year, fraction.';
+comment on column steelyard.asset_360_rows.performance_origin is 'loaded, derived or mixed.';
+comment on column steelyard.asset_360_rows.avg_volatility is 'Annual volatility over three months, fraction.';
+comment on column steelyard.asset_360_rows.value_at_risk is 'One-day 95 % value at risk, fraction of value, positive = loss.';
+comment on column steelyard.asset_360_rows.value_at_risk_amount is 'value_at_risk times market_value, in base_currency; an estimate, so not exact money.';
+comment on column steelyard.asset_360_rows.expected_shortfall is 'One-day 95 % expected shortfall, fraction of value, positive = loss.';
+comment on column steelyard.asset_360_rows.expected_shortfall_amount is 'expected_shortfall times market_value, in base_currency; an estimate, so not exact money.';
+comment on column steelyard.asset_360_rows.beta is 'Against benchmark_asset_id, over three months.';
+comment on column steelyard.asset_360_rows.sharpe_ratio is 'Annualised, over three months.';
+comment on column steelyard.asset_360_rows.risk_origin is 'loaded = mean of the firm''s rows in the window; derived = computed over it.';
+comment on column steelyard.asset_360_rows.benchmark_asset_id is 'The asset''s own benchmark, else its currency''s, else null.';
+comment on column steelyard.asset_360_rows.total_transactions is 'Transactions in the year, of every type.';
+comment on column steelyard.asset_360_rows.total_purchases is 'Sum of BUY amounts in the year, in base_currency at the day''s rate.';
+comment on column steelyard.asset_360_rows.total_sales is 'Sum of SELL amounts in the year, in base_currency at the day''s rate.';
+comment on column steelyard.asset_360_rows.avg_transaction_cost is 'Mean cost of the transactions that state one, in base_currency.';
+comment on column steelyard.asset_360_rows.active_violations is 'Checks with status VIOLATION in six months.';
+comment on column steelyard.asset_360_rows.last_compliance_check is 'Last check in six months.';
+comment on column steelyard.asset_360_rows.risk_category is 'By value_at_risk, see category_thresholds; UNKNOWN for null.';
+comment on column steelyard.asset_360_rows.performance_category is 'By total_return; UNKNOWN for null.';
+comment on column steelyard.asset_360_rows.position_size is 'By market_value; UNKNOWN for null.';
+comment on column steelyard.asset_360_rows.quality_flags is 'What limits the figures, words of docs/reference/data-quality.md; empty = nothing known.';
+
+create table steelyard.asset_360_documents (
+    tenant_id integer not null,
+    version bigint not null,
+    scope_kind text not null,
+    scope_id text not null,
+    document jsonb not null,
+    primary key (tenant_id, version, scope_kind, scope_id)
+);
+comment on table steelyard.asset_360_documents is 'All dashboard answers of a scope, ready to read.';
+comment on column steelyard.asset_360_documents.tenant_id is 'The tenant.';
+comment on column steelyard.asset_360_documents.version is 'The version.';
+comment on column steelyard.asset_360_documents.scope_kind is 'tenant, household or account.';
+comment on column steelyard.asset_360_documents.scope_id is 'The household''s or account''s id; empty for the tenant.';
+comment on column steelyard.asset_360_documents.document is 'The figures behind the eight readers; money as text, fractions as numbers.';
