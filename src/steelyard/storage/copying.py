@@ -107,21 +107,22 @@ def encode_rows(rows: pa.Table) -> bytes:
 
 
 async def read_fixed_rows(
-    connection: "asyncpg.Connection[Any]", statement: str, fields: Mapping[str, str]
+    connection: "asyncpg.Connection[Any]", statement: str, fields: Mapping[str, str], *arguments: object
 ) -> dict[str, NDArray[Any]]:
     """Return the answer of a statement as arrays, by COPY and without a Python object per row.
 
     Args:
         connection: where to ask.
-        statement: a query without parameters whose columns are never NULL.
+        statement: a query whose columns are never NULL.
         fields: name and big-endian type (`>i4`, `>i8`, `>f8`) of each column, in order.
+        arguments: of the query's `$1`, `$2` and so on.
     """
     pieces: list[bytes] = []
 
     async def keep(piece: bytes) -> None:
         pieces.append(piece)
 
-    await connection.copy_from_query(statement, output=keep, format="binary")
+    await connection.copy_from_query(statement, *arguments, output=keep, format="binary")
     layout = np.dtype(
         [
             ("", ">i2"),
