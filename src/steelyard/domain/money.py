@@ -78,6 +78,30 @@ def share_out(total: int, weights: Sequence[int], whole: int) -> list[int]:
     return shares
 
 
+def spread(amount: Decimal, weights: Sequence[Decimal], places: int = MONEY_PLACES) -> list[Decimal]:
+    """Spread an amount in proportion; each running total is rounded, so that nothing of the whole is lost.
+
+    Args:
+        amount: any sign, of at most `places` decimals.
+        weights: above 0.
+        places: decimals of every share but the last.
+
+    >>> spread(Decimal(100), [Decimal(1), Decimal(1), Decimal(1)], 2)
+    [Decimal('33.33'), Decimal('33.34'), Decimal('33.33')]
+    """
+    if len(weights) == 1:
+        return [amount]
+    shares: list[Decimal] = []
+    with localcontext(EXACT):
+        whole, so_far, given = sum(weights, Decimal(0)), Decimal(0), Decimal(0)
+        for weight in weights:
+            so_far += weight
+            until = amount if so_far == whole else round_half_up(amount * so_far / whole, places)
+            shares.append(until - given)
+            given = until
+    return shares
+
+
 def is_currency(code: str) -> bool:
     """Whether `code` is an ISO 4217 code or a quotation unit of one.
 

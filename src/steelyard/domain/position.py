@@ -1,0 +1,100 @@
+"""The lots of a position: bought and sold short, in the order they came, and how lots join it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal, localcontext
+from fractions import Fraction
+
+from steelyard.domain.lot import Lot
+from steelyard.domain.money import EXACT
+
+
+@dataclass(frozen=True, slots=True)
+class PositionLots:
+    """What an account has of an asset.
+
+    Attributes:
+        lots: bought, by day and then by id.
+        shorts: sold short and not yet covered, in the same order; `cost` of such a lot is what it brought.
+
+    >>> bought = Lot("L1", "VTI", Decimal(10), Decimal(2000), date(2024, 3, 14))
+    >>> shorted = Lot("S1", "VTI", Decimal(4), Decimal(900), date(2024, 3, 15))
+    >>> PositionLots((bought,), (shorted,)).quantity
+    Decimal('6')
+    """
+
+    lots: tuple[Lot, ...] = ()
+    shorts: tuple[Lot, ...] = ()
+
+    @property
+    def quantity(self) -> Decimal:
+        """Units bought less units sold short."""
+        with localcontext(EXACT):
+            return count_units(self.lots) - count_units(self.shorts)
+
+
+def count_units(lots: Iterable[Lot]) -> Decimal:
+    """Return the units of all lots; 0 without any."""
+    with localcontext(EXACT):
+        return sum((lot.quantity for lot in lots), Decimal(0))
+
+
+def add_lots(lots: tuple[Lot, ...], new: Iterable[Lot]) -> tuple[Lot, ...]:
+    """Return lots with others among them, in order; parts of one lot that meet again are one lot.
+
+    >>> bought = Lot("L1", "VTI", Decimal(10), Decimal(2000), date(2024, 3, 14))
+    >>> part, rest = bought.split(Decimal(3))
+    >>> [(str(lot.quantity), str(lot.cost)) for lot in add_lots((part,), [rest])]
+    [('10', '2000.00000000')]
+    """
+    for lot in new:
+        lots = (*lots, lot) if not lots or _place(lots[-1]) < _place(lot) else _insert(lots, lot)
+    return lots
+
+
+def _insert(lots: tuple[Lot, ...], new: Lot) -> tuple[Lot, ...]:
+    by_place = {_place(lot): lot for lot in lots}
+    same = by_place.get(_place(new))
+    by_place[_place(new)] = _join(same, new) if same else new
+    return tuple(lot for _, lot in sorted(by_place.items()))
+
+
+def _join(one: Lot, other: Lot) -> Lot:
+    with localcontext(EXACT):
+        return replace(
+            one,
+            quantity=one.quantity + other.quantity,
+            cost=one.cost + other.cost,
+            carried_loss=one.carried_loss + other.carried_loss,
+            local_cost=one.local_cost + other.local_cost,
+        )
+
+
+def _place(lot: Lot) -> tuple[date, str]:
+    return lot.acquired, lot.lot_id
+
+
+def find_lots(
+    lots: Iterable[Lot], *, unit_cost: Decimal | None = None, acquired: date | None = None
+) -> tuple[str, ...]:
+    """Return the ids of the lots that cost this much a unit, or are of this day; empty where none fits.
+
+    Args:
+        lots: of one position.
+        unit_cost: in the currency the lots were paid in; None = any.
+        acquired: the day; None = any.
+
+    >>> find_lots([Lot("L1", "VTI", Decimal(3), Decimal(90), date(2024, 3, 14), local_cost=Decimal(100))],
+    ...           unit_cost=Decimal(100) / 3)
+    ()
+    >>> find_lots([Lot("L1", "VTI", Decimal(4), Decimal(90), date(2024, 3, 14), local_cost=Decimal(100))],
+    ...           unit_cost=Decimal(25))
+    ('L1',)
+    """
+    return tuple(
+        lot.lot_id
+        for lot in lots
+        if (unit_cost is None or Fraction(unit_cost) * Fraction(lot.quantity) == Fraction(lot.local_cost))
+        and acquired in {None, lot.acquired}
+    )

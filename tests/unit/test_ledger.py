@@ -1,0 +1,318 @@
+"""The ledger replayed: each kind of transaction, and what is refused."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from steelyard.domain.corporate_action import NothingHeldError
+from steelyard.domain.ledger import (
+    BookedOtherwiseError,
+    Bookkeeper,
+    OutOfOrderError,
+    Replay,
+    expand,
+    replay,
+)
+from steelyard.domain.lot import LotMethod, UnknownLotError
+from steelyard.domain.lot_changes import OversoldError
+from steelyard.domain.transaction import Transaction, TransactionError, TransactionKind
+
+DAY = date(2024, 3, 14)
+LATER = date(2024, 6, 3)
+
+
+def even(_account: str, _currency: str, _day: date) -> Decimal:
+    return Decimal(1)
+
+
+def euros_rise(_account: str, currency: str, day: date) -> Decimal:
+    """Give 1.10 dollars for a euro, and 1.20 from June on."""
+    return Decimal(1) if currency == "USD" else Decimal("1.10") if day < LATER else Decimal("1.20")
+
+
+def book(kind: str, number: str, day: date = DAY, **what: Any) -> Transaction:
+    """Make a transaction of VTI in account A, in dollars, numbers as text or whole."""
+    numbers = {
+        name: Decimal(value) if isinstance(value, (int, str)) and name in NUMBERS else value
+        for name, value in what.items()
+    }
+    defaults: dict[str, Any] = {"account_id": "A", "currency": "USD", "asset_id": "VTI"}
+    return Transaction(
+        transaction_id=number, kind=TransactionKind(kind), trade_date=day, **(defaults | numbers)
+    )
+
+
+NUMBERS = {
+    "amount",
+    "costs",
+    "tax",
+    "quantity",
+    "price",
+    "counter_quantity",
+    "counter_amount",
+    "basis_fraction",
+}
+
+
+def run(*rows: Transaction, method: LotMethod = LotMethod.FIFO) -> Replay:
+    return replay(rows, methods=method, convert=even)
+
+
+BUY = book("BUY", "T1", quantity=10, amount=1000, costs=5)
+
+
+def lots(answer: Replay, account: str = "A", asset: str = "VTI") -> list[tuple[str, int, str]]:
+    return [
+        (lot.lot_id, int(lot.quantity), f"{lot.cost:.2f}") for lot in answer.positions[account, asset].lots
+    ]
+
+
+def test_costs_of_a_purchase_are_basis_and_costs_of_a_sale_lower_what_it_brings() -> None:
+    answer = run(BUY, book("SELL", "T2", LATER, quantity=4, amount=600, costs=6, tax=2))
+
+    assert lots(answer) == [("T1", 6, "603.00")]
+    (gain,) = answer.gains
+    assert [gain.amount, gain.lot.cost, gain.gain] == [594, 402, 192]
+    assert answer.cash["A", "USD"] == -1005 + 594
+    assert [item.local_amount for item in answer.fees] == [5, 4]
+    assert [item.local_amount for item in answer.taxes] == [2]
+
+
+@pytest.mark.parametrize(("method", "sold"), [("fifo", "T1"), ("lifo", "T3"), ("hifo", "T2")])
+def test_the_method_of_the_account_says_which_lot_is_sold(method: str, sold: str) -> None:
+    answer = run(
+        BUY,
+        book("BUY", "T2", date(2024, 4, 2), quantity=10, amount=3000),
+        book("BUY", "T3", date(2024, 5, 2), quantity=10, amount=2000),
+        book("SELL", "T4", LATER, quantity=10, amount=1500),
+        method=LotMethod(method),
+    )
+
+    assert [gain.lot.lot_id for gain in answer.gains] == [sold]
+
+
+def test_a_named_lot_goes_before_the_method() -> None:
+    second = book("BUY", "T2", quantity=10, amount=3000)
+    answer = run(BUY, second, book("SELL", "T3", LATER, quantity=4, amount=1, lot_id="T2"))
+
+    assert lots(answer) == [("T1", 10, "1005.00"), ("T2", 6, "1800.00")]
+    with pytest.raises(UnknownLotError, match="'T9'"):
+        run(BUY, book("SELL", "T3", LATER, quantity=4, amount=1, lot_id="T9"))
+
+
+def test_average_moves_with_every_purchase() -> None:
+    answer = run(
+        book("BUY", "T1", quantity=10, amount=1000),
+        book("BUY", "T2", quantity=10, amount=2000),
+        book("SELL", "T3", LATER, quantity=10, amount=1600),
+        book("BUY", "T4", date(2024, 7, 1), quantity=10, amount=2500),
+        book("SELL", "T5", date(2024, 8, 1), quantity=4, amount=900),
+        method=LotMethod.AVERAGE,
+    )
+
+    assert [gain.gain for gain in answer.gains] == [100, 100]  # 1600 - 10 x 150, 900 - 4 x 200
+
+
+def test_a_short_sale_gains_when_the_price_falls() -> None:
+    answer = run(
+        book("SHORT", "T1", quantity=10, amount=1000, costs=10),
+        book("COVER", "T2", LATER, quantity=4, amount=300, costs=6),
+    )
+
+    assert [gain.gain for gain in answer.gains if gain.is_short] == [396 - 306]
+    position = answer.positions["A", "VTI"]
+    assert [position.quantity, position.shorts[0].cost] == [-6, 594]
+
+
+def test_opening_lots_keep_the_day_they_were_bought_and_its_rate() -> None:
+    opening = book("OPENING", "T1", LATER, quantity=10, amount=1000, currency="EUR", acquired=DAY)
+    answer = replay([opening], methods=LotMethod.FIFO, convert=euros_rise)
+
+    lot = answer.positions["A", "VTI"].lots[0]
+    assert (lot.acquired, lot.currency, [lot.cost, lot.local_cost]) == (DAY, "EUR", [1100, 1000])
+    assert not answer.cash
+
+
+def test_the_part_of_a_gain_that_the_rate_made_stands_apart() -> None:
+    rows = [
+        book("BUY", "T1", quantity=10, amount=1000, currency="EUR"),
+        book("SELL", "T2", LATER, quantity=10, amount=1200, currency="EUR"),
+    ]
+    (gain,) = replay(rows, methods=LotMethod.FIFO, convert=euros_rise).gains
+
+    assert [gain.gain, gain.currency_gain, gain.local_amount] == [340, 100, 1200]
+
+
+def test_a_transfer_keeps_cost_day_and_id_and_may_split_a_lot() -> None:
+    away = book("TRANSFER", "T2", LATER, quantity=4, counter_account_id="B")
+    answer = run(BUY, away)
+
+    assert lots(answer) == [("T1", 6, "603.00")]
+    assert lots(answer, "B") == [("T1", 4, "402.00")]
+    assert answer.positions["B", "VTI"].lots[0].acquired == DAY
+    assert not answer.gains
+
+    back = book("TRANSFER", "T3", LATER, quantity=4, account_id="B", counter_account_id="A")
+    assert run(BUY, away, back).positions == run(BUY).positions
+
+
+def test_a_transfer_to_an_account_taxed_in_another_currency_states_the_cost_anew() -> None:
+    def by_account(account: str, _currency: str, _day: date) -> Decimal:
+        return Decimal("0.5") if account == "B" else Decimal(1)
+
+    away = book("TRANSFER", "T2", LATER, quantity=10, counter_account_id="B")
+    answer = replay([BUY, away], methods=LotMethod.FIFO, convert=by_account)
+
+    assert lots(answer, "B") == [("T1", 10, "502.50")]
+
+
+def test_a_reinvested_dividend_makes_a_lot_of_its_net_amount() -> None:
+    answer = run(BUY, book("DIVIDEND_REINVESTED", "T2", LATER, quantity=1, amount=100, costs=15, tax=15))
+
+    assert lots(answer) == [("T1", 10, "1005.00"), ("T2", 1, "85.00")]
+    assert [item.amount for item in answer.income] == [100]
+    assert [item.amount for item in answer.taxes] == [15]
+    assert answer.cash == {("A", "USD"): -1005}
+
+
+def test_accrued_interest_is_income_paid_and_no_cost_of_the_bond() -> None:
+    answer = run(
+        BUY,
+        book("INTEREST_PAID", "T2", amount=20),
+        book("INTEREST", "T3", LATER, amount=50),
+        book("REDEMPTION", "T4", LATER, quantity=10, amount=1100),
+    )
+
+    assert [item.amount for item in answer.income] == [-20, 50]
+    assert [gain.gain for gain in answer.gains] == [95]
+    assert not answer.positions
+
+
+def test_income_of_a_short_position_is_paid() -> None:
+    dividend = book("DIVIDEND", "T2", LATER, account_id="", price="0.5")
+    answer = run(BUY, book("SHORT", "T1", account_id="B", quantity=4, amount=400), dividend)
+
+    assert {item.account_id: item.amount for item in answer.income} == {"A": 5, "B": -2}
+    assert answer.cash["B", "USD"] == 398
+
+
+def test_a_redemption_for_every_holder_covers_what_is_short() -> None:
+    answer = run(
+        BUY,
+        book("SHORT", "T1", account_id="B", quantity=4, amount=400),
+        book("REDEMPTION", "T2", LATER, account_id="", price=90),
+    )
+
+    assert not answer.positions
+    assert [gain.gain for gain in answer.gains] == [900 - 1005, 400 - 360]
+
+
+def test_a_dividend_is_due_on_what_was_held_at_the_open() -> None:
+    answer = run(
+        BUY,
+        book("BUY", "T2", LATER, quantity=90, amount=9000),
+        book("DIVIDEND", "T3", LATER, account_id="", price=1),
+    )
+
+    assert [item.amount for item in answer.income] == [10]
+
+
+def test_currency_bought_is_cash() -> None:
+    exchange = book("FX", "T1", asset_id="", amount=110, counter_currency="EUR", counter_amount=100, costs=1)
+    answer = run(exchange)
+
+    assert answer.cash == {("A", "USD"): -111, ("A", "EUR"): 100}
+
+
+def test_what_is_delivered_leaves_without_a_gain() -> None:
+    answer = run(BUY, book("DELIVER", "T2", LATER, quantity=4, amount=999))
+
+    assert not answer.gains
+    assert [number for lot in answer.delivered for number in (lot.quantity, lot.cost)] == [4, 402]
+
+
+def test_capital_returned_lowers_the_basis_and_beyond_it_is_a_gain() -> None:
+    small = book("RETURN_OF_CAPITAL", "T2", LATER, amount=205)
+    assert lots(run(BUY, small)) == [("T1", 10, "800.00")]
+
+    large = run(BUY, small, book("RETURN_OF_CAPITAL", "T3", LATER, amount=900))
+    assert lots(large) == [("T1", 10, "0.00")]
+    assert [gain.gain for gain in large.gains] == [100]
+
+    with pytest.raises(NothingHeldError, match=r"T2 \(RETURN_OF_CAPITAL\).*VTI.*account A holds none"):
+        run(small)
+
+
+def test_capital_is_returned_on_what_is_held_at_the_open() -> None:
+    answer = run(
+        BUY,
+        book("SELL", "T0", LATER, quantity=10, amount=1000),
+        book("RETURN_OF_CAPITAL", "T2", LATER, account_id="", price=10),
+    )
+
+    assert [gain.gain for gain in answer.gains] == [1000 - 905]
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (
+            [book("SELL", "T2", LATER, quantity=11, amount=1)],
+            "takes 11 of VTI from account A.*hold 10.*SHORT.*OPENING",
+        ),
+        ([book("COVER", "T2", LATER, quantity=1, amount=1)], "takes 1 of VTI.*hold 0.*BUY"),
+        ([book("DELIVER", "T2", LATER, quantity=11)], "T2 \\(DELIVER\\) takes 11"),
+        ([book("TRANSFER", "T2", LATER, quantity=11, counter_account_id="B")], "T2 \\(TRANSFER\\) takes 11"),
+    ],
+)
+def test_more_than_the_lots_hold_is_refused(rows: list[Transaction], says: str) -> None:
+    with pytest.raises(OversoldError, match=says):
+        run(BUY, *rows)
+
+
+def test_a_fault_is_refused_and_changes_nothing() -> None:
+    keeper = Bookkeeper(methods=LotMethod.FIFO, convert=even)
+    keeper.book(BUY)
+    before = keeper.replay()
+
+    with pytest.raises(TransactionError, match=r"T2 .* has no quantity above 0"):
+        keeper.book(book("BUY", "T2", amount=1))
+    with pytest.raises(OversoldError):
+        keeper.book(book("SELL", "T2", LATER, quantity=11, amount=1))
+    with pytest.raises(OutOfOrderError, match="T0 of 2024-03-13"):
+        keeper.book(book("BUY", "T0", date(2024, 3, 13), quantity=1, amount=1))
+
+    assert keeper.replay() == before
+    keeper.book(book("SELL", "T2", LATER, quantity=1, amount=1))
+    assert keeper.replay() != before
+
+
+def test_the_same_id_twice_is_once() -> None:
+    assert run(BUY, BUY) == run(BUY)
+    with pytest.raises(BookedOtherwiseError, match="T1"):
+        run(BUY, replace(BUY, amount=Decimal(7)))
+
+
+SPLIT = book("SPLIT", "S1", LATER, account_id="", quantity=1, counter_quantity=2)
+
+
+def test_the_same_action_twice_is_once_and_under_another_id_is_refused() -> None:
+    assert run(BUY, SPLIT, SPLIT) == run(BUY, SPLIT)
+    assert lots(run(BUY, SPLIT)) == [("T1", 20, "1005.00")]
+
+    again = replace(
+        SPLIT, transaction_id="S2", account_id="A", quantity=Decimal(5), counter_quantity=Decimal(10)
+    )
+    with pytest.raises(TransactionError, match=r"S2 \(SPLIT\) is the same corporate action"):
+        run(BUY, SPLIT, again)
+    assert lots(run(BUY, SPLIT, replace(again, trade_date=date(2024, 6, 4)))) == [("T1", 40, "1005.00")]
+
+
+def test_what_is_for_every_holder_leaves_out_who_holds_nothing() -> None:
+    held = {"B": Decimal(0), "C": Decimal(3), "A": Decimal(-1)}
+
+    assert [one.account_id for one in expand(SPLIT, held)] == ["A", "C"]
+    assert list(expand(BUY, held)) == [BUY]
