@@ -120,9 +120,15 @@ async def get_journal_revision(db: ReadSession) -> JournalRevision:
     return JournalRevision(*(await db.execute(query("get_journal_revision"))).one())
 
 
-async def count_reversals(db: ReadSession, *, after_entry: int) -> int:
-    """Return how many entries after an entry take an earlier one back."""
-    counted: int = (await db.execute(query("count_reversals"), {"after_entry": after_entry})).scalar_one()
+async def count_entries_after(db: ReadSession, entry: int) -> int:
+    """Return how many entries there are after an entry; -1 where one of them takes an earlier one back."""
+    counted: int = (await db.execute(query("count_entries_after"), {"after_entry": entry})).scalar_one()
+    return counted
+
+
+async def get_market_revision(db: ReadSession) -> int | None:
+    """Return what tells whether prices, rates and assets are what they were; None where nothing tells."""
+    counted: int | None = (await db.execute(query("get_market_revision"))).scalar_one()
     return counted
 
 

@@ -76,11 +76,19 @@ where
     and not exists (select from steelyard.journal as r where r.reverses = j.entry_id)
 order by p.entry_id, p.line;
 
--- name: count_reversals
--- How many entries after an entry take an earlier one back.
-select count(*)
+-- name: count_entries_after
+-- How many entries there are after an entry; -1 where one of them takes an earlier one back.
+select case when bool_or(j.reverses is not null) then -1 else count(*) end
 from steelyard.journal as j
-where j.tenant_id = steelyard.current_tenant() and j.entry_id > :after_entry and j.reverses is not null;
+where j.tenant_id = steelyard.current_tenant() and j.entry_id > :after_entry;
+
+-- name: get_market_revision
+-- How many transactions have changed prices, rates or assets; null where such a table is a firm's own.
+select
+    case
+        when steelyard.attached_tables() && array['asset_master', 'benchmarks', 'fx_rates', 'market_data'] then null
+        else (select count(*) from steelyard.market_changes)
+    end;
 
 -- name: get_described_assets
 -- What assets are; units_per_major tells pence from pounds.
