@@ -79,10 +79,15 @@ def booked(kind: str, day: str, account: str = "A", **details: Any) -> Transacti
         "price",
         "basis_fraction",
     }
-    values = {name: Decimal(str(value)) if name in exact else value for name, value in details.items()}
+    values: dict[str, Any] = {
+        name: Decimal(str(value)) if name in exact else value for name, value in details.items()
+    }
     names = {"asset": "asset_id", "to": "counter_account_id", "into": "counter_asset_id"}
     fields = {names.get(name, name): value for name, value in values.items()}
-    defaults = {"transaction_id": f"{kind} {day} {sorted(details.items())}", "currency": "USD"}
+    defaults: dict[str, Any] = {
+        "transaction_id": f"{kind} {day} {sorted(details.items())}",
+        "currency": "USD",
+    }
     return Transaction(
         kind=TransactionKind(kind),
         trade_date=date.fromisoformat(day),

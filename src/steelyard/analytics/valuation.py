@@ -11,7 +11,8 @@ So a dividend and a fee belong to the asset they are about, flows within a group
 the gain of the whole. Values are float64 in the base currency; nothing here is written back as money.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final
 
 import numpy as np
@@ -63,6 +64,18 @@ class GroupingShapeError(InvalidInputError):
         """Name the shape and the number of cells."""
         super().__init__(
             f"A grouping of shape {shape} does not fit {cells} cells; give one group number a cell, -1 for none."
+        )
+
+
+class EmptyPeriodError(InvalidInputError):
+    """A period has no row to begin with, or none to end with."""
+
+    def __init__(self, first: date, last: date, dates: DateArray) -> None:
+        """Name the period and the days there are."""
+        known = f"{dates[0]} to {dates[-1]}" if len(dates) else "no days at all"
+        super().__init__(
+            f"From {first} to {last} is no period of the valuation, which covers {known}; "
+            "begin on or after its first day and end on a later one."
         )
 
 
@@ -161,6 +174,12 @@ class Unpriced:
         """How many runs there are."""
         return len(self.account)
 
+    def between(self, begin: int, end: int, *, origin: int) -> "Unpriced":
+        """Keep what falls on rows `begin` to `end`, counted from row `origin`."""
+        kept = (self.first <= end) & (self.last >= begin)
+        first, last = np.maximum(self.first[kept], begin), np.minimum(self.last[kept], end)
+        return Unpriced(self.account[kept], self.commodity[kept], first - origin, last - origin)
+
 
 @dataclass(frozen=True, slots=True)
 class Valuation:
@@ -176,6 +195,8 @@ class Valuation:
         flows_out: [day, group], 0 or above: what left it.
         unpriced: what was held without a price or rate.
         unpriced_flows: what moved without one.
+        after_fees: whether fees lowered the gain.
+        after_taxes: whether taxes did.
     """
 
     dates: DateArray
@@ -184,11 +205,37 @@ class Valuation:
     flows_out: FloatArray
     unpriced: Unpriced
     unpriced_flows: Unpriced
+    after_fees: bool
+    after_taxes: bool
 
     @property
     def flows(self) -> FloatArray:
         """Net flow into each group [day, group]; negative = out of it."""
         return self.flows_in - self.flows_out
+
+    def between(self, first: date, last: date) -> "Valuation":
+        """Cut a period out: from the end of `first` to the end of `last`.
+
+        A date without a row means the last row before it, so a year is the 31st of one December to that of the next.
+
+        Raises:
+            EmptyPeriodError: there is no row on or before `first`, or none between the two.
+        """
+        begin, end = (
+            np.searchsorted(self.dates, np.array([first, last], dtype="datetime64[D]"), side="right") - 1
+        )
+        if begin < 0 or end <= begin:
+            raise EmptyPeriodError(first, last, self.dates)
+        rows = slice(begin, end + 1)
+        return replace(
+            self,
+            dates=self.dates[rows],
+            values=self.values[rows],
+            flows_in=self.flows_in[rows],
+            flows_out=self.flows_out[rows],
+            unpriced=self.unpriced.between(begin, end, origin=begin),
+            unpriced_flows=self.unpriced_flows.between(begin + 1, end, origin=begin),
+        )
 
 
 def value_groups(
@@ -241,7 +288,16 @@ def value_groups(
     values, unpriced = _values(postings, row, table, cells, levels)
     flows = _flows(postings, row, table, cells, after_fees=after_fees, after_taxes=after_taxes)
     came_in, went_out = _sum_flows(flows, levels, shape=values.shape)
-    return Valuation(table.dates, values, came_in, went_out, unpriced, flows.unpriced())
+    return Valuation(
+        table.dates,
+        values,
+        came_in,
+        went_out,
+        unpriced,
+        flows.unpriced(),
+        after_fees=after_fees,
+        after_taxes=after_taxes,
+    )
 
 
 def _values(
