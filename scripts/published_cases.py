@@ -109,9 +109,10 @@ def count(items: Iterable[Any]) -> list[Suite]:
     skipped: dict[str, dict[str, Skip]] = defaultdict(dict)
     for item in items:
         content = item.module.SUITE
-        contents[content["suite"]] = content
         named[content["suite"]].update(cases_of(item))
-        skipped[content["suite"]].update(getattr(item.module, "SKIPPED", {}))
+        if hasattr(item.module, "SKIPPED"):
+            contents[content["suite"]] = content
+            skipped[content["suite"]].update(item.module.SKIPPED)
     return [Suite.of(contents[name], named[name], skipped[name]) for name in sorted(contents)]
 
 
