@@ -1,6 +1,6 @@
 """The lots of a position: bought and sold short, in the order they came, and how lots join it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, localcontext
@@ -8,6 +8,18 @@ from fractions import Fraction
 
 from steelyard.domain.lot import Lot
 from steelyard.domain.money import EXACT
+from steelyard.errors import InvalidInputError
+
+
+class NoLotFitsError(InvalidInputError):
+    """No lot has the cost or the day that is asked for."""
+
+    def __init__(self, lots: Iterable[Lot], unit_cost: Decimal | None, acquired: date | None) -> None:
+        """Name what is asked for, and the lots there are."""
+        wanted = [f"costs {unit_cost} a unit"] if unit_cost is not None else []
+        wanted += [f"is of {acquired}"] if acquired else []
+        there = ", ".join(f"{lot.lot_id} of {lot.acquired}" for lot in lots)
+        super().__init__(f"no lot {' and '.join(wanted)}: choose among {there or 'none, there are no lots'}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +88,29 @@ def _place(lot: Lot) -> tuple[date, str]:
 
 
 def find_lots(
-    lots: Iterable[Lot], *, unit_cost: Decimal | None = None, acquired: date | None = None
+    lots: Sequence[Lot], *, unit_cost: Decimal | None = None, acquired: date | None = None
 ) -> tuple[str, ...]:
-    """Return the ids of the lots that cost this much a unit, or are of this day; empty where none fits.
+    """Return the ids of the lots that cost this much a unit, or are of this day.
 
     Args:
         lots: of one position.
         unit_cost: in the currency the lots were paid in; None = any.
         acquired: the day; None = any.
 
-    >>> find_lots([Lot("L1", "VTI", Decimal(3), Decimal(90), date(2024, 3, 14), local_cost=Decimal(100))],
-    ...           unit_cost=Decimal(100) / 3)
-    ()
-    >>> find_lots([Lot("L1", "VTI", Decimal(4), Decimal(90), date(2024, 3, 14), local_cost=Decimal(100))],
-    ...           unit_cost=Decimal(25))
-    ('L1',)
+    Raises:
+        NoLotFitsError: no lot fits both.
+
+    >>> lots = [Lot("L1", "VTI", Decimal(4), Decimal(90), date(2024, 3, 14), local_cost=Decimal(100)),
+    ...         Lot("L2", "VTI", Decimal(4), Decimal(90), date(2024, 3, 15), local_cost=Decimal(100))]
+    >>> find_lots(lots, unit_cost=Decimal(25)), find_lots(lots, unit_cost=Decimal(25), acquired=date(2024, 3, 15))
+    (('L1', 'L2'), ('L2',))
     """
-    return tuple(
+    found = tuple(
         lot.lot_id
         for lot in lots
         if (unit_cost is None or Fraction(unit_cost) * Fraction(lot.quantity) == Fraction(lot.local_cost))
         and acquired in {None, lot.acquired}
     )
+    if not found:
+        raise NoLotFitsError(lots, unit_cost, acquired)
+    return found
