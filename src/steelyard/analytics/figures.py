@@ -6,48 +6,22 @@ trail. Names in formulas: see `trail`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from steelyard.analytics.benchmark import alpha, beta, down_capture_ratio, tracking_error, up_capture_ratio
-from steelyard.analytics.day_count import DayCount, annualise, elapsed_years
-from steelyard.analytics.drawdown import drawdowns, max_drawdown
-from steelyard.analytics.money_weighted import Rates, internal_rates
-from steelyard.analytics.observations import FloatArray, divide
+from steelyard.analytics.drawdown import max_drawdown
+from steelyard.analytics.history import Convention
+from steelyard.analytics.observations import DateArray, FloatArray
 from steelyard.analytics.ratios import information_ratio, omega_ratio, sharpe_ratio, sortino_ratio
 from steelyard.analytics.returns import total_return
 from steelyard.analytics.risk import volatility
-from steelyard.analytics.time_weighted import FlowTiming, currency_effect, link
 from steelyard.analytics.track_record import TrackRecord
-from steelyard.analytics.trail import Convention, Trail, Unit, known, rows_of
+from steelyard.analytics.trail import Trail, Unit, known, rows_of
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conventions:
-    """The choices of finance behind the figures of a performance.
-
-    Attributes:
-        timing: when the flows of a day come and go.
-        after_fees: whether fees lower the return; else they count as money taken out.
-        after_taxes: the same of taxes.
-        periods_per_year: days with a return in a year, to annualise measures of risk.
-        day_count: calendar days in a year, to annualise returns.
-        ddof: 1 = sample deviation, 0 = population.
-        confidence: of value at risk and expected shortfall.
-        required_return: return a day that Sortino and omega measure against, a fraction.
-        minimum_observations: with fewer days no measure of risk is given.
-    """
-
-    timing: FlowTiming = FlowTiming.IN_AT_START_OUT_AT_END
-    after_fees: bool = True
-    after_taxes: bool = True
-    periods_per_year: int = 252
-    day_count: DayCount = DayCount.ACT_365
-    ddof: int = 1
-    confidence: float = 0.95
-    required_return: float = 0.0
-    minimum_observations: int = 20
+REQUIRED_RETURN: Final = 0.0
+"""Return a day that Sortino and omega measure against, a fraction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +54,7 @@ class Measure:
     unit: Unit
     formula: str
     columns: tuple[str, ...]
-    calculate: Callable[["Days", Conventions], FloatArray | float]
+    calculate: Callable[["Days", Convention], FloatArray]
     is_relative: bool = False
     is_risk: bool = True
 
@@ -89,20 +63,21 @@ class Measure:
 class Days:
     """The days that measures are taken over [day]; fractions."""
 
-    dates: FloatArray | np.ndarray[tuple[int], np.dtype[np.datetime64]]
+    dates: DateArray
     daily_return: FloatArray
     benchmark: FloatArray
     risk_free: FloatArray
 
     @classmethod
-    def of(cls, record: TrackRecord, *, both: bool) -> "Days":
-        """Take the days of a record on which capital worked, and the benchmark too where `both`."""
-        market = record.benchmark_returns
-        kept = ~np.isnan(market) if both else np.ones(len(market), np.bool_)
+    def of(cls, record: TrackRecord) -> "Days":
+        """Take the days of a record on which capital worked; the benchmark is NaN where it is not known."""
         worked = record.worked
-        return cls(
-            record.dates[worked][kept], record.returns[kept], market[kept], record.risk_free[worked][kept]
-        )
+        return cls(record.dates[worked], record.returns, record.benchmark_returns, record.risk_free[worked])
+
+    def with_benchmark(self) -> "Days":
+        """Keep the days on which the benchmark has a return."""
+        kept = ~np.isnan(self.benchmark)
+        return Days(self.dates[kept], self.daily_return[kept], self.benchmark[kept], self.risk_free[kept])
 
 
 def _sample(x: str) -> str:
@@ -115,7 +90,11 @@ def _capture(side: str) -> str:
     return f"({grown.format('daily_return')}) / ({grown.format('benchmark')})"
 
 
-_WEALTH: Final = "wealth = running_product(1 + daily_return); peak = running_max(max(wealth, 1)); drawdown = 1 - wealth / peak"
+_WEALTH: Final = (
+    "wealth = running_product(1 + daily_return); "
+    "peak = running_max(max(wealth, 1)); "
+    "drawdown = 1 - wealth / peak"
+)
 _EXCESS: Final = "excess = daily_return - risk_free"
 _SLOPE: Final = "sum((market - mean(market)) * (excess - mean(excess))) / sum((market - mean(market)) ** 2)"
 
@@ -124,9 +103,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
         Unit.FRACTION,
         f"{_sample('daily_return')} * sqrt(periods_per_year)",
         ("daily_return",),
-        lambda days, by: volatility(
-            days.daily_return, periods_per_year=by.periods_per_year, ddof=by.ddof
-        ),
+        lambda days, by: volatility(days.daily_return, periods_per_year=by.periods_per_year, ddof=by.ddof),
     ),
     "sharpe_ratio": Measure(
         Unit.RATIO,
@@ -145,7 +122,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
         "mean(daily_return - required_return) * sqrt(periods_per_year) / sqrt(mean(shortfall ** 2))",
         ("daily_return", "shortfall"),
         lambda days, by: sortino_ratio(
-            days.daily_return, required_return=by.required_return, periods_per_year=by.periods_per_year
+            days.daily_return, required_return=REQUIRED_RETURN, periods_per_year=by.periods_per_year
         ),
     ),
     "omega_ratio": Measure(
@@ -153,7 +130,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
         "shortfall = max(required_return - daily_return, 0); "
         "sum(daily_return - required_return + shortfall) / sum(shortfall)",
         ("daily_return", "shortfall"),
-        lambda days, by: omega_ratio(days.daily_return, required_return=by.required_return),
+        lambda days, _: omega_ratio(days.daily_return, required_return=REQUIRED_RETURN),
     ),
     "max_drawdown": Measure(
         Unit.FRACTION,
@@ -229,3 +206,78 @@ MEASURES: Final[Mapping[str, Measure]] = {
     ),
 }
 """Figures that follow from daily returns."""
+
+
+def measure(name: str, days: Days, convention: Convention) -> Figure:
+    """Return a figure of daily returns, or why there is none.
+
+    Args:
+        name: one of MEASURES.
+        days: as `Days.of` takes them.
+        convention: the choices of finance.
+
+    >>> days = Days(np.arange("2024-01-01", "2024-01-03", dtype="datetime64[D]"), np.array([-0.5, 0.5]),
+    ...             np.full(2, np.nan), np.zeros(2))
+    >>> by = Convention(periods_per_year=252, confidence=0.95, ddof=1, minimum_observations=20)
+    >>> measure("max_drawdown", days, by).value, measure("volatility", days, by).reason
+    (0.5, '2 days have a return, and 20 are needed')
+    >>> measure("beta", days, by).reason
+    'no day has a return of the benchmark'
+    """
+    how, used = MEASURES[name], _used(name, days)
+    count = len(used.dates)
+    if how.is_relative and not count:
+        return Figure(None, how.unit, "no day has a return of the benchmark")
+    least = convention.minimum_observations if how.is_risk else 1
+    if count < least:
+        return Figure(None, how.unit, f"{_days(count)} a return, and {least} {_needed(least)} needed")
+    value = known(how.calculate(used, convention))
+    return Figure(value, how.unit, "" if value is not None else "it would divide by 0")
+
+
+def measure_trail(name: str, days: Days, convention: Convention) -> Trail:
+    """Return the trail of a figure of daily returns; the formula of one that is not known is its reason."""
+    how, used = MEASURES[name], _used(name, days)
+    figure = measure(name, days, convention)
+    return Trail(
+        name,
+        figure.value,
+        how.unit,
+        figure.reason or how.formula,
+        conventions={
+            "periods_per_year": convention.periods_per_year,
+            "ddof": convention.ddof,
+            "required_return": REQUIRED_RETURN,
+        },
+        columns=("day", *how.columns),
+        rows=rows_of(used.dates, *(_column(column, used) for column in how.columns)),
+    )
+
+
+def _used(name: str, days: Days) -> Days:
+    return days.with_benchmark() if MEASURES[name].is_relative else days
+
+
+def _column(name: str, days: Days) -> FloatArray:
+    """Return what a row of a trail shows: what was observed, or a step of the formula."""
+    steps: dict[str, Callable[[], Any]] = {
+        "daily_return": lambda: days.daily_return,
+        "benchmark": lambda: days.benchmark,
+        "risk_free": lambda: days.risk_free,
+        "excess": lambda: days.daily_return - days.risk_free,
+        "market": lambda: days.benchmark - days.risk_free,
+        "active": lambda: days.daily_return - days.benchmark,
+        "shortfall": lambda: np.maximum(REQUIRED_RETURN - days.daily_return, 0.0),
+        "wealth": lambda: np.cumprod(1.0 + days.daily_return),
+        "peak": lambda: np.maximum.accumulate(np.maximum(_column("wealth", days), 1.0)),
+        "drawdown": lambda: 1.0 - _column("wealth", days) / _column("peak", days),
+    }
+    return np.asarray(steps[name](), dtype=np.float64)
+
+
+def _days(count: int) -> str:
+    return f"{count} day{'' if count == 1 else 's'} {'has' if count == 1 else 'have'}"
+
+
+def _needed(count: int) -> str:
+    return "is" if count == 1 else "are"
