@@ -17,20 +17,16 @@ from steelyard.analytics.price_table import PriceTable, Splits, quoted_prices
 from steelyard.analytics.valuation import PostingColumns
 from steelyard.domain.scope import Scope
 from steelyard.errors import NotFoundError
+from steelyard.services.rate import PIVOT, RATE_DAYS, ExchangeRates, read_rates
 from steelyard.storage import valuation as store
 from steelyard.storage.connection import ReadSession
 from steelyard.storage.valuation import Commodity, DescribedAsset, JournalRevision, Observed, ScopeAccount
-
-RATE_DAYS: Final = 10
-"""How many days an exchange rate holds; asset 360 uses the same."""
 
 ANY_AGE: Final = 1_000_000
 """Days a price may be old: as asset 360, a valuation uses the last price there is, and says how old it is."""
 
 LONG_WEEKEND: Final = 4
 """Days a transaction waits for the next day with prices; where none comes so soon, its own day is valued."""
-
-_PIVOT: Final = "EUR"
 
 
 class NoLedgerError(NotFoundError):
@@ -53,7 +49,7 @@ class MarketColumns:
         places: asset → its column of `prices`.
         price_dates: [day], every day on which one of them has a price.
         prices: [day, asset], in whole currencies; NaN = none.
-        rates: currency → days and units for 1 EUR on them.
+        rates: between the currencies that are posted and quoted.
         splits: asset, ex-date and ratio of those whose prices are adjusted for splits.
     """
 
@@ -61,7 +57,7 @@ class MarketColumns:
     places: dict[str, int]
     price_dates: DateArray
     prices: FloatArray
-    rates: dict[str, tuple[DateArray, FloatArray]]
+    rates: ExchangeRates
     splits: list[tuple[str, date, float]]
 
 
@@ -183,7 +179,7 @@ async def _read_market(
     asset_ids = sorted({c.name for c in commodities if not c.is_cash} | ({benchmark} if benchmark else set()))
     assets = {asset.asset_id: asset for asset in await store.get_described_assets(db, asset_ids)}
     quoted = [asset.currency for asset in assets.values()]
-    currencies = sorted({base_currency, *quoted, *(c.name for c in commodities if c.is_cash)} - {_PIVOT})
+    currencies = {base_currency, *quoted, *(c.name for c in commodities if c.is_cash)}
     observed = await store.get_all_prices(db, asset_ids)
     units = np.array([assets[name].units_per_major if name in assets else 1 for name in asset_ids], float)
     days, prices = _spread(observed, len(asset_ids))
@@ -193,7 +189,7 @@ async def _read_market(
         places={name: place for place, name in enumerate(asset_ids)},
         price_dates=days,
         prices=prices / units,
-        rates=_by_name(await store.get_all_rates(db, currencies), currencies),
+        rates=await read_rates(db, currencies),
         splits=await store.get_splits(db, is_adjusted) if is_adjusted else [],
     )
 
@@ -204,16 +200,6 @@ def _spread(observed: Observed, columns: int) -> tuple[DateArray, FloatArray]:
     panel = np.full((len(days), columns), np.nan)
     panel[rows, observed.place] = observed.value
     return days, panel
-
-
-def _by_name(observed: Observed, names: Sequence[str]) -> dict[str, tuple[DateArray, FloatArray]]:
-    order = np.lexsort((observed.date, observed.place))
-    place, days, values = observed.place[order], observed.date[order], observed.value[order]
-    bounds = np.searchsorted(place, np.arange(len(names) + 1))
-    return {
-        name: (days[first:last], values[first:last])
-        for name, first, last in zip(names, bounds[:-1], bounds[1:], strict=True)
-    }
 
 
 # ── Prices on the days that are valued ──────────────────────────────────────────────────────────────────
@@ -306,9 +292,11 @@ class _Rates:
         return self._known[currency]
 
     def _per_eur(self, currency: str) -> FloatArray:
-        if currency == _PIVOT:
+        if currency == PIVOT:
             return np.ones(len(self._days))
-        return _latest(*self._market.rates[currency], self._days, most_days=RATE_DAYS)[0]
+        dates, units = self._market.rates.series[currency]
+        known = np.array(dates, dtype="datetime64[D]"), np.array(units, dtype=np.float64)
+        return _latest(*known, self._days, most_days=RATE_DAYS)[0]
 
 
 def _currency(market: MarketColumns, commodity: Commodity) -> str:

@@ -6,6 +6,7 @@ Numbers travel by COPY and never become Python objects one by one; names are num
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
@@ -183,12 +184,21 @@ async def get_described_assets(db: ReadSession, asset_ids: Collection[str]) -> l
 
 async def get_all_prices(db: ReadSession, asset_ids: Sequence[str]) -> Observed:
     """Return every price of assets, in their quotation units."""
-    return await _observed(db, "copy_prices", asset_ids)
+    columns = await read_fixed_rows(
+        await raw_connection(db), query("copy_prices").text, _OBSERVATION, list(asset_ids)
+    )
+    return Observed(columns["place"], _days(columns["date"]), columns["value"])
 
 
-async def get_all_rates(db: ReadSession, currencies: Sequence[str]) -> Observed:
-    """Return every exchange rate of currencies, in units for 1 EUR."""
-    return await _observed(db, "copy_rates", currencies)
+async def get_rates(
+    db: ReadSession, currencies: Collection[str]
+) -> dict[str, tuple[list[date], list[Decimal]]]:
+    """Return every exchange rate of currencies: days, ascending, and units for 1 EUR on them."""
+    series: dict[str, tuple[list[date], list[Decimal]]] = {currency: ([], []) for currency in currencies}
+    for currency, day, units in await db.execute(query("get_rates"), {"currencies": list(currencies)}):
+        series[currency][0].append(day)
+        series[currency][1].append(units)
+    return series
 
 
 async def get_splits(db: ReadSession, asset_ids: Collection[str]) -> list[tuple[str, date, float]]:
@@ -203,11 +213,6 @@ async def get_benchmark(db: ReadSession, currency: str) -> str | None:
         await db.execute(query("get_benchmark"), {"currency": currency})
     ).scalar_one_or_none()
     return found
-
-
-async def _observed(db: ReadSession, name: str, names: Sequence[str]) -> Observed:
-    columns = await read_fixed_rows(await raw_connection(db), query(name).text, _OBSERVATION, list(names))
-    return Observed(columns["place"], _days(columns["date"]), columns["value"])
 
 
 def _days(numbers: NDArray[Any]) -> DateArray:
