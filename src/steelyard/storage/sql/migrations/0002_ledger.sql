@@ -32,6 +32,8 @@ add column acquired_date date,
 add column basis_fraction numeric(18, 12) check (basis_fraction between 0 and 1),
 add column lot_id text,
 add foreign key (tenant_id, counter_account_id) references steelyard.accounts (tenant_id, account_id);
+create index transactions_of_actions on steelyard.transactions (tenant_id, asset_id)
+where account_id is null or transaction_type in ('SPLIT', 'SPIN_OFF', 'MERGER', 'SYMBOL_CHANGE');
 comment on column steelyard.transactions.asset_id is 'The asset it is about; null for cash alone.';
 comment on column steelyard.transactions.transaction_type is 'BUY, SELL, DIVIDEND, DEPOSIT and so on, see transaction_kinds; the type gives the direction.';
 comment on column steelyard.transactions.settlement_date is 'When cash and units move; null = the trade date.';
@@ -58,6 +60,7 @@ create table steelyard.transaction_kinds (
     units_from text not null,
     cash integer not null check (cash between -1 and 1),
     cash_from text not null,
+    cash_to text not null default 'held',
     is_action boolean not null,
     is_for_every_holder boolean not null,
     needs_asset boolean not null,
@@ -69,6 +72,7 @@ comment on column steelyard.transaction_kinds.units is '1 = units come in, -1 = 
 comment on column steelyard.transaction_kinds.units_from is 'The place on the other side of the units.';
 comment on column steelyard.transaction_kinds.cash is '1 = the amount comes in, -1 = it goes out, 0 = none, or not by this rule; costs always go out.';
 comment on column steelyard.transaction_kinds.cash_from is 'The place on the other side of the cash.';
+comment on column steelyard.transaction_kinds.cash_to is 'The place the cash goes to, or comes out of: held, or where it buys at once.';
 comment on column steelyard.transaction_kinds.is_action is 'Whether it is a corporate action: what it moves follows from what was held at the open of its day.';
 comment on column steelyard.transaction_kinds.is_for_every_holder is 'Whether it may name no account and is then for every account that held the asset at the open.';
 comment on column steelyard.transaction_kinds.needs_asset is 'Whether it must name an asset, and one that is not cash.';
@@ -82,7 +86,6 @@ values
 ('SHORT', -1, 'market', 1, 'market', false, false, true, true),
 ('COVER', 1, 'market', -1, 'market', false, false, true, true),
 ('DIVIDEND', 0, 'market', 1, 'income', false, true, true, false),
-('DIVIDEND_REINVESTED', 1, 'market', 0, 'income', false, false, true, true),
 ('INTEREST', 0, 'market', 1, 'income', false, false, false, false),
 ('INTEREST_PAID', 0, 'market', -1, 'income', false, false, false, false),
 ('FEE', 0, 'market', -1, 'fees', false, false, false, false),
@@ -102,6 +105,10 @@ values
 ('SYMBOL_CHANGE', 0, 'issuer', 0, 'issuer', true, true, true, false),
 ('RETURN_OF_CAPITAL', 0, 'market', 1, 'issuer', false, true, true, false),
 ('REDEMPTION', -1, 'market', 1, 'market', false, true, true, true);
+insert into steelyard.transaction_kinds (
+    kind, units, units_from, cash, cash_from, cash_to, is_action, is_for_every_holder, needs_asset, needs_units
+)
+values ('DIVIDEND_REINVESTED', 1, 'market', 1, 'income', 'market', false, false, true, true);
 
 create table steelyard.journal (
     entry_id bigint primary key generated always as identity,
@@ -133,9 +140,18 @@ create table steelyard.journal (
     lot_id text,
     held numeric(27, 12)
 );
+create function steelyard.is_made_now(made_in xid8, recorded_at timestamptz) returns boolean
+language sql stable
+as $$
+    -- both, for a restored database counts its transactions anew
+    select made_in = pg_current_xact_id() and recorded_at = transaction_timestamp()
+$$;
+comment on function steelyard.is_made_now is 'Whether an entry of the journal was made by the database transaction at work.';
 create unique index journal_once on steelyard.journal (tenant_id, external_id, account_id, revision, source);
 create unique index journal_reversed_once on steelyard.journal (reverses) where reverses is not null;
 create index journal_by_day on steelyard.journal (tenant_id, trade_date, entry_id);
+create index journal_by_asset on steelyard.journal (tenant_id, asset_id, trade_date, entry_id);
+create index journal_of_holders on steelyard.journal (tenant_id, external_id) where held is not null;
 comment on table steelyard.journal is 'Every transaction as it was booked, append-only; a correction reverses the entry and makes a new one.';
 comment on column steelyard.journal.entry_id is 'Key, in the order of booking.';
 comment on column steelyard.journal.tenant_id is 'The tenant.';
@@ -177,6 +193,8 @@ create table steelyard.postings (
     quantity numeric(27, 12) not null check (quantity <> 0 and quantity < 'Infinity'),
     trade_date date not null
 );
+create index postings_by_entry on steelyard.postings (entry_id);
+create index postings_by_day on steelyard.postings using brin (trade_date);
 comment on table steelyard.postings is 'What each entry moves, append-only; per entry the quantities of each asset and currency sum to 0.';
 comment on column steelyard.postings.tenant_id is 'The tenant.';
 comment on column steelyard.postings.entry_id is 'The entry of the journal.';
