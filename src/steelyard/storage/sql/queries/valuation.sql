@@ -45,7 +45,7 @@ select 'account', a.account_id, false
 from entries as e
 cross join lateral (values (e.account_id), (e.counter_account_id)) as a (account_id)
 where a.account_id is not null
-order by 1, 3, 2;
+order by what, is_cash, name;
 
 -- name: copy_postings
 -- The postings of the standing entries of accounts after an entry, all in numbers: entry, days since 2000, account,
