@@ -94,7 +94,9 @@ async def reconcile(db: ReadSession, *, scope: Scope = TENANT) -> Reconciliation
     """
     await require_scope(db, scope)
     differences = (
-        Difference(d.account_id, d.asset_id, d.as_of, d.snapshot_quantity, d.ledger_quantity, Reason(d.reason))
+        Difference(
+            d.account_id, d.asset_id, d.as_of, d.snapshot_quantity, d.ledger_quantity, Reason(d.reason)
+        )
         for d in await store.get_differences(db, scope)
     )
     return Reconciliation(await store.get_keepers(db, scope), tuple(differences))

@@ -5,7 +5,7 @@ Numbers travel by COPY and never become Python objects one by one; names are num
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,6 +20,9 @@ from steelyard.domain.scope import Scope
 from steelyard.storage.connection import ReadSession, raw_connection
 from steelyard.storage.copying import read_fixed_rows
 from steelyard.storage.queries import query
+
+ALWAYS: Final = datetime.max.replace(tzinfo=UTC)
+"""A moment by which everything is known."""
 
 _EPOCH: Final = np.datetime64("2000-01-01", "D")
 _POSTING: Final = {
@@ -134,10 +137,10 @@ async def get_market_revision(db: ReadSession) -> int | None:
 
 
 async def get_posted_names(
-    db: ReadSession, account_ids: Sequence[str], *, after_entry: int = 0
+    db: ReadSession, account_ids: Sequence[str], *, after_entry: int = 0, known_at: datetime = ALWAYS
 ) -> PostedNames:
     """Return what the entries of accounts after an entry name; the accounts are those and others."""
-    values = {"account_ids": list(account_ids), "after_entry": after_entry}
+    values = {"account_ids": list(account_ids), "after_entry": after_entry, "known_at": known_at}
     rows = (await db.execute(query("get_posted_names"), values)).all()
     return PostedNames(
         commodities=[Commodity(row.is_cash, row.name) for row in rows if row.what == "commodity"],
@@ -152,8 +155,9 @@ async def get_postings(
     commodities: Sequence[Commodity],
     *,
     after_entry: int = 0,
+    known_at: datetime = ALWAYS,
 ) -> PostingColumns:
-    """Return the postings of the entries of accounts that stand, after an entry.
+    """Return the postings of the entries of accounts that stood at a moment, after an entry.
 
     Args:
         db: a session.
@@ -161,6 +165,7 @@ async def get_postings(
         named_accounts: every account that the entries name; its place here is its number.
         commodities: every commodity that the entries name; its place here is its number.
         after_entry: only later ones.
+        known_at: the moment.
     """
     columns = await read_fixed_rows(
         await raw_connection(db),
@@ -172,6 +177,7 @@ async def get_postings(
         [commodity.name for commodity in commodities],
         [commodity.is_cash for commodity in commodities],
         after_entry,
+        known_at,
     )
     return PostingColumns(**(columns | {"date": _days(columns["date"])}))
 
