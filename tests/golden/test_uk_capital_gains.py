@@ -7,7 +7,9 @@ pool of section 104: which lots a sale takes follows from purchases that are sti
 from published import Reason, Skip, load_suite
 
 SUITE = load_suite("uk_capital_gains")
-POOL = Skip(Reason.OUT_OF_SCOPE, "matches a disposal with purchases of the 30 days after it, then with a pool")
+POOL = Skip(
+    Reason.OUT_OF_SCOPE, "matches a disposal with purchases of the 30 days after it, then with a pool"
+)
 SKIPPED = {case["id"]: POOL for case in SUITE["cases"]}
 
 

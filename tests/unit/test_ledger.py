@@ -19,6 +19,7 @@ from steelyard.domain.ledger import (
 from steelyard.domain.lot import LotMethod, UnknownLotError
 from steelyard.domain.lot_changes import OversoldError
 from steelyard.domain.transaction import Transaction, TransactionError, TransactionKind
+from steelyard.domain.wash_sale import match_wash_sales
 
 DAY = date(2024, 3, 14)
 LATER = date(2024, 6, 3)
@@ -221,6 +222,24 @@ def test_a_dividend_is_due_on_what_was_held_at_the_open() -> None:
     assert [item.amount for item in answer.income] == [10]
 
 
+def test_a_payment_is_due_on_the_units_after_the_actions_of_the_day() -> None:
+    dividend = book("DIVIDEND", "D1", LATER, account_id="", price=1)
+    capital = book("RETURN_OF_CAPITAL", "R1", LATER, account_id="", price=1)
+    late = book("BUY", "B1", LATER, quantity=5, amount=5)
+
+    answer = run(BUY, SPLIT, dividend, capital, late)
+
+    assert [item.amount for item in answer.income] == [20]
+    assert lots(answer) == [("T1", 20, "985.00"), ("B1", 5, "5.00")]
+
+
+def test_actions_of_a_day_follow_each_other() -> None:
+    renamed = book("SYMBOL_CHANGE", "R1", LATER, account_id="", counter_asset_id="NEW")
+    answer = run(BUY, renamed, replace(SPLIT, asset_id="NEW"))
+
+    assert lots(answer, asset="NEW") == [("T1", 20, "1005.00")]
+
+
 def test_currency_bought_is_cash() -> None:
     exchange = book("FX", "T1", asset_id="", amount=110, counter_currency="EUR", counter_amount=100, costs=1)
     answer = run(exchange)
@@ -232,7 +251,9 @@ def test_what_is_delivered_leaves_without_a_gain() -> None:
     answer = run(BUY, book("DELIVER", "T2", LATER, quantity=4, amount=999))
 
     assert not answer.gains
-    assert [number for lot in answer.delivered for number in (lot.quantity, lot.cost)] == [4, 402]
+    (part,) = answer.delivered
+    assert [part.lot.quantity, part.lot.cost] == [4, 402]
+    assert part.day == LATER
 
 
 def test_capital_returned_lowers_the_basis_and_beyond_it_is_a_gain() -> None:
@@ -287,6 +308,8 @@ def test_a_fault_is_refused_and_changes_nothing() -> None:
         keeper.book(book("BUY", "T0", date(2024, 3, 13), quantity=1, amount=1))
 
     assert keeper.replay() == before
+    keeper.book(book("DIVIDEND", "T2", account_id="", price=1))
+    assert not keeper.replay().income, "nothing was held at the open"
     keeper.book(book("SELL", "T2", LATER, quantity=1, amount=1))
     assert keeper.replay() != before
 
@@ -317,3 +340,38 @@ def test_what_is_for_every_holder_leaves_out_who_holds_nothing() -> None:
 
     assert [one.account_id for one in expand(SPLIT, held)] == ["A", "C"]
     assert list(expand(BUY, held)) == [BUY]
+
+
+def test_what_is_refused_can_be_left_out_and_told() -> None:
+    told: list[str] = []
+    bad = book("SELL", "T2", LATER, quantity=99, amount=1)
+    good = book("SELL", "T3", LATER, quantity=1, amount=150)
+
+    answer = replay(
+        [BUY, bad, good],
+        methods=LotMethod.FIFO,
+        convert=even,
+        on_refusal=lambda one, error: told.append(f"{one.transaction_id} {type(error).__name__}"),
+    )
+
+    assert told == ["T2 OversoldError"]
+    assert answer == run(BUY, good)
+
+
+def test_sales_and_lots_go_on_to_the_wash_sales_in_units_of_today() -> None:
+    answer = run(
+        BUY,
+        book("SELL", "T2", date(2024, 5, 20), quantity=4, amount=300),
+        book("BUY", "T3", date(2024, 5, 21), quantity=3, amount=240),
+        SPLIT,
+        book("SELL", "T4", date(2024, 6, 4), quantity=6, amount=240),
+        book("DELIVER", "T5", date(2024, 6, 5), quantity=1),
+    )
+
+    assert [(lot.lot_id, int(lot.quantity), int(lot.cost)) for lot in answer.bought] == [
+        ("T1", 20, 1005),
+        ("T3", 6, 240),
+    ]
+    washed = match_wash_sales(answer.sales, answer.bought, days=30)
+    assert [wash.disallowed for wash in washed.washed] == [Decimal("76.50")]  # 102 lost on 4, replaced by 3
+    assert washed.gain == sum(gain.gain for gain in answer.gains) + Decimal("76.50")

@@ -90,3 +90,11 @@ class CashItem:
     currency: str
     local_amount: Decimal
     amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A lot that left for outside, and the day."""
+
+    lot: Lot
+    day: date

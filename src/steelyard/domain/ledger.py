@@ -6,18 +6,18 @@ lots they are. Source of the cost rules: 26 CFR 1.1012-1 (costs of a purchase be
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, localcontext
 from typing import Final, NamedTuple
 
-from steelyard.domain.gain import CashItem, Gain
+from steelyard.domain.gain import CashItem, Delivered, Gain
 from steelyard.domain.lot import Lot, LotMethod, TaxRates
 from steelyard.domain.lot_changes import Convert, Key, LotChanges, LotRules
 from steelyard.domain.money import EXACT, MONEY_PLACES, round_half_up
-from steelyard.domain.position import PositionLots
-from steelyard.domain.posting import Place, Posting, postings_of
+from steelyard.domain.position import PositionLots, add_lots
+from steelyard.domain.posting import QUANTITY_PLACES, Place, Posting, postings_of
 from steelyard.domain.transaction import (
     ACTIONS,
     FOR_EVERY_HOLDER,
@@ -28,9 +28,8 @@ from steelyard.domain.transaction import (
     TransactionKind,
     find_fault,
 )
+from steelyard.domain.wash_sale import Sale
 from steelyard.errors import InvalidInputError
-
-_ActionName = tuple[TransactionKind, str, str, date, str, Decimal]
 
 _ITEMS: Final = (Place.INCOME, Place.FEES, Place.TAXES)
 
@@ -67,6 +66,7 @@ class Replay:
         gains: in the order they were realised.
         income, fees, taxes: likewise; costs of trades stand among the fees and taxes and in the lots' cost or proceeds.
         delivered: lots that left for outside.
+        splits: by account and asset, the day of each split and what one unit became.
     """
 
     positions: Mapping[Key, PositionLots]
@@ -75,7 +75,37 @@ class Replay:
     income: tuple[CashItem, ...]
     fees: tuple[CashItem, ...]
     taxes: tuple[CashItem, ...]
-    delivered: tuple[Lot, ...]
+    delivered: tuple[Delivered, ...]
+    splits: Mapping[Key, tuple[tuple[date, Decimal], ...]]
+
+    @property
+    def sales(self) -> tuple[Sale, ...]:
+        """What was sold out of lots, as `match_wash_sales` takes it: in units of today, whatever was split since."""
+        return tuple(
+            Sale(self._in_units_of_today(gain.lot, gain.closed), gain.closed, gain.amount)
+            for gain in self.gains
+            if not gain.is_short
+        )
+
+    @property
+    def bought(self) -> tuple[Lot, ...]:
+        """All lots there were, as `match_wash_sales` takes them: whole, in units of today, with the cost they had."""
+        parts = [sale.lot for sale in self.sales]
+        parts += [self._in_units_of_today(part.lot, part.day) for part in self.delivered]
+        parts += [lot for position in self.positions.values() for lot in position.lots]
+        by_position: dict[Key, list[Lot]] = defaultdict(list)
+        for part in parts:
+            by_position[part.account_id, part.asset_id].append(part)
+        return tuple(lot for lots in by_position.values() for lot in add_lots((), lots))
+
+    def _in_units_of_today(self, lot: Lot, day: date) -> Lot:
+        with localcontext(EXACT):
+            units = lot.quantity
+            for split, ratio in self.splits.get((lot.account_id, lot.asset_id), ()):
+                units = units * ratio if split > day else units
+            return (
+                lot if units == lot.quantity else replace(lot, quantity=round_half_up(units, QUANTITY_PLACES))
+            )
 
 
 def replay(
@@ -84,6 +114,7 @@ def replay(
     methods: LotMethod | Mapping[str, LotMethod],
     convert: Convert,
     rates: TaxRates | None = None,
+    on_refusal: Callable[[Transaction, InvalidInputError], None] | None = None,
 ) -> Replay:
     """Return the lots, gains, income and cash that transactions have come to.
 
@@ -93,6 +124,8 @@ def replay(
             first out. A transaction that names a lot takes that one.
         convert: rates; asked for the trade date, and of an opening lot for the day it was acquired.
         rates: needed by the method minimum tax only.
+        on_refusal: called with what cannot be booked and why; it is then left out as a whole, and the rest goes on.
+            None = raise.
 
     Raises:
         TransactionError: a transaction has a fault, or an action is entered twice.
@@ -112,7 +145,12 @@ def replay(
     """
     keeper = Bookkeeper(methods=methods, convert=convert, rates=rates)
     for transaction in sorted(transactions, key=lambda one: one.day_order):
-        keeper.book(transaction)
+        try:
+            keeper.book(transaction)
+        except InvalidInputError as error:
+            if on_refusal is None:
+                raise
+            on_refusal(transaction, error)
     return keeper.replay()
 
 
@@ -153,7 +191,7 @@ class Bookkeeper:
         """Begin without anything booked; the arguments are those of `replay`."""
         self._rules = LotRules(methods, convert, rates)
         self._booked: dict[Key, Transaction] = {}
-        self._actions: set[_ActionName] = set()
+        self._actions: set[_Action] = set()
         self._last: Transaction | None = None
         self._positions: dict[Key, PositionLots] = {}
         self._units: dict[str, dict[str, Decimal]] = defaultdict(dict)
@@ -161,7 +199,8 @@ class Bookkeeper:
         self._cash: dict[Key, Decimal] = {}
         self._gains: list[Gain] = []
         self._items: dict[Place, list[CashItem]] = {place: [] for place in _ITEMS}
-        self._delivered: list[Lot] = []
+        self._delivered: list[Delivered] = []
+        self._splits: dict[Key, list[tuple[date, Decimal]]] = defaultdict(list)
 
     def replay(self) -> Replay:
         """Return what has been booked so far; it does not change when more is booked."""
@@ -173,6 +212,7 @@ class Bookkeeper:
             fees=tuple(self._items[Place.FEES]),
             taxes=tuple(self._items[Place.TAXES]),
             delivered=tuple(self._delivered),
+            splits={key: tuple(splits) for key, splits in self._splits.items()},
         )
 
     def book(self, transaction: Transaction) -> None:
@@ -186,10 +226,10 @@ class Bookkeeper:
                 raise BookedOtherwiseError(transaction)
             return
         self._check(transaction)
-        if self._last and transaction.trade_date != self._last.trade_date:
-            self._at_open.clear()
         with localcontext(EXACT):
             parts = [self._work_out(one) for one in expand(transaction, self._holders(transaction))]
+            if not self._is_of_the_day(transaction):
+                self._at_open.clear()
             for part in parts:
                 self._commit(part)
         self._booked[name] = self._last = transaction
@@ -201,11 +241,14 @@ class Bookkeeper:
             raise TransactionError(transaction.transaction_id, transaction.kind, fault)
 
     def _holders(self, one: Transaction) -> dict[str, Decimal]:
-        """Return what every account held at the open; actions of the day come before, in their order."""
+        """Return what every account held at the open, after the actions of the day that are booked."""
         if one.account_id:
             return {}
         now = self._units[one.asset_id]
-        return now if one.kind in ACTIONS else now | self._at_open[one.asset_id]
+        return now | self._at_open[one.asset_id] if self._is_of_the_day(one) else now
+
+    def _is_of_the_day(self, one: Transaction) -> bool:
+        return self._last is not None and self._last.trade_date == one.trade_date
 
     def _work_out(self, one: Transaction) -> "_Part":
         action = _name_action(one) if one.kind in ACTIONS else None
@@ -243,15 +286,31 @@ class Bookkeeper:
                 key = (line.account_id, line.commodity)
                 self._cash[key] = self._cash.get(key, ZERO) + line.quantity
             else:
-                self._move(line.commodity, line.account_id, line.quantity)
+                self._move(line, is_at_open=part.action is not None)
         if part.action:
             self._actions.add(part.action)
+            if part.action.kind is TransactionKind.SPLIT:
+                self._splits[part.action.account_id, part.action.asset_id].append(
+                    (part.action.day, part.action.ratio)
+                )
 
-    def _move(self, asset_id: str, account_id: str, quantity: Decimal) -> None:
-        units = self._units[asset_id]
-        before = units.get(account_id, ZERO)
-        self._at_open[asset_id].setdefault(account_id, before)
-        units[account_id] = before + quantity
+    def _move(self, line: Posting, *, is_at_open: bool) -> None:
+        units = self._units[line.commodity]
+        before = units.get(line.account_id, ZERO)
+        units[line.account_id] = before + line.quantity
+        if not is_at_open:
+            self._at_open[line.commodity].setdefault(line.account_id, before)
+
+
+class _Action(NamedTuple):
+    """What a corporate action does, whatever its id; `ratio` is what one unit becomes."""
+
+    kind: TransactionKind
+    account_id: str
+    asset_id: str
+    day: date
+    counter_asset_id: str
+    ratio: Decimal
 
 
 class _Part(NamedTuple):
@@ -260,13 +319,12 @@ class _Part(NamedTuple):
     changes: LotChanges
     held: list[Posting]
     items: list[CashItem]
-    action: _ActionName | None
+    action: _Action | None
 
 
-def _name_action(one: Transaction) -> _ActionName:
-    """Name a corporate action by what it does, whatever its id."""
-    ratio = one.counter_quantity / one.quantity if one.quantity else ZERO
-    return one.kind, one.account_id, one.asset_id, one.trade_date, one.counter_asset_id, ratio
+def _name_action(one: Transaction) -> _Action:
+    ratio = round_half_up(one.counter_quantity / (one.quantity or 1), QUANTITY_PLACES)
+    return _Action(one.kind, one.account_id, one.asset_id, one.trade_date, one.counter_asset_id, ratio)
 
 
 def _as_received(one: Transaction) -> Transaction:

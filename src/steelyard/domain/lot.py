@@ -180,7 +180,7 @@ class Lot:
     def __post_init__(self) -> None:
         """Refuse what no lot can be."""
         for name in ("quantity", "cost", "carried_loss", "local_cost"):
-            if not Decimal(getattr(self, name)).is_finite():
+            if not getattr(self, name).is_finite():
                 raise LotError(self.asset_id, self.lot_id, f"has no finite {name}")
         if self.quantity <= 0:
             raise LotError(self.asset_id, self.lot_id, f"has quantity {self.quantity}, which must be above 0")
@@ -213,8 +213,7 @@ class Lot:
         >>> third.cost, rest.cost
         (Decimal('33.33333333'), Decimal('66.66666667'))
         """
-        with localcontext(EXACT):
-            return self.split_basis(quantity, self.quantity, (quantity, self.quantity - quantity))
+        return self.split_basis(quantity, self.quantity, (quantity, EXACT.subtract(self.quantity, quantity)))
 
     def split_basis(
         self, part: Decimal, whole: Decimal, quantities: tuple[Decimal, Decimal]
@@ -225,15 +224,32 @@ class Lot:
         >>> [one.cost for one in lot.split_basis(Decimal(1), Decimal(4), (Decimal(3), Decimal(3)))]
         [Decimal('25.00000000'), Decimal('75.00000000')]
         """
-        with localcontext(EXACT):
-            amounts = (self.cost, self.carried_loss, self.local_cost)
-            given = [round_half_up(amount * part / whole, MONEY_PLACES) for amount in amounts]
-            kept = [amount - share for amount, share in zip(amounts, given, strict=True)]
-        first, other = (
-            replace(self, quantity=quantity, cost=cost, carried_loss=carried, local_cost=local)
-            for quantity, (cost, carried, local) in zip(quantities, (given, kept), strict=True)
+        shares = [_share(amount, part, whole) for amount in (self.cost, self.carried_loss, self.local_cost)]
+        first, other = zip(*shares, strict=True)
+        return self._with(quantities[0], *first), self._with(quantities[1], *other)
+
+    def _with(self, quantity: Decimal, cost: Decimal, carried_loss: Decimal, local_cost: Decimal) -> "Lot":
+        """Do what `dataclasses.replace` does, in a third of the time."""
+        return Lot(
+            self.lot_id,
+            self.asset_id,
+            quantity,
+            cost,
+            self.acquired,
+            self.account_id,
+            carried_loss,
+            self.carried_days,
+            local_cost,
+            self.currency,
         )
-        return first, other
+
+
+def _share(amount: Decimal, part: Decimal, whole: Decimal) -> tuple[Decimal, Decimal]:
+    """Return `part` of `whole` of an amount, and the rest of it."""
+    if not amount:
+        return amount, amount
+    share = round_half_up(EXACT.divide(EXACT.multiply(amount, part), whole), MONEY_PLACES)
+    return share, EXACT.subtract(amount, share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,8 +359,7 @@ def take_lots(ordered: Sequence[Lot], quantity: Decimal) -> LotMatch:
             part, rest = lot.split(quantity)
             return LotMatch((*taken, part), (rest, *ordered[place + 1 :]))
         taken.append(lot)
-        with localcontext(EXACT):
-            quantity -= lot.quantity
+        quantity = EXACT.subtract(quantity, lot.quantity)
     return LotMatch(tuple(taken), ())
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import ClassVar, Final
 
 from steelyard.domain.corporate_action import NothingHeldError, Paid, apply_action, return_capital
-from steelyard.domain.gain import Gain
+from steelyard.domain.gain import Delivered, Gain
 from steelyard.domain.lot import (
     Lot,
     LotMatch,
@@ -100,7 +100,7 @@ class LotChanges:
         """Begin with positions as they are; they are read, not changed."""
         self.positions: dict[Key, PositionLots] = {}
         self.gains: list[Gain] = []
-        self.delivered: tuple[Lot, ...] = ()
+        self.delivered: list[Delivered] = []
         self._rules, self._before = rules, positions
 
     def work_out(self, one: Transaction, cash: Decimal) -> None:
@@ -162,7 +162,7 @@ class LotChanges:
             self._sell(one, cash)
 
     def _deliver(self, one: Transaction, _: Decimal) -> None:
-        self.delivered = self._take(one)
+        self.delivered = [Delivered(lot, one.trade_date) for lot in self._take(one)]
 
     def _transfer(self, one: Transaction, _: Decimal) -> None:
         moved = [self._at_home(one, lot) for lot in self._take(one)]
@@ -202,7 +202,7 @@ class LotChanges:
         returned = list(return_capital(lots, self._rules.in_base(one, local), local))
         left = tuple(part.lot for part in returned)
         self.positions[one.account_id, one.asset_id] = (
-            replace(before, shorts=left) if is_short else replace(before, lots=left)
+            PositionLots(before.lots, left) if is_short else PositionLots(left, before.shorts)
         )
         for part in returned:
             if part.used:
@@ -234,7 +234,7 @@ class LotChanges:
         match = self._match(one, before.shorts if is_short else before.lots, is_short=is_short)
         left = tuple(sorted(match.left, key=lambda lot: (lot.acquired, lot.lot_id)))
         self.positions[one.account_id, one.asset_id] = (
-            replace(before, shorts=left) if is_short else replace(before, lots=left)
+            PositionLots(before.lots, left) if is_short else PositionLots(left, before.shorts)
         )
         return match.taken
 

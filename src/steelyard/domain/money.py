@@ -6,6 +6,7 @@ Amounts are `decimal.Decimal`. A price may be quoted in a fraction of a currency
 
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal, localcontext
+from functools import cache
 from typing import Final
 
 MONEY_PLACES: Final = 8
@@ -43,7 +44,7 @@ def round_half_up(amount: Decimal, places: int) -> Decimal:
     >>> round_half_up(Decimal("2.345"), 2), round_half_up(Decimal("-2.345"), 2)
     (Decimal('2.35'), Decimal('-2.35'))
     """
-    return amount.quantize(Decimal(1).scaleb(-places), context=EXACT)
+    return amount.quantize(_last_place(places), context=EXACT)
 
 
 def round_up(amount: Decimal, places: int) -> Decimal:
@@ -52,7 +53,12 @@ def round_up(amount: Decimal, places: int) -> Decimal:
     >>> round_up(Decimal("2.341"), 2), round_up(Decimal("-2.349"), 2)
     (Decimal('2.35'), Decimal('-2.34'))
     """
-    return amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_CEILING, context=EXACT)
+    return amount.quantize(_last_place(places), rounding=ROUND_CEILING, context=EXACT)
+
+
+@cache
+def _last_place(places: int) -> Decimal:
+    return Decimal(1).scaleb(-places)
 
 
 def share_out(total: int, weights: Sequence[int], whole: int) -> list[int]:

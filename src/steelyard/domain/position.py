@@ -48,8 +48,10 @@ class PositionLots:
 
 def count_units(lots: Iterable[Lot]) -> Decimal:
     """Return the units of all lots; 0 without any."""
-    with localcontext(EXACT):
-        return sum((lot.quantity for lot in lots), Decimal(0))
+    total = Decimal(0)
+    for lot in lots:
+        total = EXACT.add(total, lot.quantity)
+    return total
 
 
 def add_lots(lots: tuple[Lot, ...], new: Iterable[Lot]) -> tuple[Lot, ...]:
