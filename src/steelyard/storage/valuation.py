@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Row
 
 from steelyard.analytics.observations import DateArray, FloatArray, IntArray
 from steelyard.analytics.valuation import PostingColumns
@@ -105,18 +106,24 @@ async def get_valuation_accounts(db: ReadSession, scope: Scope) -> tuple[str, li
     """Return a scope's base currency and its accounts; "" and none where it has no account."""
     values = {"scope_kind": scope.kind, "scope_id": scope.id}
     rows = (await db.execute(query("get_valuation_accounts"), values)).all()
-    accounts = [
-        ScopeAccount(
-            row.account_id,
-            row.account_name,
-            row.base_currency,
-            LotMethod(row.lot_method),
-            row.kept_by,
-            row.model_id,
-        )
-        for row in rows
-    ]
-    return (rows[0][0] if rows else ""), accounts
+    return (rows[0].scope_currency if rows else ""), [_account(row) for row in rows]
+
+
+async def get_accounts(db: ReadSession, account_ids: Collection[str]) -> list[ScopeAccount]:
+    """Return accounts by id; those that do not exist are left out."""
+    rows = await db.execute(query("get_described_accounts"), {"account_ids": list(account_ids)})
+    return [_account(row) for row in rows]
+
+
+def _account(row: Row[Any]) -> ScopeAccount:
+    return ScopeAccount(
+        row.account_id,
+        row.account_name,
+        row.base_currency,
+        LotMethod(row.lot_method),
+        row.kept_by,
+        row.model_id,
+    )
 
 
 async def get_journal_revision(db: ReadSession) -> JournalRevision:

@@ -13,6 +13,13 @@ inner join steelyard.accounts as a on s.account_id = a.account_id and a.tenant_i
 where s.scope_kind = :scope_kind and s.scope_id = :scope_id
 order by a.account_id;
 
+-- name: get_described_accounts
+-- Accounts by id.
+select a.account_id, a.account_name, a.base_currency, a.lot_method, a.kept_by, a.model_id
+from steelyard.accounts as a
+where a.tenant_id = steelyard.current_tenant() and a.account_id = any(cast(:account_ids as text[]))
+order by a.account_id;
+
 -- name: get_journal_revision
 -- How many entries there are and the newest: both change with every entry, in whatever order they are committed.
 select count(*) as entries, coalesce(max(j.entry_id), 0) as last_entry
