@@ -107,21 +107,25 @@ begin
             message = format('entry %s moves %s %s out of nowhere', v_found.entry_id, v_found.total, v_found.commodity);
     end if;
     begin
-        insert into steelyard.balances as b (tenant_id, account_id, commodity, is_cash, quantity, is_guarded)
-        select
-            n.tenant_id, n.account_id, n.commodity, n.is_cash, n.moved,
-            not coalesce(case when n.is_cash then a.may_overdraw else a.may_short end, true)
-        from (
-            select m.tenant_id, m.account_id, m.commodity, m.is_cash, sum(m.quantity) as moved
-            from made as m
-            where m.place = 'held'
-            group by m.tenant_id, m.account_id, m.commodity, m.is_cash
+        merge into steelyard.balances as b
+        using (
+            select
+                m.tenant_id, m.account_id, m.commodity, m.is_cash, m.moved,
+                not coalesce(case when m.is_cash then a.may_overdraw else a.may_short end, true) as is_guarded
+            from (
+                select x.tenant_id, x.account_id, x.commodity, x.is_cash, sum(x.quantity) as moved
+                from made as x
+                where x.place = 'held'
+                group by x.tenant_id, x.account_id, x.commodity, x.is_cash
+            ) as m
+            left join steelyard.accounts as a on m.tenant_id = a.tenant_id and m.account_id = a.account_id
+            where m.moved <> 0
         ) as n
-        left join steelyard.accounts as a on n.tenant_id = a.tenant_id and n.account_id = a.account_id
-        where n.moved <> 0
-        order by n.tenant_id, n.account_id, n.commodity, n.is_cash
-        on conflict (tenant_id, account_id, commodity, is_cash)
-        do update set quantity = b.quantity + excluded.quantity;
+            on (b.tenant_id, b.account_id, b.commodity, b.is_cash) = (n.tenant_id, n.account_id, n.commodity, n.is_cash)
+        when matched then update set quantity = b.quantity + n.moved
+        when not matched then
+            insert (tenant_id, account_id, commodity, is_cash, quantity, is_guarded)
+            values (n.tenant_id, n.account_id, n.commodity, n.is_cash, n.moved, n.is_guarded);
     exception when check_violation then
         select n.account_id, n.commodity, coalesce(b.quantity, 0) as quantity, n.moved
         into v_found
@@ -132,7 +136,8 @@ begin
             group by m.tenant_id, m.account_id, m.commodity, m.is_cash
         ) as n
         inner join steelyard.accounts as a on n.tenant_id = a.tenant_id and n.account_id = a.account_id
-        left join steelyard.balances as b using (tenant_id, account_id, commodity, is_cash)
+        left join steelyard.balances as b
+            on (n.tenant_id, n.account_id, n.commodity, n.is_cash) = (b.tenant_id, b.account_id, b.commodity, b.is_cash)
         where not case when n.is_cash then a.may_overdraw else a.may_short end and coalesce(b.quantity, 0) + n.moved < 0
         order by n.account_id, n.commodity
         limit 1;
