@@ -22,6 +22,7 @@ from steelyard.domain.money import round_half_up
 from steelyard.domain.scope import TENANT, Scope
 from steelyard.errors import ConflictError, InvalidInputError
 from steelyard.services.attachment import keep_step
+from steelyard.services.keeping import catch_up
 from steelyard.services.retrying import PATIENT, Patience, retried
 from steelyard.storage import asset_360 as store
 from steelyard.storage.asset_360 import ComplianceRow, Document, ExposureRow, PerformanceRow, RiskRow
@@ -199,6 +200,7 @@ class _Run:
         day = self.as_of or min(self.today, last_price)
         current = await store.get_current_version(db)
         await keep_step(db)
+        await catch_up(db, today=self.today)
         derived = await derive_history(db, day)
         clock.stop("derive")
         version, published = await create_and_run_procedure(

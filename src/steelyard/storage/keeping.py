@@ -17,6 +17,7 @@ class Unposted:
         transaction_id: which.
         fault: why, a word of `domain.transaction.Fault`.
         asset_id, trade_date, kind: what its row says; None where it says nothing.
+        of_fault: how many transactions have this fault.
     """
 
     transaction_id: str
@@ -24,6 +25,7 @@ class Unposted:
     asset_id: str | None
     trade_date: date | None
     kind: str | None
+    of_fault: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,17 @@ class StoredDifference:
     reason: str
 
 
+async def post_transactions(db: WriteSession, tenant_id: int, today: date) -> tuple[int, int]:
+    """Bring the ledger to what the transactions say; return how many entries were booked, and how many reversed.
+
+    Raises:
+        DBAPIError: with the code SL001 when a balance would go below 0 that may not.
+    """
+    values = {"tenant_id": tenant_id, "today": today}
+    booked, taken_back = (await db.execute(query("post_transactions"), values)).one()
+    return booked, taken_back
+
+
 async def make_cash_assets(db: WriteSession, tenant_id: int) -> tuple[str, ...]:
     """Make an asset for money of each currency that has none, and return their ids."""
     return tuple(await db.scalars(query("make_cash_assets"), {"tenant_id": tenant_id}))
@@ -66,15 +79,18 @@ async def adopt_accounts(db: WriteSession, tenant_id: int) -> list[Keeper]:
     return [Keeper(*row) for row in rows]
 
 
-async def get_unposted(db: ReadSession | WriteSession, tenant_id: int) -> list[Unposted]:
-    """Return the transactions that are not in the ledger, by day and id."""
-    rows = await db.execute(query("get_unposted"), {"tenant_id": tenant_id})
+async def get_unposted(db: ReadSession | WriteSession, tenant_id: int, *, most: int) -> list[Unposted]:
+    """Return the transactions that are not in the ledger: of each fault the first ones, at most so many."""
+    rows = await db.execute(query("get_unposted"), {"tenant_id": tenant_id, "most": most})
     return [Unposted(*row) for row in rows]
 
 
-async def is_ledger_behind(db: WriteSession, today: date) -> bool:
-    """Whether transactions of the session's tenant wait that could be booked now."""
-    return bool((await db.execute(query("is_ledger_behind"), {"today": today})).scalar_one())
+async def find_ledger_behind(db: WriteSession, today: date) -> int | None:
+    """Return the session's tenant, if transactions of its wait that could be booked now."""
+    tenant: int | None = (
+        await db.execute(query("find_ledger_behind"), {"today": today})
+    ).scalar_one_or_none()
+    return tenant
 
 
 async def get_exchanges(db: ReadSession | WriteSession) -> dict[str, str]:

@@ -71,7 +71,12 @@ begin
             b.commodity || ' cash',
             'Cash',
             b.commodity
-        from (select distinct x.commodity from steelyard.balances as x where x.tenant_id = p_tenant and x.is_cash) as b
+        from (
+            select distinct x.commodity
+            from steelyard.balances as x
+            inner join steelyard.accounts as a on x.tenant_id = a.tenant_id and x.account_id = a.account_id
+            where x.tenant_id = p_tenant and x.is_cash and a.kept_by = 'ledger'
+        ) as b
         left join steelyard.asset_master as t on b.commodity = t.asset_id
         where not exists (select from steelyard.cash_assets() as c where b.commodity = c.currency)
         returning asset_id
@@ -81,7 +86,7 @@ begin
     return v_made;
 end
 $$;
-comment on function steelyard.make_cash_assets(integer) is 'Make the cash asset of each currency that the ledger has money of and asset_master lacks, so that none is left out; answer their ids. A firm''s own table is left alone.';
+comment on function steelyard.make_cash_assets(integer) is 'Make the cash asset of each currency that accounts kept by the ledger have and asset_master lacks, so that no money is left out; answer their ids. A firm''s own table is left alone.';
 
 create or replace function steelyard.ledger_differences(p_tenant integer)
 returns table (
@@ -144,7 +149,10 @@ as $$
             l.asset_id is null as is_unbooked,
             coalesce(s.is_weight, false) as is_weight,
             coalesce(l.is_cash, c.currency is not null) as is_cash,
-            coalesce(l.is_cash and l.quantity <> 0 and c.currency is null, false) as has_no_asset
+            coalesce(
+                l.is_cash and l.quantity <> 0 and c.currency is null and 'asset_master' = any(steelyard.attached_tables()),
+                false
+            ) as has_no_asset
         from snapshot as s
         full join ledger as l using (account_id, asset_id)
         left join cash as c using (asset_id)

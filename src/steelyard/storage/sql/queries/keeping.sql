@@ -1,3 +1,8 @@
+-- name: post_transactions
+-- Bring the ledger to what the transactions say; answer how many entries were booked and reversed.
+select p.booked, p.reversed
+from steelyard.post_transactions(:tenant_id, cast(:today as date)) as p;
+
 -- name: make_cash_assets
 -- Make the cash assets that the ledger's money lacks, as their ids.
 select made.asset_id
@@ -27,16 +32,29 @@ where a.tenant_id = steelyard.current_tenant() and s.scope_kind = :scope_kind an
 order by a.account_id;
 
 -- name: get_unposted
--- The transactions that are not in the ledger, and why.
-select u.transaction_id, u.fault, t.asset_id, t.transaction_date, t.transaction_type
-from steelyard.unposted_transactions as u
-left join steelyard.transactions as t on u.tenant_id = t.tenant_id and u.transaction_id = t.transaction_id
-where u.tenant_id = :tenant_id
-order by t.transaction_date, u.transaction_id;
+-- The first transactions of each fault that are not in the ledger, and how many there are of it.
+select f.transaction_id, f.fault, f.asset_id, f.transaction_date, f.transaction_type, f.of_fault
+from (
+    select
+        u.transaction_id,
+        u.fault,
+        t.asset_id,
+        t.transaction_date,
+        t.transaction_type,
+        count(*) over (partition by u.fault) as of_fault,
+        row_number() over (partition by u.fault order by t.transaction_date, u.transaction_id) as place
+    from steelyard.unposted_transactions as u
+    left join steelyard.transactions as t on u.tenant_id = t.tenant_id and u.transaction_id = t.transaction_id
+    where u.tenant_id = :tenant_id
+) as f
+where f.place <= :most
+order by f.fault, f.place;
 
--- name: is_ledger_behind
--- Whether transactions wait that could be booked now: the firm's own table may have changed, or a day has come.
-select
+-- name: find_ledger_behind
+-- The session's tenant, if transactions of its wait that could be booked now: the firm's own table may have changed,
+-- or a day has come.
+select steelyard.current_tenant() as tenant_id
+where
     'transactions' = any(steelyard.attached_tables())
     or exists (
         select
