@@ -232,6 +232,8 @@ class Bookkeeper:
                 self._at_open.clear()
             for part in parts:
                 self._commit(part)
+        if transaction.kind in ACTIONS:
+            self._actions.add(_name_action(transaction))
         self._booked[name] = self._last = transaction
 
     def _check(self, transaction: Transaction) -> None:
@@ -239,6 +241,15 @@ class Bookkeeper:
             raise OutOfOrderError(transaction)
         if fault := find_fault(_as_received(transaction), today=transaction.trade_date):
             raise TransactionError(transaction.transaction_id, transaction.kind, fault)
+        self._refuse_repeated(transaction)
+
+    def _refuse_repeated(self, one: Transaction) -> None:
+        """Refuse a corporate action that is booked under another id, for its account or for every holder."""
+        if one.kind not in ACTIONS:
+            return
+        action = _name_action(one)
+        if action in self._actions or action._replace(account_id="") in self._actions:
+            raise TransactionError(one.transaction_id, one.kind, Fault.ENTERED_TWICE)
 
     def _holders(self, one: Transaction) -> dict[str, Decimal]:
         """Return what every account held at the open, after the actions of the day that are booked."""
@@ -251,15 +262,13 @@ class Bookkeeper:
         return self._last is not None and self._last.trade_date == one.trade_date
 
     def _work_out(self, one: Transaction) -> "_Part":
-        action = _name_action(one) if one.kind in ACTIONS else None
-        if action in self._actions:
-            raise TransactionError(one.transaction_id, one.kind, Fault.ENTERED_TWICE)
+        self._refuse_repeated(one)
         postings = postings_of(one, held=self._units[one.asset_id].get(one.account_id, ZERO))
         held = [line for line in postings if line.place is Place.HELD]
         changes = LotChanges(self._rules, self._positions)
         changes.work_out(one, sum((line.quantity for line in held if line.is_cash), ZERO))
         items = [self._item(one, line) for line in postings if line.place in _ITEMS]
-        return _Part(changes, held, items, action)
+        return _Part(changes, held, items, _name_action(one) if one.kind in ACTIONS else None)
 
     def _item(self, one: Transaction, line: Posting) -> CashItem:
         local = -line.quantity if line.place is Place.INCOME else line.quantity
