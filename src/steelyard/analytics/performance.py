@@ -8,7 +8,14 @@ from steelyard.analytics.day_count import DayCount, annualise, elapsed_years
 from steelyard.analytics.modified_dietz import modified_dietz
 from steelyard.analytics.money_weighted import Rates, money_weighted_return
 from steelyard.analytics.observations import FloatArray, IntArray
-from steelyard.analytics.time_weighted import FlowTiming, currency_effect, grow, link, local_growth
+from steelyard.analytics.time_weighted import (
+    FlowTiming,
+    currency_effect,
+    grow,
+    invested_span,
+    link,
+    local_growth,
+)
 from steelyard.analytics.valuation import Valuation
 
 
@@ -39,7 +46,7 @@ class Performance:
         conventions: what the figures stand on.
         first: the day whose end is the beginning.
         last: the last day.
-        years: from one to the other.
+        years: from one to the other; of a group that came later or went earlier, the time it was there.
         start_values: at the end of `first`.
         end_values: at the end of `last`.
         flows_in: what came from outside, 0 or above.
@@ -62,7 +69,7 @@ class Performance:
     conventions: Conventions
     first: np.datetime64
     last: np.datetime64
-    years: float
+    years: FloatArray
     start_values: FloatArray
     end_values: FloatArray
     flows_in: FloatArray
@@ -99,13 +106,16 @@ def measure_performance(
     came_in, went_out = valuation.flows_in[1:].sum(axis=0), valuation.flows_out[1:].sum(axis=0)
     gains = valuation.values[-1] - valuation.values[0] - came_in + went_out
     whole = link(growth)
+    begin, end = invested_span(
+        valuation.values, valuation.flows_in, valuation.flows_out, years, timing=timing
+    )
     rates = _rates(valuation, years, timing)
     local, effect, currency_gains = _currency(valuation, at_previous_rates, timing)
     return Performance(
         conventions=Conventions(timing, day_count, valuation.after_fees, valuation.after_taxes),
         first=valuation.dates[0],
         last=valuation.dates[-1],
-        years=float(years[-1]),
+        years=end - begin,
         start_values=valuation.values[0],
         end_values=valuation.values[-1],
         flows_in=came_in,
@@ -113,10 +123,13 @@ def measure_performance(
         gains=gains,
         currency_gains=currency_gains,
         time_weighted=whole,
-        time_weighted_annual=annualise(whole, years=years[-1]),
+        time_weighted_annual=annualise(whole, years=end - begin),
         local=local,
         currency_effect=effect,
-        money_weighted=np.array([one.rate_over(years[-1]) for one in rates], dtype=np.float64),
+        money_weighted=np.array(
+            [one.rate_over(float(length)) for one, length in zip(rates, end - begin, strict=True)],
+            dtype=np.float64,
+        ),
         money_weighted_annual=np.array([one.rate for one in rates], dtype=np.float64),
         solutions=np.array([len(one.logarithms) for one in rates], dtype=np.int64),
         modified_dietz=modified_dietz(

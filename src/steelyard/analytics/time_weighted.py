@@ -135,6 +135,40 @@ def _last_known(values: FloatArray) -> FloatArray:
     return np.take_along_axis(values, np.maximum.accumulate(rows, axis=0), axis=0)
 
 
+def invested_span(
+    values: FloatArray, flows_in: FloatArray, flows_out: FloatArray, years: FloatArray, *, timing: FlowTiming
+) -> tuple[FloatArray, FloatArray]:
+    """Return when each group first had something, and when it last had: the time over which its return was earned.
+
+    Args:
+        values: [day, group], at the end of the day; 0 = nothing, NaN = something whose value is not known.
+        flows_in: [day, group], 0 or above; row 0 is not read.
+        flows_out: [day, group], 0 or above; row 0 is not read.
+        years: [day], see `day_count.elapsed_years`.
+        timing: a flow at the start of a day comes when the row before ends.
+
+    Returns:
+        Begin and end [group], of `years`; both the first of them where there never was anything.
+
+    >>> values = np.array([[0.0], [0.0], [50.0], [0.0]])
+    >>> came, went = np.array([[0.0], [0.0], [50.0], [0.0]]), np.array([[0.0], [0.0], [0.0], [50.0]])
+    >>> times = np.array([0.0, 1.0, 2.0, 3.0])
+    >>> [each.tolist() for each in invested_span(values, came, went, times, timing=FlowTiming.END)]
+    [[2.0], [3.0]]
+    """
+    came, went = flows_in != 0, flows_out != 0
+    came[:1] = went[:1] = False
+    at_start = (came & (timing is not FlowTiming.END)) | (went & (timing is FlowTiming.START))
+    at_end = (came & (timing is FlowTiming.END)) | (went & (timing is not FlowTiming.START))
+    active = (values != 0) | at_end
+    active[:-1] |= at_start[1:]
+    groups = np.arange(values.shape[1])
+    first = np.argmax(active, axis=0)
+    last = len(years) - 1 - np.argmax(active[::-1], axis=0)
+    last = np.where(active[first, groups], last, first)
+    return years[first], years[last]
+
+
 def link(growth: Growth) -> FloatArray:
     """Link sub-periods: Π (became / capital) − 1, the time-weighted return of the whole [group].
 
