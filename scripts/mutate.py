@@ -34,9 +34,17 @@ TESTS = {
     "domain": ("unit/test_money", *LAWS, *ACCOUNTS, "unit/test_mapping", "unit/test_price_screening"),
     "analytics": (
         "unit/test_measure_shapes",
+        "unit/test_measure_values",
+        "unit/test_drawdown",
+        "unit/test_attribution",
+        "unit/test_portfolio_risk",
         "unit/test_windows",
         "unit/test_history",
         "properties/test_measures",
+        "properties/test_drawdown",
+        "properties/test_attribution",
+        "properties/test_portfolio_risk",
+        "properties/test_rolling",
     ),
     "rebalancing": (
         *SEARCH,

@@ -35,11 +35,15 @@ stands here with one of four reasons.
 
 
 class UncountedError(Exception):
-    """Cases are neither run nor skipped, or both."""
+    """Cases are neither run nor skipped, or both, or skipped and not in the suite."""
 
-    def __init__(self, suite: str, neither: Iterable[str], both: Iterable[str]) -> None:
+    def __init__(
+        self, suite: str, neither: Iterable[str], both: Iterable[str], unknown: Iterable[str]
+    ) -> None:
         """Name them."""
-        super().__init__(f"{suite}: neither run nor skipped {sorted(neither)}, both {sorted(both)}.")
+        super().__init__(
+            f"{suite}: neither run nor skipped {sorted(neither)}, both {sorted(both)}, unknown {sorted(unknown)}."
+        )
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,12 @@ class Suite:
         known = {case["id"] for case in content["cases"]}
         run = known & named
         if (known - run) ^ skipped.keys():
-            raise UncountedError(content["suite"], known - run - skipped.keys(), run & skipped.keys())
+            neither, both, unknown = (
+                known - run - skipped.keys(),
+                run & skipped.keys(),
+                skipped.keys() - known,
+            )
+            raise UncountedError(content["suite"], neither, both, unknown)
         return cls(content["suite"], content["source"], frozenset(run), skipped)
 
 

@@ -1,7 +1,7 @@
 """The published factor attribution of empyrical 0.5 (Apache-2.0), test_perf_attrib.py.
 
-The case has two shares and two factors; the files beside it hold two years of two shares that load 1 on each factor, with
-nothing left over.
+The case has two shares and two factors; the files beside it hold two years of two shares that load 1 on each factor,
+with nothing left over.
 """
 
 import csv

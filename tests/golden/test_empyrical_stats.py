@@ -4,7 +4,7 @@ Where its convention is another, the case says so here: empyrical lets a missing
 annualises a total return, and writes drawdowns as negative numbers.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,7 @@ from steelyard.analytics.returns import (
     total_return,
 )
 from steelyard.analytics.risk import volatility
+from steelyard.analytics.rolling import rolling
 
 SUITE = load_suite("empyrical_stats")
 PERIODS_PER_YEAR = {"daily": 252, "weekly": 52, "monthly": 12}
@@ -96,12 +97,6 @@ class Row:
         dates = sorted({*left.dates, *right.dates})
         return left.on(dates), right.on(dates)
 
-    def windows(self, *series: FloatArray) -> Iterator[list[FloatArray]]:
-        """Slide the row's window over the series."""
-        size = self["window"]
-        for start in range(len(series[0]) - size + 1):
-            yield [one[start : start + size] for one in series]
-
     def _series(self, name: str) -> Series:
         series = self[name]
         assert isinstance(series, Series)
@@ -156,12 +151,13 @@ def sharpe(returns: FloatArray, risk_free: Any) -> FloatArray:
     return sharpe_ratio(returns, risk_free=risk_free, periods_per_year=DAYS, ddof=1)
 
 
-def rolling(measure: Callable[..., Any], benchmark: str | None = None) -> Callable[[Row], list[Any]]:
-    """Take a measure at every window of the returns, and of the benchmark where it has one."""
+def rolled(*measures: Callable[..., FloatArray], benchmark: str | None = None) -> Callable[[Row], list[Any]]:
+    """Take measures at every whole window of the returns, and of the benchmark where they have one."""
 
     def take(row: Row) -> list[Any]:
-        series = row.pair(benchmark) if benchmark else (row.returns,)
-        return [measure(*window) for window in row.windows(*series)]
+        series, window = row.pair(benchmark) if benchmark else (row.returns,), row["window"]
+        columns = [rolling(measure, *series, window=window)[window - 1 :].tolist() for measure in measures]
+        return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
 
     return take
 
@@ -194,12 +190,12 @@ MEASURES: dict[str, Callable[[Row], Any]] = {
     "test_excess_sharpe": excess_sharpe,
     "test_max_drawdown": lambda row: -max_drawdown(row.returns),
     "test_omega": omega,
-    "test_roll_alpha_beta": rolling(alpha_beta, "benchmark"),
-    "test_roll_down_capture": rolling(lambda *pair: captures(*pair)[1], "factor_returns"),
-    "test_roll_max_drawdown": rolling(lambda returns: -max_drawdown(returns)),
-    "test_roll_sharpe_ratio": rolling(lambda returns: sharpe(returns, 0.0)),
-    "test_roll_up_capture": rolling(lambda *pair: captures(*pair)[0], "factor_returns"),
-    "test_roll_up_down_capture": rolling(up_down_capture, "factor_returns"),
+    "test_roll_alpha_beta": rolled(lambda *pair: alpha_beta(*pair)[0], beta, benchmark="benchmark"),
+    "test_roll_down_capture": rolled(lambda *pair: captures(*pair)[1], benchmark="factor_returns"),
+    "test_roll_max_drawdown": rolled(lambda returns: -max_drawdown(returns)),
+    "test_roll_sharpe_ratio": rolled(lambda returns: sharpe(returns, 0.0)),
+    "test_roll_up_capture": rolled(lambda *pair: captures(*pair)[0], benchmark="factor_returns"),
+    "test_roll_up_down_capture": rolled(up_down_capture, benchmark="factor_returns"),
     "test_sharpe_ratio": lambda row: sharpe(row.returns, row.value("risk_free")),
     "test_sortino": lambda row: sortino_ratio(
         row.returns, required_return=row.value("required_return"), periods_per_year=row.periods_per_year

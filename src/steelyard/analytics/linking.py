@@ -30,8 +30,8 @@ class Linking(StrEnum):
     MENCHERO = "menchero"
 
 
-class TotalLossError(InvalidInputError):
-    """A return of -1 or below cannot be linked."""
+class UnlinkableReturnError(InvalidInputError):
+    """A return is unknown, or a total loss: neither can be linked."""
 
     def __init__(self, period: int, value: float) -> None:
         """Name the period and its return."""
@@ -83,7 +83,7 @@ def linking_coefficients(portfolio: FloatArray, benchmark: FloatArray, *, linkin
 
     Raises:
         PeriodsError: Not as many returns of one as of the other.
-        TotalLossError: A return is not above -1.
+        UnlinkableReturnError: A return is not above -1.
 
     >>> market = np.zeros(2)
     >>> linking_coefficients(np.array([0.1, 0.1]), market, linking=Linking.CARINO).round(9).tolist()
@@ -93,7 +93,7 @@ def linking_coefficients(portfolio: FloatArray, benchmark: FloatArray, *, linkin
         raise PeriodsError([len(portfolio), len(benchmark)])
     for returns in (portfolio, benchmark):
         for period in np.flatnonzero(~(returns > -1)):
-            raise TotalLossError(int(period), float(returns[period]))
+            raise UnlinkableReturnError(int(period), float(returns[period]))
     if not len(portfolio):
         return np.empty(0)
     return _carino(portfolio, benchmark) if linking is Linking.CARINO else _menchero(portfolio, benchmark)
@@ -113,7 +113,7 @@ def link_effects(
     Raises:
         PeriodsError: Not as many effects as returns.
         EffectSumError: The effects of a period do not sum to the difference of its returns.
-        TotalLossError: A return is not above -1.
+        UnlinkableReturnError: A return is not above -1.
 
     >>> once = Effects(np.array([0.06]), np.array([0.04]), np.array([0.0]))
     >>> both = link_effects([once, once], np.array([0.1, 0.1]), np.zeros(2), linking=Linking.CARINO)
@@ -151,7 +151,7 @@ def link_contributions(contributions: FloatArray, *, linking: Linking) -> FloatA
 
     Raises:
         UnknownContributionError: A contribution is NaN.
-        TotalLossError: The contributions of a period sum to -1 or less.
+        UnlinkableReturnError: The contributions of a period sum to -1 or less.
 
     >>> link_contributions(np.array([[0.06, 0.04], [0.1, 0.0]]), linking=Linking.CARINO).round(9).tolist()
     [0.168, 0.042]
