@@ -133,7 +133,7 @@ async def read_ledger(
 async def _read(db: ReadSession, scope: Scope, benchmark: str | None) -> ScopeLedger:
     base_currency, accounts = await store.get_valuation_accounts(db, scope)
     own = [account.account_id for account in accounts]
-    names = await store.get_posted_names(db, own)
+    names = await store.get_scope_names(db, own)
     if not names.commodities:
         raise NoLedgerError(scope)
     account_ids = (*own, *(name for name in names.accounts if name not in set(own)))
@@ -158,7 +158,7 @@ async def _grown(db: ReadSession, kept: _Kept, journal: JournalRevision) -> Scop
     if await store.count_entries_after(db, after) != journal.entries - kept.journal.entries:
         return None  # an older entry was committed late, or one was taken back
     own = [account.account_id for account in ledger.accounts]
-    names = await store.get_posted_names(db, own, after_entry=after)
+    names = await store.get_scope_names(db, own, after_entry=after)
     known = set(ledger.commodities)
     if not known.issuperset(names.commodities) or not set(ledger.account_ids).issuperset(names.accounts):
         return None

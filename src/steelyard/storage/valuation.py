@@ -143,12 +143,12 @@ async def get_market_revision(db: ReadSession) -> int | None:
     return counted
 
 
-async def get_posted_names(
+async def get_scope_names(
     db: ReadSession, account_ids: Sequence[str], *, after_entry: int = 0, known_at: datetime = ALWAYS
 ) -> PostedNames:
     """Return what the entries of accounts after an entry name; the accounts are those and others."""
     values = {"account_ids": list(account_ids), "after_entry": after_entry, "known_at": known_at}
-    rows = (await db.execute(query("get_posted_names"), values)).all()
+    rows = (await db.execute(query("get_scope_names"), values)).all()
     return PostedNames(
         commodities=[Commodity(row.is_cash, row.name) for row in rows if row.what == "commodity"],
         accounts=[row.name for row in rows if row.what == "account"],
@@ -176,7 +176,7 @@ async def get_postings(
     """
     columns = await read_fixed_rows(
         await raw_connection(db),
-        query("copy_postings").text,
+        query("copy_scope_postings").text,
         _POSTING,
         list(account_ids),
         list(named_accounts),

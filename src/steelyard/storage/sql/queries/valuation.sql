@@ -26,7 +26,7 @@ select count(*) as entries, coalesce(max(j.entry_id), 0) as last_entry
 from steelyard.journal as j
 where j.tenant_id = steelyard.current_tenant();
 
--- name: get_posted_names
+-- name: get_scope_names
 -- What the standing entries of accounts after an entry count and touch: commodities, then other accounts.
 with entries as (
     select j.entry_id, j.account_id, j.counter_account_id, j.asset_id, j.currency
@@ -53,7 +53,7 @@ cross join lateral (values (e.account_id), (e.counter_account_id)) as a (account
 where a.account_id is not null
 order by what, is_cash, name;
 
--- name: copy_postings
+-- name: copy_scope_postings
 -- The postings of the standing entries of accounts after an entry, all in numbers: entry, days since 2000, account,
 -- place, commodity, quantity, and the account and commodity the entry is about.
 select
