@@ -64,7 +64,7 @@ async def post_transactions(db: WriteSession, tenant_id: int, today: date) -> tu
         DBAPIError: with the code SL001 when a balance would go below 0 that may not.
     """
     values = {"tenant_id": tenant_id, "today": today}
-    booked, taken_back = (await db.execute(query("post_transactions"), values)).one()
+    booked, taken_back = (await db.execute(query("keep_transactions"), values)).one()
     return booked, taken_back
 
 

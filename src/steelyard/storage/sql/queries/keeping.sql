@@ -1,4 +1,4 @@
--- name: post_transactions
+-- name: keep_transactions
 -- Bring the ledger to what the transactions say; answer how many entries were booked and reversed.
 select p.booked, p.reversed
 from steelyard.post_transactions(:tenant_id, cast(:today as date)) as p;
