@@ -7,7 +7,7 @@ attached tell nothing of their changes and are read every time.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 import numpy as np
@@ -18,9 +18,17 @@ from steelyard.analytics.valuation import PostingColumns
 from steelyard.domain.scope import Scope
 from steelyard.errors import NotFoundError
 from steelyard.services.rate import PIVOT, RATE_DAYS, ExchangeRates, read_rates
+from steelyard.services.scope import nearest, require_scope
 from steelyard.storage import valuation as store
 from steelyard.storage.connection import ReadSession
-from steelyard.storage.valuation import Commodity, DescribedAsset, JournalRevision, Observed, ScopeAccount
+from steelyard.storage.valuation import (
+    ALWAYS,
+    Commodity,
+    DescribedAsset,
+    JournalRevision,
+    Observed,
+    ScopeAccount,
+)
 
 ANY_AGE: Final = 1_000_000
 """Days a price may be old: as asset 360, a valuation uses the last price there is, and says how old it is."""
@@ -38,6 +46,15 @@ class NoLedgerError(NotFoundError):
             f"Nothing is booked of {scope}, so there is no performance; load transactions with `steelyard load DIR`, "
             "and see `steelyard ledger` for what waits there."
         )
+
+
+class UnknownBenchmarkError(NotFoundError):
+    """There is no such asset to compare with."""
+
+    def __init__(self, asset_id: str, near: list[str]) -> None:
+        """Name the ids most like it."""
+        hint = f"did you mean {' or '.join(near)}?" if near else "`steelyard assets` lists those of the book."
+        super().__init__(f"There is no asset {asset_id} to compare with; {hint}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +103,11 @@ class ScopeLedger:
     benchmark: str | None
 
     @property
+    def own_accounts(self) -> list[str]:
+        """The accounts of the scope."""
+        return [account.account_id for account in self.accounts]
+
+    @property
     def first_day(self) -> date:
         """The day of the first entry."""
         day: date = self.postings.date.min().item()
@@ -103,49 +125,69 @@ class _Kept:
 class LedgerCache:
     """Ledgers that were read, by scope and benchmark; whoever holds it gives it along with every call."""
 
-    kept: dict[tuple[Scope, str | None], _Kept] = field(default_factory=dict)
+    kept: dict[tuple[Scope, str | None, str | None], _Kept] = field(default_factory=dict)
 
 
 async def read_ledger(
-    db: ReadSession, scope: Scope, *, benchmark: str | None = None, cache: LedgerCache | None = None
+    db: ReadSession,
+    scope: Scope,
+    *,
+    benchmark: str | None = None,
+    currency: str | None = None,
+    known_at: datetime = ALWAYS,
+    cache: LedgerCache | None = None,
 ) -> ScopeLedger:
     """Return the ledger of a scope as it stands.
 
     Args:
         db: a session; everything is of its one moment.
         scope: the tenant, a household or an account.
-        benchmark: an asset; None = the one of the base currency.
+        benchmark: an asset; None = the one of the currency, where there is one.
+        currency: to value everything in; None = the base currency of the scope.
+        known_at: only what was recorded by then counts; nothing of the past is kept.
         cache: what was read before, and where this is kept.
 
     Raises:
+        UnknownScopeError: there is no such household or account.
+        UnknownBenchmarkError: there is no such asset.
         NoLedgerError: nothing is booked.
     """
-    kept = cache.kept.get((scope, benchmark)) if cache else None
+    if known_at != ALWAYS:
+        return await _read(db, scope, benchmark, currency, known_at)
+    kept = cache.kept.get((scope, benchmark, currency)) if cache else None
     journal, market = await store.get_journal_revision(db), await store.get_market_revision(db)
     is_current = kept is not None and market is not None and kept.market == market
     if kept is None or not is_current or not (ledger := await _grown(db, kept, journal)):
-        ledger = await _read(db, scope, benchmark)
+        ledger = await _read(db, scope, benchmark, currency, known_at)
     if cache is not None and market is not None:
-        cache.kept[scope, benchmark] = _Kept(ledger, journal, market)
+        cache.kept[scope, benchmark, currency] = _Kept(ledger, journal, market)
     return ledger
 
 
-async def _read(db: ReadSession, scope: Scope, benchmark: str | None) -> ScopeLedger:
+async def _read(
+    db: ReadSession, scope: Scope, benchmark: str | None, currency: str | None, known_at: datetime
+) -> ScopeLedger:
+    await require_scope(db, scope)
     base_currency, accounts = await store.get_valuation_accounts(db, scope)
+    base_currency = currency or base_currency
     own = [account.account_id for account in accounts]
-    names = await store.get_scope_names(db, own)
+    names = await store.get_scope_names(db, own, known_at=known_at)
     if not names.commodities:
         raise NoLedgerError(scope)
     account_ids = (*own, *(name for name in names.accounts if name not in set(own)))
-    benchmark = benchmark or await store.get_benchmark(db, base_currency)
+    named, benchmark = benchmark, benchmark or await store.get_benchmark(db, base_currency)
+    currencies = {base_currency, *(account.base_currency for account in accounts)}
+    market = await _read_market(db, names.commodities, currencies, benchmark)
+    if named and named not in market.assets:
+        raise UnknownBenchmarkError(named, nearest(named, await store.get_asset_ids(db)))
     return ScopeLedger(
         scope=scope,
         base_currency=base_currency,
         accounts=tuple(accounts),
         account_ids=account_ids,
         commodities=tuple(names.commodities),
-        postings=await store.get_postings(db, own, account_ids, names.commodities),
-        market=await _read_market(db, names.commodities, base_currency, benchmark),
+        postings=await store.get_postings(db, own, account_ids, names.commodities, known_at=known_at),
+        market=market,
         benchmark=benchmark,
     )
 
@@ -174,12 +216,12 @@ def _joined(one: PostingColumns, other: PostingColumns) -> PostingColumns:
 
 
 async def _read_market(
-    db: ReadSession, commodities: Sequence[Commodity], base_currency: str, benchmark: str | None
+    db: ReadSession, commodities: Sequence[Commodity], bases: set[str], benchmark: str | None
 ) -> MarketColumns:
     asset_ids = sorted({c.name for c in commodities if not c.is_cash} | ({benchmark} if benchmark else set()))
     assets = {asset.asset_id: asset for asset in await store.get_described_assets(db, asset_ids)}
     quoted = [asset.currency for asset in assets.values()]
-    currencies = {base_currency, *quoted, *(c.name for c in commodities if c.is_cash)}
+    currencies = {*bases, *quoted, *(c.name for c in commodities if c.is_cash)}
     observed = await store.get_all_prices(db, asset_ids)
     units = np.array([assets[name].units_per_major if name in assets else 1 for name in asset_ids], float)
     days, prices = _spread(observed, len(asset_ids))

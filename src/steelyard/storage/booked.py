@@ -35,6 +35,21 @@ class ExternalFlow:
 
 
 @dataclass(frozen=True, slots=True)
+class BookedAmount:
+    """Income received, or a fee or tax paid; `place` says which. Negative = paid instead, or refunded."""
+
+    entry_id: int
+    transaction_id: str
+    kind: str
+    trade_date: date
+    account_id: str
+    asset_id: str
+    currency: str
+    amount: Decimal
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class QuantityPosting:
     """A posting behind what is held."""
 
@@ -70,10 +85,17 @@ class QuotedPrice:
 
 
 async def get_booked_transactions(
-    db: ReadSession, account_ids: Collection[str], until: date
+    db: ReadSession, account_ids: Collection[str], until: date, *, after_entry: int = 0
 ) -> list[Transaction]:
-    """Return the entries that stand of accounts, and of those that assets came from or went to, up to a day."""
-    values = {"account_ids": list(account_ids), "until": until}
+    """Return the entries that stand of accounts, and of those that assets came from or went to, up to a day.
+
+    Args:
+        db: a session.
+        account_ids: the accounts.
+        until: the last day.
+        after_entry: only entries booked later.
+    """
+    values = {"account_ids": list(account_ids), "until": until, "after_entry": after_entry}
     rows = await db.execute(query("get_booked_transactions"), values)
     return [
         Transaction(
@@ -150,3 +172,17 @@ async def get_quantity_postings(
         "as_of": as_of,
     }
     return [QuantityPosting(*row) for row in await db.execute(query("get_quantity_postings"), values)]
+
+
+async def get_booked_amounts(
+    db: ReadSession, account_ids: Sequence[str], after: date, until: date
+) -> list[BookedAmount]:
+    """Return income, fees and taxes of accounts after one day and until another."""
+    values = {"account_ids": list(account_ids), "after": after, "until": until}
+    return [BookedAmount(*row) for row in await db.execute(query("get_booked_amounts"), values)]
+
+
+async def count_unposted(db: ReadSession, account_ids: Sequence[str]) -> dict[str, int]:
+    """Return how many transactions of accounts are not booked, by fault."""
+    rows = await db.execute(query("get_unposted_of_scope"), {"account_ids": list(account_ids)})
+    return {row.fault: row.transactions for row in rows}

@@ -220,6 +220,11 @@ async def get_splits(db: ReadSession, asset_ids: Collection[str]) -> list[tuple[
     return [(row.asset_id, row.trade_date, row.ratio) for row in rows]
 
 
+async def get_asset_ids(db: ReadSession) -> list[str]:
+    """Return the id of every asset."""
+    return list(await db.scalars(query("get_asset_ids")))
+
+
 async def get_benchmark(db: ReadSession, currency: str) -> str | None:
     """Return the asset that stands for the market of a currency; None where there is none."""
     found: str | None = (

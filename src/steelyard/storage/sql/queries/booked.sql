@@ -39,7 +39,7 @@ select
     coalesce(j.lot_id, '') as lot_id
 from steelyard.entries_known(steelyard.current_tenant(), 'infinity') as j
 inner join linked as l on j.account_id = l.account_id
-where j.trade_date <= cast(:until as date)
+where j.trade_date <= cast(:until as date) and j.entry_id > :after_entry
 order by j.trade_date, j.entry_id;
 
 -- name: get_external_flows
@@ -132,3 +132,36 @@ from steelyard.positions_at(steelyard.current_tenant(), cast(:as_of as date)) as
 inner join steelyard.asset_master as m on p.asset_id = m.asset_id
 where p.account_id = any(cast(:account_ids as text[]))
 order by p.asset_id, p.account_id;
+
+-- name: get_booked_amounts
+-- What was booked to a place in a period for some accounts: income received (paid: negative), fees and taxes paid
+-- (refunded: negative).
+select
+    j.entry_id,
+    j.external_id,
+    j.kind,
+    j.trade_date,
+    p.account_id,
+    coalesce(j.asset_id, '') as asset_id,
+    p.commodity as currency,
+    case when p.place = 'income' then trim_scale(-p.quantity) else trim_scale(p.quantity) end as amount,
+    p.place
+from steelyard.entries_known(steelyard.current_tenant(), 'infinity') as j
+inner join steelyard.postings as p on j.tenant_id = p.tenant_id and j.entry_id = p.entry_id
+where
+    p.place in ('income', 'fees', 'taxes')
+    and p.account_id = any(cast(:account_ids as text[]))
+    and p.trade_date > cast(:after as date)
+    and p.trade_date <= cast(:until as date)
+order by j.trade_date, j.entry_id, p.line;
+
+-- name: get_unposted_of_scope
+-- How many transactions of accounts are not booked, by fault; those of no account are everybody's.
+select u.fault, count(*) as transactions
+from steelyard.unposted_transactions as u
+inner join steelyard.transactions as t on u.tenant_id = t.tenant_id and u.transaction_id = t.transaction_id
+where
+    u.tenant_id = steelyard.current_tenant()
+    and (t.account_id is null or t.account_id = any(cast(:account_ids as text[])))
+group by u.fault
+order by u.fault;

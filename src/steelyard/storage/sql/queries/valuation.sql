@@ -131,3 +131,9 @@ order by j.asset_id, j.trade_date;
 select b.asset_id
 from steelyard.benchmarks as b
 where b.currency = :currency;
+
+-- name: get_asset_ids
+-- Every asset.
+select m.asset_id
+from steelyard.asset_master as m
+order by m.asset_id;
