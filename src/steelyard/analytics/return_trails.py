@@ -60,7 +60,8 @@ def time_weighted_trail(record: TrackRecord, of: Performance) -> Trail:
 
 def annual_trail(whole: Trail, of: Performance) -> Trail:
     """Return the trail of the time-weighted return a year; not known of less than a year, as GIPS asks."""
-    is_long = of.years >= 1
+    years = float(of.years[0])
+    is_long = years >= 1
     return Trail(
         "annual_return",
         known(of.time_weighted_annual[0]) if is_long else None,
@@ -68,14 +69,15 @@ def annual_trail(whole: Trail, of: Performance) -> Trail:
         "(1 + time_weighted_return) ** (1 / years) - 1"
         if is_long
         else "the period is shorter than a year, and would only be extrapolated",
-        conventions={"years": of.years, "day_count": of.conventions.day_count},
+        conventions={"years": years, "day_count": of.conventions.day_count},
         parts=(whole,),
     )
 
 
 def money_weighted_trail(record: TrackRecord, of: Performance) -> Trail:
     """Return the trail of the money-weighted return: of a year, or of the whole of a shorter period."""
-    is_long = of.years >= 1
+    length = float(of.years[0])
+    is_long = length >= 1
     solved = "solve(sum(amount / (1 + rate) ** years), rate)"
     value = known((of.money_weighted_annual if is_long else of.money_weighted)[0])
     days, amounts = pocket_amounts(record, timing=of.conventions.timing)
@@ -90,7 +92,7 @@ def money_weighted_trail(record: TrackRecord, of: Performance) -> Trail:
         else solved
         if is_long
         else f"(1 + {solved}) ** length - 1",
-        conventions=conventions_of(of) | {"length": of.years, "annualised": "yes" if is_long else "no"},
+        conventions=conventions_of(of) | {"length": length, "annualised": "yes" if is_long else "no"},
         columns=("day", "years", "amount"),
         rows=rows_of(days, years[rows], amounts),
     )

@@ -1,7 +1,7 @@
 """The track record of a scope over a period: read, valued and measured, with everything an answer is made of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -195,7 +195,7 @@ async def read_workings(
         groups=groups,
         valued=valued,
         whole=measure_performance(
-            _only_whole(valued),
+            valued.columns([0]),
             at_previous_rates=at_previous_rates,
             timing=question.timing,
             day_count=question.day_count,
@@ -219,16 +219,6 @@ def _valuations(
     table = priced.table.at_previous_rates()
     local = value_groups(ledger.postings, table, cells=cells, groups=groups.of_cells[:1], **how)
     return valued, local
-
-
-def _only_whole(valued: Valuation) -> Valuation:
-    first = slice(0, 1)
-    return replace(
-        valued,
-        values=valued.values[:, first],
-        flows_in=valued.flows_in[:, first],
-        flows_out=valued.flows_out[:, first],
-    )
 
 
 def _groups(ledger: ScopeLedger) -> Groups:
