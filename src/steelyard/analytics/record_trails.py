@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 
 from steelyard.analytics.drawdown import ROUNDING, Drawdown, deepest, find_drawdowns
-from steelyard.analytics.figures import Days
-from steelyard.analytics.observations import FloatArray
+from steelyard.analytics.figures import Days, Figure
 from steelyard.analytics.performance import Performance
 from steelyard.analytics.return_trails import time_weighted_trail
 from steelyard.analytics.track_record import TrackRecord, contributions, daily_gains
@@ -96,27 +95,29 @@ _FALL: Final = (
 _VALLEY: Final = "first(where(elapsed, drawdown == max(drawdown)))"
 
 
-def recovery_trail(record: TrackRecord, days: Days) -> Trail:
-    """Return the trail of the days from the lowest point of the deepest fall until value was back at its peak."""
+def recovery_figure(record: TrackRecord) -> Figure:
+    """Return the days from the lowest point of the deepest fall until value was back at its peak, or why not."""
     worst = deepest(falls_of(record))
-    value = worst.recovery_days if worst is not None and worst.is_recovered else None
+    if worst is None:
+        return Figure(None, Unit.DAYS, "value never fell")
+    if not worst.is_recovered:
+        return Figure(None, Unit.DAYS, f"value is not back at its peak of {worst.peak} yet")
+    return Figure(worst.recovery_days, Unit.DAYS)
+
+
+def recovery_trail(record: TrackRecord, days: Days) -> Trail:
+    """Return the trail of `recovery_figure`."""
+    figure = recovery_figure(record)
     wealth = np.cumprod(1.0 + days.daily_return)
     peak = np.maximum.accumulate(np.maximum(wealth, 1.0))
-    reason = "value never fell" if worst is None else "value is not back at its peak yet"
+    elapsed = (days.dates - record.dates[0]).astype(np.int64)
     return Trail(
         "recovery_days",
-        value,
+        figure.value,
         Unit.DAYS,
-        f"{_FALL}first(where(elapsed, (drawdown < rounding) * (elapsed > {_VALLEY}))) - {_VALLEY}"
-        if value is not None
-        else reason,
+        figure.reason
+        or f"{_FALL}first(where(elapsed, (drawdown < rounding) * (elapsed > {_VALLEY}))) - {_VALLEY}",
         conventions={"rounding": ROUNDING},
         columns=("day", "elapsed", "daily_return", "wealth", "peak", "drawdown"),
-        rows=rows_of(
-            days.dates, _elapsed(record, days), days.daily_return, wealth, peak, 1.0 - wealth / peak
-        ),
+        rows=rows_of(days.dates, elapsed, days.daily_return, wealth, peak, 1.0 - wealth / peak),
     )
-
-
-def _elapsed(record: TrackRecord, days: Days) -> FloatArray:
-    return np.asarray((days.dates - record.dates[0]).astype(np.int64), dtype=np.float64)

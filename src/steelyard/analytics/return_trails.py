@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from steelyard.analytics.day_count import elapsed_years
+from steelyard.analytics.figures import Figure
 from steelyard.analytics.observations import DateArray, FloatArray
 from steelyard.analytics.performance import Performance
 from steelyard.analytics.time_weighted import FlowTiming
@@ -19,6 +20,42 @@ _FACTOR: Final = {
     FlowTiming.END: "factor = (value - put_in + taken_out) / value_before",
     FlowTiming.IN_AT_START_OUT_AT_END: "factor = (value + taken_out) / (value_before + put_in)",
 }
+
+
+def return_figure(name: str, of: Performance) -> Figure:
+    """Return a return of the whole period, or why there is none; `name` is that of its trail.
+
+    >>> from steelyard.analytics.valuation import Unpriced, Valuation
+    >>> from steelyard.analytics.performance import measure_performance
+    >>> from steelyard.analytics.day_count import DayCount
+    >>> nothing = Unpriced(*[np.empty(0, np.int64)] * 4)
+    >>> days = np.array(["2024-01-01", "2024-01-02"], dtype="datetime64[D]")
+    >>> valued = Valuation(days, np.array([[100.0], [150.0]]), np.zeros((2, 1)), np.zeros((2, 1)),
+    ...                    nothing, nothing, after_fees=True, after_taxes=True)
+    >>> did = measure_performance(valued, at_previous_rates=None, timing=FlowTiming.START, day_count=DayCount.ACT_365)
+    >>> return_figure("time_weighted_return", did).value, return_figure("annual_return", did).reason
+    (0.5, 'the period is shorter than a year, and would only be extrapolated')
+    """
+    is_long = float(of.years[0]) >= 1
+    value, reason = {
+        "time_weighted_return": (of.time_weighted, "a value or a flow is not known, or there was no capital"),
+        "annual_return": (of.time_weighted_annual, "the time-weighted return is not known"),
+        "money_weighted_return": (
+            of.money_weighted_annual if is_long else of.money_weighted,
+            _no_rate(int(of.solutions[0])),
+        ),
+        "modified_dietz_return": (
+            of.modified_dietz,
+            "the average capital is not above 0, or a value is not known",
+        ),
+        "currency_effect": (of.currency_effect, "a value, or a rate of the day before, is not known"),
+    }[name]
+    if name == "annual_return" and not is_long:
+        return Figure(
+            None, Unit.FRACTION, "the period is shorter than a year, and would only be extrapolated"
+        )
+    found = known(value[0])
+    return Figure(found, Unit.FRACTION, "" if found is not None else reason)
 
 
 def time_weighted_trail(record: TrackRecord, of: Performance) -> Trail:
@@ -40,11 +77,12 @@ def time_weighted_trail(record: TrackRecord, of: Performance) -> Trail:
     """
     now, before = record.worked, record.before
     came_in, went_out = (np.cumsum(flows) for flows in (record.flows_in, record.flows_out))
+    figure = return_figure("time_weighted_return", of)
     return Trail(
         "time_weighted_return",
-        known(of.time_weighted[0]),
+        figure.value,
         Unit.FRACTION,
-        f"{_FACTOR[of.conventions.timing]}; product(factor) - 1",
+        figure.reason or f"{_FACTOR[of.conventions.timing]}; product(factor) - 1",
         conventions=conventions_of(of),
         columns=("day", "value_before", "put_in", "taken_out", "value", "factor"),
         rows=rows_of(
@@ -60,16 +98,13 @@ def time_weighted_trail(record: TrackRecord, of: Performance) -> Trail:
 
 def annual_trail(whole: Trail, of: Performance) -> Trail:
     """Return the trail of the time-weighted return a year; not known of less than a year, as GIPS asks."""
-    years = float(of.years[0])
-    is_long = years >= 1
+    figure = return_figure("annual_return", of)
     return Trail(
         "annual_return",
-        known(of.time_weighted_annual[0]) if is_long else None,
+        figure.value,
         Unit.FRACTION,
-        "(1 + time_weighted_return) ** (1 / years) - 1"
-        if is_long
-        else "the period is shorter than a year, and would only be extrapolated",
-        conventions={"years": years, "day_count": of.conventions.day_count},
+        figure.reason or "(1 + time_weighted_return) ** (1 / years) - 1",
+        conventions={"years": float(of.years[0]), "day_count": f"{of.conventions.day_count}"},
         parts=(whole,),
     )
 
@@ -79,19 +114,15 @@ def money_weighted_trail(record: TrackRecord, of: Performance) -> Trail:
     length = float(of.years[0])
     is_long = length >= 1
     solved = "solve(sum(amount / (1 + rate) ** years), rate)"
-    value = known((of.money_weighted_annual if is_long else of.money_weighted)[0])
+    figure = return_figure("money_weighted_return", of)
     days, amounts = pocket_amounts(record, timing=of.conventions.timing)
     years = elapsed_years(record.dates, day_count=of.conventions.day_count)
     rows = np.searchsorted(record.dates, days)
     return Trail(
         "money_weighted_return",
-        value,
+        figure.value,
         Unit.FRACTION,
-        _no_rate(int(of.solutions[0]))
-        if value is None
-        else solved
-        if is_long
-        else f"(1 + {solved}) ** length - 1",
+        figure.reason or (solved if is_long else f"(1 + {solved}) ** length - 1"),
         conventions=conventions_of(of) | {"length": length, "annualised": "yes" if is_long else "no"},
         columns=("day", "years", "amount"),
         rows=rows_of(days, years[rows], amounts),
@@ -121,7 +152,7 @@ def pocket_amounts(record: TrackRecord, *, timing: FlowTiming) -> tuple[DateArra
 
 def modified_dietz_trail(record: TrackRecord, of: Performance, parts: tuple[Trail, Trail]) -> Trail:
     """Return the trail of the modified Dietz return; `parts` are those of the opening and the closing value."""
-    value = known(of.modified_dietz[0])
+    figure = return_figure("modified_dietz_return", of)
     years = elapsed_years(record.dates, day_count=of.conventions.day_count)
     rest = 1.0 - years / years[-1]
     timing = of.conventions.timing
@@ -132,11 +163,9 @@ def modified_dietz_trail(record: TrackRecord, of: Performance, parts: tuple[Trai
     moved = np.flatnonzero(flows)
     return Trail(
         "modified_dietz_return",
-        value,
+        figure.value,
         Unit.FRACTION,
-        "(closing_value - opening_value - sum(flow)) / (opening_value + sum(flow * rest))"
-        if value is not None
-        else "the average capital is not above 0, or a value is not known",
+        figure.reason or "(closing_value - opening_value - sum(flow)) / (opening_value + sum(flow * rest))",
         conventions=conventions_of(of),
         columns=("day", "flow", "rest"),
         rows=rows_of(record.dates[1:][moved // 2], flows[moved], rests[moved]),
@@ -146,14 +175,12 @@ def modified_dietz_trail(record: TrackRecord, of: Performance, parts: tuple[Trai
 
 def currency_effect_trail(record: TrackRecord, of: Performance) -> Trail:
     """Return the trail of what exchange rates added to the time-weighted return."""
-    value, now = known(of.currency_effect[0]), record.worked
+    figure, now = return_figure("currency_effect", of), record.worked
     return Trail(
         "currency_effect",
-        value,
+        figure.value,
         Unit.FRACTION,
-        "product(became / capital) / product(local_became / local_capital) - 1"
-        if value is not None
-        else "a rate of a day before is not known",
+        figure.reason or "product(became / capital) / product(local_became / local_capital) - 1",
         conventions=conventions_of(of),
         columns=("day", "capital", "became", "local_capital", "local_became"),
         rows=rows_of(

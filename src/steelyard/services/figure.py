@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
-from steelyard.analytics.figures import MEASURES, measure, measure_trail
+from steelyard.analytics.figures import MEASURES, Figure, measure, measure_trail
 from steelyard.analytics.performance import measure_performance
-from steelyard.analytics.record_trails import part_trail, recovery_trail
+from steelyard.analytics.record_trails import part_trail, recovery_figure, recovery_trail
 from steelyard.analytics.return_trails import (
     annual_trail,
     currency_effect_trail,
     modified_dietz_trail,
     money_weighted_trail,
+    return_figure,
     time_weighted_trail,
 )
 from steelyard.analytics.track_record import TrackRecord, make_record
@@ -85,17 +86,18 @@ class UnknownPartError(NotFoundError):
 def all_figures(workings: Workings) -> dict[str, tuple[Value, str]]:
     """Return every figure: its value, or None and why."""
     risk = simulate_positions(workings)
+    figures = {name: return_figure(name, workings.whole) for name in RETURNS}
+    figures |= {name: measure(name, workings.days, workings.convention) for name in MEASURES}
+    figures |= {name: position_figure(name, risk, workings) for name in POSITION_RISKS}
+    figures["recovery_days"] = recovery_figure(workings.record)
+    figures["calmar_ratio"] = _calmar_figure(figures["annual_return"], figures["max_drawdown"])
     found: dict[str, tuple[Value, str]] = {}
     for name in FIGURES:
-        if name in MEASURES:
-            figure = measure(name, workings.days, workings.convention)
-            found[name] = figure.value, figure.reason
-        elif name in POSITION_RISKS:
-            figure = position_figure(name, risk, workings)
-            found[name] = figure.value, figure.reason
-        else:
-            trail = trail_of(workings, name)
+        if name in MONEY_TRAILS:
+            trail = MONEY_TRAILS[name](workings.booked)
             found[name] = trail.value, "" if trail.value is not None else trail.formula
+        else:
+            found[name] = figures[name].value, figures[name].reason
     return found
 
 
@@ -125,17 +127,25 @@ def _dietz(workings: Workings) -> Trail:
     return modified_dietz_trail(workings.record, workings.whole, parts)
 
 
+def _calmar_figure(annual: Figure, fall: Figure) -> Figure:
+    """Divide the return a year by the deepest fall."""
+    if annual.value is None or fall.value is None:
+        return Figure(None, Unit.RATIO, annual.reason or fall.reason)
+    if not fall.value:
+        return Figure(None, Unit.RATIO, "value never fell")
+    return Figure(annual.value / fall.value, Unit.RATIO)
+
+
 def _calmar(workings: Workings) -> Trail:
-    parts = _annual(workings), trail_of(workings, "max_drawdown")
-    annual, fall = (part.value for part in parts)
-    unknown = [part.formula for part in parts if part.value is None]
-    value = float(annual) / float(fall) if annual is not None and fall else None
+    annual = return_figure("annual_return", workings.whole)
+    fall = measure("max_drawdown", workings.days, workings.convention)
+    figure = _calmar_figure(annual, fall)
     return Trail(
         "calmar_ratio",
-        value,
+        figure.value,
         Unit.RATIO,
-        "annual_return / max_drawdown" if value is not None else "; ".join(unknown) or "value never fell",
-        parts=parts,
+        figure.reason or "annual_return / max_drawdown",
+        parts=(_annual(workings), trail_of(workings, "max_drawdown")),
     )
 
 

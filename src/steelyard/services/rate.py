@@ -6,6 +6,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
+import numpy as np
+
+from steelyard.analytics.observations import DateArray, FloatArray
 from steelyard.domain.money import conversion_rate, major_currency, units_per_major
 from steelyard.errors import NotFoundError
 from steelyard.storage import valuation as store
@@ -40,6 +43,7 @@ class ExchangeRates:
         """Take each currency's days, ascending, and its units for 1 EUR on them."""
         self.series = series
         self._found: dict[tuple[str, str, date], Decimal] = {}
+        self._columns: dict[str, tuple[DateArray, FloatArray]] = {}
 
     def rate(self, source: str, target: str, day: date) -> Decimal:
         """Return what one unit of a currency is worth in another, 18 decimals; 1 where both are the same.
@@ -53,6 +57,16 @@ class ExchangeRates:
         if key not in self._found:
             self._found[key] = conversion_rate(self._per_eur(source, day), self._per_eur(target, day))
         return self._found[key]
+
+    def columns(self, currency: str) -> tuple[DateArray, FloatArray]:
+        """Return the days of a currency, ascending, and its units for 1 EUR on them, as floats."""
+        if currency not in self._columns:
+            dates, units = self.series[currency]
+            self._columns[currency] = (
+                np.array(dates, dtype="datetime64[D]"),
+                np.array([float(unit) for unit in units], dtype=np.float64),
+            )
+        return self._columns[currency]
 
     def _per_eur(self, currency: str, day: date) -> Decimal:
         major = major_currency(currency)

@@ -336,9 +336,7 @@ class _Rates:
     def _per_eur(self, currency: str) -> FloatArray:
         if currency == PIVOT:
             return np.ones(len(self._days))
-        dates, units = self._market.rates.series[currency]
-        known = np.array(dates, dtype="datetime64[D]"), np.array(units, dtype=np.float64)
-        return _latest(*known, self._days, most_days=RATE_DAYS)[0]
+        return _latest(*self._market.rates.columns(currency), self._days, most_days=RATE_DAYS)[0]
 
 
 def _currency(market: MarketColumns, commodity: Commodity) -> str:
