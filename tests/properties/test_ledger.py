@@ -233,7 +233,7 @@ def test_for_every_holder_is_for_each(rows: list[Transaction], method: LotMethod
 @given(histories(), METHODS)
 def test_every_action_under_another_id_is_entered_twice(rows: list[Transaction], method: LotMethod) -> None:
     rows = booked(rows, method)
-    actions = {one.transaction_id for one in in_accounts(rows) if one.kind in ACTIONS}
+    actions = {one.transaction_id for one in rows if one.kind in ACTIONS}
     again = [replace(one, transaction_id=f"Z{one.transaction_id}") for one in rows if one.kind in ACTIONS]
     twice: list[str] = []
 

@@ -103,9 +103,7 @@ class Replay:
             units = lot.quantity
             for split, ratio in self.splits.get((lot.account_id, lot.asset_id), ()):
                 units = units * ratio if split > day else units
-            return (
-                lot if units == lot.quantity else replace(lot, quantity=round_half_up(units, QUANTITY_PLACES))
-            )
+        return replace(lot, quantity=round_half_up(units, QUANTITY_PLACES))
 
 
 def replay(
@@ -332,7 +330,7 @@ class _Part(NamedTuple):
 
 
 def _name_action(one: Transaction) -> _Action:
-    ratio = round_half_up(one.counter_quantity / (one.quantity or 1), QUANTITY_PLACES)
+    ratio = round_half_up(EXACT.divide(one.counter_quantity, one.quantity or 1), QUANTITY_PLACES)
     return _Action(one.kind, one.account_id, one.asset_id, one.trade_date, one.counter_asset_id, ratio)
 
 

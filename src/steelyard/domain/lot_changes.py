@@ -66,19 +66,36 @@ class LotRules:
         rate = self.convert(one.account_id, one.currency, day or one.trade_date)
         return round_half_up(local * rate, MONEY_PLACES)
 
-    def in_order(self, one: Transaction, lots: Sequence[Lot], *, is_short: bool) -> Sequence[Lot]:
+    def take(self, one: Transaction, lots: Sequence[Lot], *, is_short: bool) -> LotMatch:
+        """Return which lots a transaction takes, and which it leaves, those by day and id."""
+        if one.lot_id:
+            match = match_lots(lots, one.quantity, LotMethod.SPECIFIC, chosen={one.lot_id: one.quantity})
+        else:
+            match = take_lots(self._in_order(one, lots, is_short=is_short), one.quantity)
+        if not match.left and one.quantity > (held := count_units(lots)):
+            raise OversoldError(one, held)
+        is_in_order = self._method(one) is LotMethod.FIFO and not one.lot_id
+        return match if is_in_order else LotMatch(match.taken, add_lots((), match.left))
+
+    def order_for_action(self, one: Transaction, lots: Sequence[Lot], *, is_short: bool) -> Sequence[Lot]:
+        """Return lots in the order in which a fraction is paid; first in, first out where a sale has to choose."""
+        has_to_choose = self._method(one) in {LotMethod.SPECIFIC, LotMethod.MINIMUM_TAX}
+        return lots if has_to_choose else self._in_order(one, lots, is_short=is_short)
+
+    def _in_order(self, one: Transaction, lots: Sequence[Lot], *, is_short: bool) -> Sequence[Lot]:
         """Return lots in the order a transaction takes them. Of short lots the one that brought least gains least."""
-        method = self._method(one.account_id)
-        if method is LotMethod.FIFO:
+        method = self._method(one)
+        takes_all = method is LotMethod.SPECIFIC and one.quantity == count_units(lots)
+        if method is LotMethod.FIFO or takes_all:
             return lots
         if is_short and method in {LotMethod.HIFO, LotMethod.MINIMUM_TAX}:
             return sorted(lots, key=lambda lot: lot.unit_basis)
         return order_lots(lots, method, terms=self._terms(one))
 
-    def _method(self, account_id: str) -> LotMethod:
+    def _method(self, one: Transaction) -> LotMethod:
         if isinstance(self.methods, LotMethod):
             return self.methods
-        return self.methods.get(account_id, LotMethod.FIFO)
+        return self.methods.get(one.account_id, LotMethod.FIFO)
 
     def _terms(self, one: Transaction) -> SaleTerms | None:
         if self.rates is None:
@@ -171,18 +188,18 @@ class LotChanges:
     def _at_home(self, one: Transaction, lot: Lot) -> Lot:
         """Return a lot in the account it moves to, its cost in the currency that tax is paid in there."""
         moved = replace(lot, account_id=one.counter_account_id)
+        if not lot.cost:
+            return moved
         here = self._rules.convert(one.account_id, lot.currency, lot.acquired)
         there = self._rules.convert(one.counter_account_id, lot.currency, lot.acquired)
-        return (
-            moved
-            if here == there
-            else replace(moved, cost=round_half_up(lot.cost * there / here, MONEY_PLACES))
-        )
+        if here == there:
+            return moved
+        return replace(moved, cost=round_half_up(lot.cost * there / here, MONEY_PLACES))
 
     def _act(self, one: Transaction) -> None:
         before = self._position(one.account_id, one.asset_id)
-        lots = self._rules.in_order(one, before.lots, is_short=False)
-        shorts = self._rules.in_order(one, before.shorts, is_short=True)
+        lots = self._rules.order_for_action(one, before.lots, is_short=False)
+        shorts = self._rules.order_for_action(one, before.shorts, is_short=True)
         made, made_short = apply_action(one, lots, shorts)
         self.positions[one.account_id, one.asset_id] = EMPTY
         self._put(one.account_id, one.asset_id, made.lots, made_short.lots)
@@ -231,19 +248,11 @@ class LotChanges:
     def _take(self, one: Transaction, *, is_short: bool = False) -> tuple[Lot, ...]:
         """Take the lots a transaction takes off their position."""
         before = self._position(one.account_id, one.asset_id)
-        match = self._match(one, before.shorts if is_short else before.lots, is_short=is_short)
-        left = tuple(sorted(match.left, key=lambda lot: (lot.acquired, lot.lot_id)))
+        match = self._rules.take(one, before.shorts if is_short else before.lots, is_short=is_short)
         self.positions[one.account_id, one.asset_id] = (
-            PositionLots(before.lots, left) if is_short else PositionLots(left, before.shorts)
+            PositionLots(before.lots, match.left) if is_short else PositionLots(match.left, before.shorts)
         )
         return match.taken
-
-    def _match(self, one: Transaction, lots: Sequence[Lot], *, is_short: bool) -> LotMatch:
-        if one.quantity > (held := count_units(lots)):
-            raise OversoldError(one, held)
-        if one.lot_id:
-            return match_lots(lots, one.quantity, LotMethod.SPECIFIC, chosen={one.lot_id: one.quantity})
-        return take_lots(self._rules.in_order(one, lots, is_short=is_short), one.quantity)
 
     _MOVES: ClassVar[dict[TransactionKind, Callable[["LotChanges", Transaction, Decimal], None]]] = {
         TransactionKind.BUY: _buy,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from itertools import pairwise
 
 from steelyard.domain.lot import Lot
 from steelyard.domain.money import EXACT
@@ -62,16 +63,14 @@ def add_lots(lots: tuple[Lot, ...], new: Iterable[Lot]) -> tuple[Lot, ...]:
     >>> [(str(lot.quantity), str(lot.cost)) for lot in add_lots((part,), [rest])]
     [('10', '2000.00000000')]
     """
-    for lot in new:
-        lots = (*lots, lot) if not lots or _place(lots[-1]) < _place(lot) else _insert(lots, lot)
-    return lots
-
-
-def _insert(lots: tuple[Lot, ...], new: Lot) -> tuple[Lot, ...]:
-    by_place = {_place(lot): lot for lot in lots}
-    same = by_place.get(_place(new))
-    by_place[_place(new)] = _join(same, new) if same else new
-    return tuple(lot for _, lot in sorted(by_place.items()))
+    together = (*lots, *new)
+    if all(_place(one) < _place(other) for one, other in pairwise(together[max(len(lots) - 1, 0) :])):
+        return together
+    by_place: dict[tuple[date, str], Lot] = {}
+    for lot in together:
+        place = _place(lot)
+        by_place[place] = _join(by_place[place], lot) if place in by_place else lot
+    return tuple(by_place[place] for place in sorted(by_place))
 
 
 def _join(one: Lot, other: Lot) -> Lot:
