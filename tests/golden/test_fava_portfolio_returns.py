@@ -29,10 +29,10 @@ CASES: dict[str, Case] = {case["id"]: case for case in SUITE["cases"]}
 SKIPPED = {
     "mdm.test_intervals": Skip(
         Reason.OTHER_CONVENTION,
-        "weighs flows by the time since the year's first flow, also where the year opens with capital.",
+        "weighs flows by the time since the year's first flow, also where the year opens with capital",
     ),
     "volatility.test_single_insufficient_data": Skip(
-        Reason.OTHER_CONVENTION, "calls the volatility of one return 0; here it is not known."
+        Reason.OTHER_CONVENTION, "calls the volatility of one return 0; here it is not known"
     ),
 }
 ONE_DAY = timedelta(days=1)

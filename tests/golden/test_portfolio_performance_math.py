@@ -15,7 +15,7 @@ from steelyard.analytics.risk import volatility
 SUITE = load_suite("portfolio_performance_math")
 CASES: dict[str, Case] = {case["id"]: case for case in SUITE["cases"]}
 BY_CONSTRAINTS = Skip(
-    Reason.OUT_OF_SCOPE, "solves for amounts under weights of classes; targets here are those of assets."
+    Reason.OUT_OF_SCOPE, "solves for amounts under weights of classes; targets here are those of assets"
 )
 SKIPPED = {case_id: BY_CONSTRAINTS for case_id in CASES if case_id.startswith("rebalance_")}
 

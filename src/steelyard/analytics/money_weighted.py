@@ -29,6 +29,9 @@ _SAME: Final = 1e-6
 _NOISE: Final = 1e-14
 """What the sum of a few thousand floats may be off by, of the sum of their sizes."""
 
+_STILL: Final = 1e-16
+"""A root that moves by less is found."""
+
 _LARGEST: Final = 709.0
 """e to more than this is beyond a float."""
 
@@ -57,13 +60,9 @@ class Rates:
 
     Attributes:
         logarithms: ln(1 + yearly rate) of each, ascending; empty where there is no solution.
-        is_pure: whether at the highest of them money stays invested from the first amount to the last (or owed, where
-            it was got first). No lower rate can then be so: D. Teichroew, A. Robichek, M. Montalbano, "An Analysis of
-            Criteria for Investment and Financing Decisions under Certainty", Management Science 12 (1965).
     """
 
     logarithms: tuple[float, ...]
-    is_pure: bool
 
     @property
     def yearly(self) -> tuple[float, ...]:
@@ -72,18 +71,21 @@ class Rates:
 
     @property
     def rate(self) -> float:
-        """The yearly rate: of the only solution, or of several the pure one; else NaN."""
+        """The yearly rate where there is exactly one solution; NaN where there is none or several.
+
+        Where money stays invested throughout at a rate, no other solves: D. Teichroew, A. Robichek, M. Montalbano,
+        "An Analysis of Criteria for Investment and Financing Decisions under Certainty", Management Science 12 (1965).
+        """
         return self.rate_over(1.0)
 
     def rate_over(self, years: float) -> float:
-        """Compound `rate` over a period."""
-        is_known = len(self.logarithms) == 1 or self.is_pure
-        return self.over(years)[-1] if is_known else math.nan
+        """Compound `rate` over a period; it may be known where a year of it is beyond a float."""
+        return self.over(years)[0] if len(self.logarithms) == 1 else math.nan
 
     def over(self, years: float) -> tuple[float, ...]:
         """Compound each over a period: (1 + rate)^years − 1.
 
-        >>> [round(rate, 9) for rate in Rates((math.log(1.1),), is_pure=True).over(2)]
+        >>> [round(rate, 9) for rate in Rates((math.log(1.1),)).over(2)]
         [0.21]
         """
         exponents = [logarithm * years for logarithm in self.logarithms]
@@ -155,23 +157,20 @@ def internal_rates(amounts: FloatArray, years: FloatArray) -> Rates:
     terms = np.bincount(which, weights=amounts[amounts != 0], minlength=len(times))
     times, terms = times[terms != 0], terms[terms != 0]
     if np.isnan(terms).any() or not terms.min(initial=0.0) < 0.0 < terms.max(initial=0.0):
-        return Rates((), is_pure=False)
-    roots = _roots(terms, times)
-    return Rates(roots, is_pure=_is_pure(terms, times, roots))
+        return Rates(())
+    return Rates(_roots(terms, times))
 
 
 def _roots(terms: FloatArray, times: FloatArray) -> tuple[float, ...]:
     """Find every x with Σ terms·e^(−times·x) = 0, ascending; no term is 0, times ascend, and both signs occur."""
     low, high = _outer_bounds(terms, times)
     if np.count_nonzero(np.diff(np.sign(terms))) == 1:
-        return (_bisect(terms, times, low, high),)  # Descartes' rule of signs: one change, one root
+        return (_solve(terms, times, low, high),)  # Descartes' rule of signs: one change, one root
     lows, highs = np.array([low]), np.array([high])
     found: list[float] = []
     while len(lows):
         holds_one, is_open = _classify(terms, times, lows, highs)
-        found += [
-            _bisect(terms, times, *ends) for ends in zip(lows[holds_one], highs[holds_one], strict=True)
-        ]
+        found += [_solve(terms, times, *ends) for ends in zip(lows[holds_one], highs[holds_one], strict=True)]
         lows, highs = lows[is_open], highs[is_open]
         middles = (lows + highs) / 2.0
         wide = highs - lows >= _NARROWEST * (1.0 + np.abs(middles))
@@ -215,28 +214,37 @@ def _scaled_exp(exponents: FloatArray) -> FloatArray:
     return np.asarray(np.exp(exponents - exponents.max(axis=(0, 2), keepdims=True)))
 
 
-def _bisect(terms: FloatArray, times: FloatArray, low: float, high: float) -> float:
-    """Halve an interval whose ends differ in sign until its ends are neighbours."""
-    rises = _sign(terms, times, high) > _sign(terms, times, low)
-    while low < (middle := (low + high) / 2.0) < high:
-        is_above = (_sign(terms, times, middle) > 0) == rises
-        low, high = (low, middle) if is_above else (middle, high)
-    return middle
+def _solve(terms: FloatArray, times: FloatArray, low: float, high: float) -> float:
+    """Find the root between ends of different signs: C. Ridders' method, which at least halves them every time.
+
+    IEEE Transactions on Circuits and Systems 26 (1979). Ends when the root moves no more or the ends are neighbours.
+    """
+    at_low, at_high = _relative_sum(terms, times, low), _relative_sum(terms, times, high)
+    root, before = low if at_low == 0 else high, math.inf
+    while at_low * at_high < 0 and abs(root - before) > _STILL * (1.0 + abs(root)):
+        middle, before = (low + high) / 2.0, root
+        at_middle = _relative_sum(terms, times, middle)
+        step = (middle - low) * at_middle / math.sqrt(at_middle * at_middle - at_low * at_high)
+        root = middle + math.copysign(1.0, at_low - at_high) * step
+        ends = [
+            (low, at_low),
+            (middle, at_middle),
+            (root, _relative_sum(terms, times, root)),
+            (high, at_high),
+        ]
+        (low, at_low), (high, at_high) = _narrowest(sorted(ends))
+    return root
 
 
-def _sign(terms: FloatArray, times: FloatArray, x: float) -> float:
-    """Return the sign of the sum, scaled so that nothing overflows."""
+def _narrowest(points: list[tuple[float, float]]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the neighbours among points between which the sign changes."""
+    return next(pair for pair in pairwise(points) if pair[0][1] * pair[1][1] <= 0)
+
+
+def _relative_sum(terms: FloatArray, times: FloatArray, x: float) -> float:
+    """Return the sum as a fraction of the largest of its terms' powers: it has the same sign, and never overflows."""
     exponents = -times * x
-    return float(np.sign(np.sum(terms * np.exp(exponents - exponents.max()))))
-
-
-def _is_pure(terms: FloatArray, times: FloatArray, roots: tuple[float, ...]) -> bool:
-    """Whether what is invested at the highest root never changes its sign before the end."""
-    if not roots:
-        return False
-    exponents = -times * roots[-1]
-    invested = np.cumsum(terms * np.exp(exponents - exponents.max()))[:-1]
-    return bool(np.all(invested < 0) or np.all(invested > 0))
+    return float(np.dot(terms, np.exp(exponents - exponents.max())))
 
 
 def _apart(roots: list[float]) -> tuple[float, ...]:
@@ -302,7 +310,7 @@ def linked_internal_return(
 
     Returns:
         A fraction. Where nothing was there at the start and nothing solves (all flows come as it ends), the return
-        between is left out; NaN where no rate solves another, or several do and none is pure.
+        between is left out; NaN where no rate solves another, or several do.
 
     >>> round(linked_internal_return(np.array([100.0, np.nan, 231.0]), np.array([0.0, 100.0, 0.0]), np.zeros(3),
     ...                              np.array([0.0, 1.0, 2.0]), timing=FlowTiming.END), 9)

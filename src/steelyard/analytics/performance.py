@@ -10,6 +10,7 @@ from steelyard.analytics.money_weighted import Rates, money_weighted_return
 from steelyard.analytics.observations import FloatArray, IntArray
 from steelyard.analytics.time_weighted import (
     FlowTiming,
+    Growth,
     currency_effect,
     grow,
     invested_span,
@@ -57,7 +58,7 @@ class Performance:
         time_weighted_annual: a year; of periods under a year a mere extrapolation.
         local: `time_weighted` had no exchange rate moved.
         currency_effect: (1 + time_weighted) / (1 + local) − 1.
-        money_weighted: over the whole period; NaN where no rate solves the flows, or several do and none is pure.
+        money_weighted: over the whole period; NaN where no rate solves the flows, or several do.
         money_weighted_annual: a year.
         solutions: how many rates solve the flows; 0 also where something is not known.
         modified_dietz: over the whole period; NaN where the average capital is not above 0.
@@ -110,7 +111,7 @@ def measure_performance(
         valuation.values, valuation.flows_in, valuation.flows_out, years, timing=timing
     )
     rates = _rates(valuation, years, timing)
-    local, effect, currency_gains = _currency(valuation, at_previous_rates, timing)
+    local, effect, currency_gains = _currency(valuation, growth, at_previous_rates, timing)
     return Performance(
         conventions=Conventions(timing, day_count, valuation.after_fees, valuation.after_taxes),
         first=valuation.dates[0],
@@ -150,13 +151,12 @@ def _rates(valuation: Valuation, years: FloatArray, timing: FlowTiming) -> list[
 
 
 def _currency(
-    valuation: Valuation, at_previous_rates: Valuation | None, timing: FlowTiming
+    valuation: Valuation, growth: Growth, at_previous_rates: Valuation | None, timing: FlowTiming
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the local return, the currency effect and the gain in money that rates made."""
     if at_previous_rates is None:
         unknown = np.full(valuation.values.shape[1], np.nan)
         return unknown, unknown, unknown
-    growth = grow(valuation.values, valuation.flows_in, valuation.flows_out, timing=timing)
     local = local_growth(
         valuation.values,
         at_previous_rates=at_previous_rates.values,
