@@ -151,7 +151,7 @@ def details(suites: list[Suite]) -> Iterator[str]:
     yield "## Why cases are skipped\n"
     for suite in suites:
         for skip, cases in Counter(suite.skipped.values()).items():
-            yield f"- `{suite.name}`, {skip.reason.value}, {cases}: {skip.detail}."
+            yield f"- `{suite.name}`, {skip.reason.value}, {cases}: {skip.detail.removesuffix('.')}."
 
 
 def untouched(suites: list[Suite]) -> Iterator[str]:
