@@ -1,49 +1,23 @@
 """Keeping: the ledger is brought to what the transactions say, and keeps the accounts that agree with it."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Final
-
-from sqlalchemy.exc import DBAPIError
 
 from steelyard.domain.finding import Finding, Severity
 from steelyard.domain.transaction import Fault, describe_fault
-from steelyard.errors import ConflictError
 from steelyard.storage import keeping as store
 from steelyard.storage.connection import WriteSession
-from steelyard.storage.keeping import Keeper, Unposted
+from steelyard.storage.keeping import Keeper, UnpostedRow
+from steelyard.storage.ledger import Posted, post_transactions
 
 MOST_FINDINGS: Final = 1_000
 """Unposted transactions listed per fault; one finding more says how many others there are."""
 
 STORED: Final = "(stored)"
 """Where a transaction stands that none of the files at hand brought."""
-
-_WOULD_OVERDRAW: Final = "SL001"
-
-
-class OverdrawnError(ConflictError):
-    """A balance would go below 0 of an account that may not; nothing was booked.
-
-    Attributes:
-        account_id, commodity: whose balance, and of what: an asset, or a currency.
-        balance: what there is.
-        change: what was to be added; negative = taken.
-    """
-
-    def __init__(self, account_id: str, commodity: str, balance: Decimal, change: Decimal) -> None:
-        """Name the account, the balance and the way out."""
-        self.account_id, self.commodity = account_id, commodity
-        self.balance, self.change = balance, change
-        super().__init__(
-            f"{account_id} holds {balance.normalize():f} {commodity} and may not go below 0, as it would by "
-            f"{change.normalize():f}; nothing was stored. Correct its transactions, or let it: may_overdraw (cash) or "
-            "may_short (units) in accounts."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +48,7 @@ class Keeping:
         return bool(self.posted or self.corrected or self.changed or self.cash_assets)
 
 
-async def keep_ledger(db: WriteSession, *, tenant_id: int, today: date) -> tuple[Keeping, list[Unposted]]:
+async def keep_ledger(db: WriteSession, *, tenant_id: int, today: date) -> tuple[Keeping, list[UnpostedRow]]:
     """Book what is new, and let the ledger keep the accounts whose newest snapshot agrees with it.
 
     Args:
@@ -88,14 +62,11 @@ async def keep_ledger(db: WriteSession, *, tenant_id: int, today: date) -> tuple
     Raises:
         OverdrawnError: an account that may not would go below 0; nothing of the transaction can be kept.
     """
-    try:
-        posted, corrected = await store.post_transactions(db, tenant_id, today)
-    except DBAPIError as error:
-        raise _overdrawn(error) or error from error
+    posted = await post_transactions(db, tenant_id, today)
     keepers = await store.adopt_accounts(db, tenant_id)
     cash_assets = await store.make_cash_assets(db, tenant_id)
-    unposted = await store.get_unposted(db, tenant_id, most=MOST_FINDINGS)
-    return _keeping(posted, corrected, unposted, keepers, cash_assets), unposted
+    unposted = await store.get_unposted_rows(db, tenant_id, most=MOST_FINDINGS)
+    return _keeping(posted, unposted, keepers, cash_assets), unposted
 
 
 async def catch_up(db: WriteSession, *, today: date) -> None:
@@ -113,14 +84,14 @@ async def catch_up(db: WriteSession, *, today: date) -> None:
         await keep_ledger(db, tenant_id=tenant_id, today=today)
 
 
-def find_unposted(unposted: list[Unposted], *, places: Mapping[str, tuple[str, int]]) -> list[Finding]:
+def find_unposted(unposted: list[UnpostedRow], *, places: Mapping[str, tuple[str, int]]) -> list[Finding]:
     """Return a finding for each transaction that is not booked, and one for those that are not listed.
 
     Args:
         unposted: the transactions.
         places: file and line of those that stand in one, by transaction id.
 
-    >>> one = Unposted("T7", "no_account", "VTI", None, "BUY", of_fault=2_001)
+    >>> one = UnpostedRow("T7", "no_account", "VTI", None, "BUY", of_fault=2_001)
     >>> for finding in find_unposted([one], places={"T7": ("t.csv", 3)}):
     ...     print(finding)
     t.csv line 3: transaction T7 (BUY) names no account; it is not booked
@@ -139,7 +110,7 @@ def _rest(fault: str, more: int) -> Finding:
     return Finding("transactions", STORED, fault, Severity.FLAGGED, reason)
 
 
-def _finding(one: Unposted, file_name: str, line: int | None) -> Finding:
+def _finding(one: UnpostedRow, file_name: str, line: int | None) -> Finding:
     why = describe_fault(Fault(one.fault))
     return Finding(
         "transactions",
@@ -155,23 +126,14 @@ def _finding(one: Unposted, file_name: str, line: int | None) -> Finding:
 
 
 def _keeping(
-    posted: int, corrected: int, unposted: list[Unposted], keepers: list[Keeper], cash_assets: tuple[str, ...]
+    posted: Posted, unposted: list[UnpostedRow], keepers: list[Keeper], cash_assets: tuple[str, ...]
 ) -> Keeping:
     return Keeping(
-        posted=posted,
-        corrected=corrected,
+        posted=posted.booked,
+        corrected=posted.reversed,
         unposted={Fault(one.fault): one.of_fault for one in unposted},
         by_ledger=sum(keeper.kept_by == "ledger" for keeper in keepers),
         differing=sum(keeper.is_differing for keeper in keepers),
         changed={keeper.account_id: keeper.kept_by for keeper in keepers if keeper.is_changed},
         cash_assets=cash_assets,
-    )
-
-
-def _overdrawn(error: DBAPIError) -> OverdrawnError | None:
-    if getattr(error.orig, "sqlstate", None) != _WOULD_OVERDRAW:
-        return None
-    said = json.loads(str(getattr(error.orig and error.orig.__cause__, "detail", "{}")))
-    return OverdrawnError(
-        said["account_id"], said["commodity"], Decimal(said["balance"]), Decimal(said["change"])
     )

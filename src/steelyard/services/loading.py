@@ -29,6 +29,7 @@ from steelyard.storage import loading as store
 from steelyard.storage.attachment import get_attached_tables, get_attachment
 from steelyard.storage.connection import WriteSession, get_db_session, get_write_session
 from steelyard.storage.keeping import get_exchanges
+from steelyard.storage.ledger import lock_ledger
 from steelyard.storage.loading import RowCounts
 
 SHOWN_REFUSALS: Final = 10
@@ -239,6 +240,8 @@ def _exchanges(tables: Mapping[str, CheckedTable]) -> dict[str, str]:
 
 async def _store(db: WriteSession, request: _Request, tables: dict[str, CheckedTable]) -> LoadSummary:
     await store.lock_loading(db)
+    if _POSTED_FROM & tables.keys():  # before any row is locked, as whoever books a single transaction does
+        await lock_ledger(db, request.tenant_id)
     await _require_ours(db, tables)
     known = await store.get_known_keys(db, request.tenant_id)
     tenant = Tenant(request.tenant_id, await store.get_tenant_currency(db, request.tenant_id), known)

@@ -10,7 +10,7 @@ from steelyard.storage.queries import query
 
 
 @dataclass(frozen=True, slots=True)
-class Unposted:
+class UnpostedRow:
     """A transaction that is not in the ledger.
 
     Attributes:
@@ -57,17 +57,6 @@ class StoredDifference:
     reason: str
 
 
-async def post_transactions(db: WriteSession, tenant_id: int, today: date) -> tuple[int, int]:
-    """Bring the ledger to what the transactions say; return how many entries were booked, and how many reversed.
-
-    Raises:
-        DBAPIError: with the code SL001 when a balance would go below 0 that may not.
-    """
-    values = {"tenant_id": tenant_id, "today": today}
-    booked, taken_back = (await db.execute(query("keep_transactions"), values)).one()
-    return booked, taken_back
-
-
 async def make_cash_assets(db: WriteSession, tenant_id: int) -> tuple[str, ...]:
     """Make an asset for money of each currency that has none, and return their ids."""
     return tuple(await db.scalars(query("make_cash_assets"), {"tenant_id": tenant_id}))
@@ -79,10 +68,12 @@ async def adopt_accounts(db: WriteSession, tenant_id: int) -> list[Keeper]:
     return [Keeper(*row) for row in rows]
 
 
-async def get_unposted(db: ReadSession | WriteSession, tenant_id: int, *, most: int) -> list[Unposted]:
+async def get_unposted_rows(
+    db: ReadSession | WriteSession, tenant_id: int, *, most: int
+) -> list[UnpostedRow]:
     """Return the transactions that are not in the ledger: of each fault the first ones, at most so many."""
-    rows = await db.execute(query("get_unposted"), {"tenant_id": tenant_id, "most": most})
-    return [Unposted(*row) for row in rows]
+    rows = await db.execute(query("get_unposted_rows"), {"tenant_id": tenant_id, "most": most})
+    return [UnpostedRow(*row) for row in rows]
 
 
 async def find_ledger_behind(db: WriteSession, today: date) -> int | None:

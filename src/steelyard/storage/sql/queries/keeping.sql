@@ -1,8 +1,3 @@
--- name: keep_transactions
--- Bring the ledger to what the transactions say; answer how many entries were booked and reversed.
-select p.booked, p.reversed
-from steelyard.post_transactions(:tenant_id, cast(:today as date)) as p;
-
 -- name: make_cash_assets
 -- Make the cash assets that the ledger's money lacks, as their ids.
 select made.asset_id
@@ -31,7 +26,7 @@ inner join steelyard.scope_accounts(steelyard.current_tenant()) as s on a.accoun
 where a.tenant_id = steelyard.current_tenant() and s.scope_kind = :scope_kind and s.scope_id = :scope_id
 order by a.account_id;
 
--- name: get_unposted
+-- name: get_unposted_rows
 -- The first transactions of each fault that are not in the ledger, and how many there are of it.
 select f.transaction_id, f.fault, f.asset_id, f.transaction_date, f.transaction_type, f.of_fault
 from (
