@@ -7,5 +7,6 @@ does. history and asset_360 put the measures together over windows, categories n
 the prices before any of it.
 
 valuation makes values and flows of groups [day, group] out of postings and a price_table; time_weighted, money_weighted
-and modified_dietz make returns of them, performance puts those together.
+and modified_dietz make returns of them, performance puts those together. A track_record is one group over a period; its
+figures, and their trails, are in figures, return_trails and record_trails.
 """

@@ -11,6 +11,7 @@ So a dividend and a fee belong to the asset they are about, flows within a group
 the gain of the whole. Values are float64 in the base currency; nothing here is written back as money.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -212,6 +213,16 @@ class Valuation:
     def flows(self) -> FloatArray:
         """Net flow into each group [day, group]; negative = out of it."""
         return self.flows_in - self.flows_out
+
+    def columns(self, groups: Sequence[int]) -> "Valuation":
+        """Keep some groups, in this order; what has no price is still that of all."""
+        chosen = np.asarray(groups, dtype=np.int64)
+        return replace(
+            self,
+            values=self.values[:, chosen],
+            flows_in=self.flows_in[:, chosen],
+            flows_out=self.flows_out[:, chosen],
+        )
 
     def between(self, first: date, last: date) -> "Valuation":
         """Cut a period out: from the end of `first` to the end of `last`.
