@@ -181,22 +181,22 @@ def test_nothing_has_no_effects() -> None:
         (
             UnknownGroupError("portfolio", 3, 0.5, NAN),
             (
-                "The portfolio has a weight of 0.5 and a return of nan in group 3; give every weight, 0 for none, and the "
-                "return wherever it is not 0."
+                "The portfolio has a weight of 0.5 and a return of nan in group 3; give every weight, 0 for none, and "
+                "the return wherever it is not 0."
             ),
         ),
         (
             CancellingWeightsError("benchmark", 1, -0.02),
             (
-                "The weights of the benchmark in group 1 cancel to 0 and earn -0.02; put its long and its short part into "
-                "groups of their own."
+                "The weights of the benchmark in group 1 cancel to 0 and earn -0.02; put its long and its short part "
+                "into groups of their own."
             ),
         ),
         (
             WeightSumsError(1.0, 0.97),
             (
-                "The weights of the portfolio sum to 1, those of the benchmark to 0.97; add what is missing as a group, "
-                "cash for one."
+                "The weights of the portfolio sum to 1, those of the benchmark to 0.97; add what is missing as a "
+                "group, cash for one."
             ),
         ),
         (
