@@ -5,5 +5,5 @@ in, the day axis drops out; `observations` holds the rules they share. history a
 together over windows, categories name the results, and quality screens the prices before any of it.
 
 valuation makes values and flows of groups [day, group] out of postings and a price_table; time_weighted, money_weighted
-and modified_dietz make returns of them, performance puts those together.
+and modified_dietz make returns of them, performance puts those together. average_investment holds gains against cost.
 """
