@@ -219,6 +219,7 @@ def _period(workings: Workings, name: str, first: date, last: date) -> PeriodRet
     bounds = np.array([first, last], dtype="datetime64[D]")
     rows = (days >= bounds[0]) & (days <= bounds[1])
     returns, market = record.returns[rows], record.benchmark_returns[rows]
+    market = market[~np.isnan(market)]
     return PeriodReturn(
         name,
         first,
