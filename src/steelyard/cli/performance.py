@@ -59,7 +59,7 @@ def performance(shell: Shell, *, by: str, limit: int, question: "Question", as_j
 @click.command(
     epilog=examples(
         "steelyard explain",
-        "steelyard explain value --account RIVERA-IRA",
+        "steelyard explain value --of AAPL --account RIVERA-JOINT",
         "steelyard explain volatility --csv > days.csv",
         "steelyard explain contribution --by sector --of Energy --json",
     )
@@ -68,7 +68,9 @@ def performance(shell: Shell, *, by: str, limit: int, question: "Question", as_j
 @click.option(
     "--by", type=click.Choice(LEVELS), default="asset", show_default=True, help="With `contribution`."
 )
-@click.option("--of", metavar="NAME", help="With `contribution`: which asset, sector, account …")
+@click.option(
+    "--of", metavar="NAME", help="Only the part of this asset; with `contribution`, of what --by says."
+)
 @click.option("--rows", type=click.IntRange(min=2), default=10, show_default=True, help="Rows shown.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print all rows as CSV and nothing else.")
 @question_options
@@ -91,8 +93,8 @@ def explain(
     """
     from steelyard.cli.screens.trail import screen
 
-    if (figure == "contribution") != (of is not None):
-        raise click.UsageError("--of NAME goes with `explain contribution`, and it needs one.")
+    if figure == "contribution" and of is None:
+        raise click.UsageError("`explain contribution` needs --of NAME: an asset, or what --by says.")
     if as_csv and as_json:
         raise click.UsageError("--csv and --json exclude each other; name one.")
     name, level = SHORT.get(figure, figure.replace("-", "_")), by.replace("-", "_")
@@ -115,10 +117,12 @@ async def _performance(shell: Shell, question: "Question") -> "ScopePerformance"
 
 
 async def _trail(shell: Shell, name: str, level: str, part: str | None, question: "Question") -> "Trail":
+    from steelyard.services.figure import part_named
     from steelyard.services.performance import explain_contribution, explain_figure
     from steelyard.storage.connection import get_db_session
 
     async with shell.store(), get_db_session() as db:
-        if part is not None:
-            return await explain_contribution(level, part, db, question)
-        return await explain_figure(name, db, question)
+        if name == "contribution":
+            return await explain_contribution(level, part or "", db, question)
+        trail = await explain_figure(name, db, question)
+        return trail if part is None else part_named(trail, part)

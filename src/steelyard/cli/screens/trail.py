@@ -10,20 +10,31 @@ from rich.text import Text
 from steelyard.analytics.trail import Cell, Convention, Trail, Unit
 from steelyard.cli.screens.cells import UNKNOWN, Listing, facts, money, note, quantity
 
-MOST_PARTS: Final = 12
+MOST_PARTS: Final = 3
+"""Parts that are shown in full; of more, the values are listed."""
 
 
 def screen(trail: Trail, *, most: int, asked: str) -> Group:
     """Show a trail; `most` rows of each table, `asked` the name it was asked by."""
     parts: list[RenderableType] = [*_figure(trail), *_rows(trail, most)]
-    for part in trail.parts[:MOST_PARTS]:
-        parts += ["", *_figure(part), *_rows(part, most)]
-    more = len(trail.parts) - MOST_PARTS
-    if more > 0:
-        parts += ["", note(f"… and {more:,} more parts; --json has all.")]
-    return Group(
-        *parts, "", note(f"Make it again: steelyard explain {asked} --json holds every row and digit.")
-    )
+    if len(trail.parts) > MOST_PARTS:
+        parts += [
+            "",
+            _listed(trail.parts),
+            note("Each is a trail of its own: --of NAME shows one, --json all."),
+        ]
+    else:
+        for part in trail.parts:
+            parts += ["", *_figure(part), *_rows(part, most)]
+    again = f"Make it again: steelyard explain {asked} --json holds every row and digit."
+    return Group(*parts, "", note(again))
+
+
+def _listed(parts: Sequence[Trail]) -> Listing:
+    listing = Listing("Part", ">Value", ">Rows")
+    for part in parts:
+        listing.add_row(spelled(part.figure), shown(part), f"{len(part.rows):,}")
+    return listing
 
 
 def _figure(trail: Trail) -> list[RenderableType]:
@@ -91,10 +102,10 @@ def shown(trail: Trail) -> str:
 
 
 def cell_text(cell: Cell) -> str:
-    """Write a cell: exact numbers as they are, floats with ten digits.
+    """Write a cell: exact numbers as they are, floats with nine digits.
 
     >>> cell_text(Decimal("1200.50")), cell_text(1 / 3), cell_text(date(2024, 3, 14)), cell_text(None)
-    ('1,200.5', '0.3333333333', '2024-03-14', '–')
+    ('1,200.5', '0.333333333', '2024-03-14', '–')
     """
     match cell:
         case None:
@@ -102,7 +113,7 @@ def cell_text(cell: Cell) -> str:
         case Decimal():
             return quantity(cell)
         case float():
-            return f"{cell:,.10g}"
+            return f"{cell:,.9g}"
         case int():
             return f"{cell:,}"
     return f"{cell}"
