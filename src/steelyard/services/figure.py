@@ -186,6 +186,22 @@ def part_trail_of(workings: Workings, level: str, name: str) -> Trail:
     return part_trail(workings.record, record, did, valued)
 
 
+def part_named(trail: Trail, name: str) -> Trail:
+    """Return the part of a trail that is about an asset, a currency or whatever it is split by.
+
+    Raises:
+        UnknownPartError: it has none of that name.
+
+    >>> whole = Trail("value", 1.0, Unit.MONEY, "", parts=(Trail("quantity of VTI", 10.0, Unit.UNITS, ""),))
+    >>> part_named(whole, "VTI").figure
+    'quantity of VTI'
+    """
+    parts = {part.figure.rpartition(" of ")[2]: part for part in trail.parts}
+    if name not in parts:
+        raise UnknownPartError("part", name, nearest(name, parts))
+    return parts[name]
+
+
 def part_record(workings: Workings, valued: Valuation) -> TrackRecord:
     """Return the track record of a part; exchange rates are not told apart."""
     return make_record(

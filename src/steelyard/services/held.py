@@ -10,7 +10,7 @@ from typing import Final
 from steelyard.analytics.trail import Trail, Unit
 from steelyard.domain.money import EXACT, MONEY_PLACES, round_half_up
 from steelyard.services.rate import ExchangeRates, MissingRateError
-from steelyard.storage.booked import Held
+from steelyard.storage.booked import Held, QuantityPosting
 from steelyard.storage.connection import ReadSession
 from steelyard.storage.portfolio import StoredPrice, get_last_prices
 
@@ -140,3 +140,30 @@ def value_trail(
         ),
         parts=tuple(parts),
     )
+
+
+def quantity_trails(postings: Iterable[QuantityPosting]) -> tuple[Trail, ...]:
+    """Return the trail of each quantity that is held: its postings, money first, then by name.
+
+    >>> posting = QuantityPosting(1, "T1", "BUY", date(2024, 3, 14), "A", "VTI", is_cash=False, quantity=Decimal(10))
+    >>> [(trail.figure, trail.value) for trail in quantity_trails([posting])]
+    [('quantity of VTI', Decimal('10'))]
+    """
+    behind: dict[tuple[bool, str], list[QuantityPosting]] = defaultdict(list)
+    for posting in postings:
+        behind[not posting.is_cash, posting.commodity].append(posting)
+    trails = []
+    for (_, name), rows in sorted(behind.items()):
+        with localcontext(EXACT):
+            quantity = sum((row.quantity for row in rows), Decimal(0))
+        if quantity:
+            cells = tuple(
+                (row.trade_date, row.transaction_id, row.kind, row.account_id, row.quantity) for row in rows
+            )
+            columns = ("day", "transaction_id", "kind", "account", "quantity")
+            trails.append(
+                Trail(
+                    f"quantity of {name}", quantity, Unit.UNITS, "sum(quantity)", columns=columns, rows=cells
+                )
+            )
+    return tuple(trails)

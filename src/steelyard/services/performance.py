@@ -1,7 +1,7 @@
 """How a scope did: returns, gains, risk and what made them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
@@ -15,8 +15,10 @@ from steelyard.analytics.trail import Convention, Trail, known
 from steelyard.analytics.windows import subtract_months
 from steelyard.domain.transaction import Fault, describe_fault
 from steelyard.services.figure import all_figures, conventions_of_all, part_trail_of, trail_of
+from steelyard.services.held import quantity_trails
 from steelyard.services.portfolio import reading
 from steelyard.services.track_record import LEVELS, PerformanceCache, Question, Workings, read_workings
+from steelyard.storage.booked import get_quantity_postings
 from steelyard.storage.connection import ReadSession
 
 MOST_FALLS: Final = 5
@@ -176,12 +178,20 @@ async def explain_figure(
 ) -> Trail:
     """Return the trail of a figure; arguments as `get_performance`.
 
+    The parts of a value are the quantities, with the postings behind them.
+
     Raises:
         UnknownFigureError: there is none of that name.
         SteelyardError: as `read_workings`.
     """
     async with reading(db) as session:
-        return trail_of(await read_workings(session, question or Question(), cache), name)
+        workings = await read_workings(session, question or Question(), cache)
+        trail = trail_of(workings, name)
+        if name not in {"opening_value", "closing_value"}:
+            return trail
+        day = workings.begin if name == "opening_value" else workings.last
+        postings = await get_quantity_postings(session, workings.ledger.own_accounts, day)
+        return replace(trail, parts=quantity_trails(postings))
 
 
 async def explain_contribution(
@@ -219,6 +229,7 @@ def _period(workings: Workings, name: str, first: date, last: date) -> PeriodRet
     bounds = np.array([first, last], dtype="datetime64[D]")
     rows = (days >= bounds[0]) & (days <= bounds[1])
     returns, market = record.returns[rows], record.benchmark_returns[rows]
+    market = market[~np.isnan(market)]
     return PeriodReturn(
         name,
         first,

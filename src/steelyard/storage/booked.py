@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from steelyard.domain.transaction import Transaction, TransactionKind
@@ -58,7 +58,53 @@ class QuantityPosting:
     kind: str
     trade_date: date
     account_id: str
+    commodity: str
+    is_cash: bool
     quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """An entry as it stands in the journal; names that are not there are empty, numbers 0.
+
+    Attributes:
+        entry_id: its number.
+        recorded_at: when we knew.
+        reverses: the entry it takes back; None = it books.
+        reversed_by: the entry that takes it back; None = it stands.
+    """
+
+    entry_id: int
+    recorded_at: datetime
+    transaction_id: str
+    kind: str
+    trade_date: date
+    account_id: str
+    asset_id: str
+    quantity: Decimal
+    price: Decimal | None
+    currency: str
+    amount: Decimal
+    costs: Decimal
+    counter_account_id: str
+    counter_asset_id: str
+    counter_quantity: Decimal
+    counter_currency: str
+    counter_amount: Decimal
+    reverses: int | None
+    reversed_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTransaction:
+    """A transaction that is not booked; `fault` says why."""
+
+    transaction_id: str
+    fault: str
+    kind: str
+    trade_date: date
+    account_id: str
+    asset_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +208,50 @@ async def get_prices_on_days(db: ReadSession, wanted: Iterable[tuple[str, date]]
 
 
 async def get_quantity_postings(
-    db: ReadSession, account_ids: Sequence[str], commodity: str, as_of: date, *, is_cash: bool
+    db: ReadSession, account_ids: Sequence[str], as_of: date
 ) -> list[QuantityPosting]:
-    """Return the postings behind what accounts held of a commodity at the end of a day."""
+    """Return the postings behind what accounts held at the end of a day."""
+    values = {"account_ids": list(account_ids), "as_of": as_of}
+    return [QuantityPosting(*row) for row in await db.execute(query("get_quantity_postings"), values)]
+
+
+async def get_newest_entries(
+    db: ReadSession,
+    account_ids: Sequence[str],
+    *,
+    before: tuple[date, int],
+    most: int,
+    asset_id: str | None = None,
+    kind: str | None = None,
+    with_reversed: bool = False,
+) -> list[JournalEntry]:
+    """Return entries of accounts, the newest first.
+
+    Args:
+        db: a session.
+        account_ids: whose; transfers to them too.
+        before: day and entry to go on from; neither is in the answer.
+        most: at most so many.
+        asset_id: only about this asset; None = all.
+        kind: only of this kind; None = all.
+        with_reversed: entries that no longer stand, too, and those that took them back.
+    """
     values = {
         "account_ids": list(account_ids),
-        "commodity": commodity,
-        "is_cash": is_cash,
-        "as_of": as_of,
+        "before_day": before[0],
+        "before_entry": before[1],
+        "most": most,
+        "asset_id": asset_id,
+        "kind": kind,
+        "with_reversed": with_reversed,
     }
-    return [QuantityPosting(*row) for row in await db.execute(query("get_quantity_postings"), values)]
+    return [JournalEntry(*row) for row in await db.execute(query("get_newest_entries"), values)]
+
+
+async def list_unposted(db: ReadSession, account_ids: Sequence[str]) -> list[WaitingTransaction]:
+    """Return the transactions of accounts that are not booked, the oldest first."""
+    rows = await db.execute(query("list_unposted_of_scope"), {"account_ids": list(account_ids)})
+    return [WaitingTransaction(*row) for row in rows]
 
 
 async def get_booked_amounts(

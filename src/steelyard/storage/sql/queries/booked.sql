@@ -113,17 +113,76 @@ cross join lateral (
 ) as p;
 
 -- name: get_quantity_postings
--- The postings behind what some accounts hold of a commodity at the end of a day.
-select j.entry_id, j.external_id, j.kind, j.trade_date, p.account_id, trim_scale(p.quantity) as quantity
+-- The postings behind what some accounts hold at the end of a day.
+select
+    j.entry_id,
+    j.external_id,
+    j.kind,
+    j.trade_date,
+    p.account_id,
+    p.commodity,
+    p.is_cash,
+    trim_scale(p.quantity) as quantity
 from steelyard.entries_known(steelyard.current_tenant(), 'infinity') as j
 inner join steelyard.postings as p on j.tenant_id = p.tenant_id and j.entry_id = p.entry_id
 where
     p.place = 'held'
     and p.account_id = any(cast(:account_ids as text[]))
-    and p.commodity = :commodity
-    and p.is_cash = :is_cash
     and p.trade_date <= cast(:as_of as date)
 order by p.trade_date, j.entry_id, p.line;
+
+-- name: get_newest_entries
+-- Entries of accounts before a place in the order of days, the newest first; reversed ones too where asked for.
+select
+    j.entry_id,
+    j.recorded_at,
+    j.external_id,
+    j.kind,
+    j.trade_date,
+    j.account_id,
+    coalesce(j.asset_id, '') as asset_id,
+    trim_scale(j.quantity) as quantity,
+    trim_scale(j.price) as price,
+    j.currency,
+    trim_scale(j.amount) as amount,
+    trim_scale(coalesce(j.costs, 0)) as costs,
+    coalesce(j.counter_account_id, '') as counter_account_id,
+    coalesce(j.counter_asset_id, '') as counter_asset_id,
+    trim_scale(coalesce(j.counter_quantity, 0)) as counter_quantity,
+    coalesce(j.counter_currency, '') as counter_currency,
+    trim_scale(coalesce(j.counter_amount, 0)) as counter_amount,
+    j.reverses,
+    r.entry_id as reversed_by
+from steelyard.journal as j
+left join steelyard.journal as r on j.entry_id = r.reverses
+where
+    j.tenant_id = steelyard.current_tenant()
+    and (j.trade_date, j.entry_id) < (cast(:before_day as date), :before_entry)
+    and (cast(:with_reversed as boolean) or (j.reverses is null and r.entry_id is null))
+    and (
+        j.account_id = any(cast(:account_ids as text[]))
+        or j.counter_account_id = any(cast(:account_ids as text[]))
+    )
+    and (cast(:asset_id as text) is null or cast(:asset_id as text) in (j.asset_id, j.counter_asset_id))
+    and (cast(:kind as text) is null or j.kind = cast(:kind as text))
+order by j.trade_date desc, j.entry_id desc
+limit :most;
+
+-- name: list_unposted_of_scope
+-- The transactions of accounts that are not booked; those of no account are everybody's.
+select
+    u.transaction_id,
+    u.fault,
+    t.transaction_type as kind,
+    t.transaction_date,
+    coalesce(t.account_id, '') as account_id,
+    coalesce(t.asset_id, '') as asset_id
+from steelyard.unposted_transactions as u
+inner join steelyard.transactions as t on u.tenant_id = t.tenant_id and u.transaction_id = t.transaction_id
+where
+    u.tenant_id = steelyard.current_tenant()
+    and (t.account_id is null or t.account_id = any(cast(:account_ids as text[])))
+order by t.transaction_date, u.transaction_id;
 
 -- name: get_scope_positions
 -- What accounts held on a day, by what keeps each of them.
