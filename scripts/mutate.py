@@ -35,6 +35,12 @@ TESTS = {
     "analytics": (
         "unit/test_measure_shapes",
         "unit/test_windows",
+        "unit/test_returns_with_flows",
+        "unit/test_valuation",
+        "unit/test_performance",
+        "unit/test_price_table",
+        "properties/test_returns_with_flows",
+        "properties/test_valuation",
         "unit/test_history",
         "properties/test_measures",
     ),
