@@ -38,7 +38,7 @@ check: $(DEV) ## style, types, import contract, SQL
 bench: $(DEV) ## run the benchmarks, one after the other
 	@set -e; for file in benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python "$$file"; done
 
-bench-peers: requirements/peers.txt ## install what the rebalancing engine is compared with, into .venv-peers
+bench-peers: requirements/peers.txt ## install what the engines are compared with, into .venv-peers
 	@python=$$(sh scripts/find-python) && $$python -m venv .venv-peers
 	.venv-peers/bin/python -m pip --disable-pip-version-check install --require-hashes -r requirements/peers.txt
 

@@ -25,6 +25,7 @@ CPU_SECONDS = 60  # a mutant that never ends is noticed
 LAWS = ("unit/test_lot", "unit/test_wash_sale", "unit/test_model_portfolio", "properties/test_lots")
 LEDGER = (
     "unit/test_posting",
+    "unit/test_position",
     "unit/test_corporate_action",
     "unit/test_ledger",
     "unit/test_ledger_refusals",

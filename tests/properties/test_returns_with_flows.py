@@ -12,11 +12,12 @@ from steelyard.analytics.money_weighted import internal_rates, money_weighted_re
 from steelyard.analytics.observations import FloatArray
 from steelyard.analytics.time_weighted import FlowTiming, Growth, currency_effect, grow, link, local_growth
 
+lawful = settings(max_examples=60, deadline=None)
+
 Columns = tuple[FloatArray, FloatArray, FloatArray]
 """Values, flows in and flows out of one group."""
 
-moves = st.floats(-0.5, 0.5, allow_subnormal=False)
-shares = st.floats(0.01, 3.0)
+moves = st.integers(-500, 500).map(lambda thousandths: thousandths / 1000)
 timings = st.sampled_from(FlowTiming)
 
 
@@ -34,9 +35,11 @@ def account(returns: list[float], relative: list[float], timing: FlowTiming) -> 
     return values, came, went
 
 
-histories = st.lists(st.tuples(moves, st.one_of(st.just(0.0), st.floats(-0.9, 2.0))), min_size=1, max_size=12)
+shares = st.one_of(st.just(0.0), st.integers(-900, 2000).map(lambda thousandths: thousandths / 1000))
+histories = st.lists(st.tuples(moves, shares), min_size=1, max_size=12)
 
 
+@lawful
 @given(histories, timings)
 def test_flows_do_not_move_the_time_weighted_return(
     history: list[tuple[float, float]], timing: FlowTiming
@@ -47,6 +50,7 @@ def test_flows_do_not_move_the_time_weighted_return(
     np.testing.assert_allclose(total[0], expected, rtol=1e-9, atol=1e-12)
 
 
+@lawful
 @given(histories, timings, st.integers(-20, 30))
 def test_scale_is_of_no_matter(history: list[tuple[float, float]], timing: FlowTiming, power: int) -> None:
     """By powers of two, which floats multiply exactly."""
@@ -65,6 +69,7 @@ def test_scale_is_of_no_matter(history: list[tuple[float, float]], timing: FlowT
     assert rates == first
 
 
+@lawful
 @given(histories, timings, st.data())
 def test_periods_link(history: list[tuple[float, float]], timing: FlowTiming, data: st.DataObject) -> None:
     returns, relative = map(list, zip(*history, strict=True))
@@ -79,6 +84,7 @@ def test_periods_link(history: list[tuple[float, float]], timing: FlowTiming, da
     np.testing.assert_allclose(whole[0], linked, rtol=1e-9, atol=1e-12)
 
 
+@lawful
 @given(histories, timings)
 def test_the_gains_of_days_add_up(history: list[tuple[float, float]], timing: FlowTiming) -> None:
     returns, relative = map(list, zip(*history, strict=True))
@@ -92,6 +98,7 @@ def test_the_gains_of_days_add_up(history: list[tuple[float, float]], timing: Fl
     )
 
 
+@lawful
 @given(
     st.lists(st.tuples(moves, moves, st.floats(1, 1e6), st.floats(1, 1e6)), min_size=1, max_size=1), timings
 )
@@ -106,6 +113,7 @@ def test_the_return_of_a_group_lies_between_those_of_its_members(
     assert min(each) - 1e-12 <= whole <= max(each) + 1e-12
 
 
+@lawful
 @given(st.floats(-0.99, 50), st.floats(1e-3, 1e6), st.integers(1, 20_000), timings)
 def test_without_flows_every_return_is_the_same(
     total: float, value: float, length: int, timing: FlowTiming
@@ -122,36 +130,36 @@ def test_without_flows_every_return_is_the_same(
 
 
 amounts = st.lists(
-    st.tuples(st.integers(0, 3650), st.integers(-10_000, 10_000)),
+    st.tuples(st.integers(0, 3650), st.integers(-10_000, 10_000).filter(bool)),
     min_size=2,
     max_size=12,
     unique_by=lambda one: one[0],
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(amounts)
 def test_every_rate_found_solves_and_none_is_missed(flows: list[tuple[int, int]]) -> None:
-    """Roots are where the sum changes its sign on a fine grid; Descartes: no more than changes of sign."""
+    """Roots are where the sum changes its sign on a grid, dense near 0; Descartes: no more than signs change."""
     times, sums = np.array(sorted(flows), dtype=np.float64).T
-    found = internal_rates(sums, times / 365)
-    grid = np.linspace(-3, 3, 4001)
+    times /= 365
+    found = internal_rates(sums, times)
+    grid = np.sinh(np.linspace(-10, 10, 4001))
 
     def worth(x: FloatArray) -> FloatArray:
-        exponents = -np.outer(x, times / 365)
+        exponents = -np.outer(x, times)
         return np.asarray((np.exp(exponents - exponents.max(axis=1, keepdims=True)) * sums).sum(axis=1))
 
     size = np.abs(sums).sum()
     roots = np.array(found.logarithms)
-    if len(roots):
-        assert np.abs(worth(roots)).max() <= 1e-9 * size
-    crossings = np.flatnonzero(np.diff(np.sign(worth(grid))) != 0)
-    for cell in crossings:
-        assert np.any((roots >= grid[cell] - 1e-6) & (roots <= grid[cell + 1] + 1e-6))
-    known = np.sign(sums[sums != 0])
-    assert len(roots) <= np.count_nonzero(np.diff(known))
+    assert np.all(np.abs(worth(roots)) <= 1e-13 * size * (1 + 100 * np.abs(roots)))
+    for cell in np.flatnonzero(np.diff(np.sign(worth(grid))) != 0):
+        near = 1e-6 * (1 + abs(grid[cell]))
+        assert np.any((roots >= grid[cell] - near) & (roots <= grid[cell + 1] + near))
+    assert len(roots) <= np.count_nonzero(np.diff(np.sign(sums)))
 
 
+@lawful
 @given(
     st.floats(-0.9, 9.0), st.lists(st.tuples(st.integers(1, 3000), st.floats(1, 1e5)), min_size=1, max_size=8)
 )
@@ -168,6 +176,7 @@ def test_a_rate_is_found_again(rate: float, paid: list[tuple[int, float]]) -> No
     assert abs(worth) <= 1e-7 * np.abs(sums).sum()
 
 
+@lawful
 @given(st.lists(st.tuples(moves, moves), min_size=1, max_size=10), timings)
 def test_the_currency_effect_makes_the_whole_of_the_local_return(
     history: list[tuple[float, float]], timing: FlowTiming
@@ -194,6 +203,7 @@ def test_the_currency_effect_makes_the_whole_of_the_local_return(
         np.testing.assert_allclose(1 + effect, rate[-1], rtol=1e-9)
 
 
+@lawful
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=6), st.permutations(range(6)))
 def test_linking_is_associative_and_of_no_order(factors: list[float], order: list[int]) -> None:
     shuffled = [factors[place] for place in order if place < len(factors)]

@@ -159,6 +159,60 @@ def test_within_a_country_that_the_benchmark_does_not_hold_nothing_is_left() -> 
         np.testing.assert_allclose(rest, 0.0, atol=1e-15)
 
 
+@pytest.mark.parametrize("name", ["portfolio", "benchmark"])
+def test_levels_say_on_which_side_weights_cancel(name: str) -> None:
+    plain, hedged = side([1.0, 0.0, 0.0], [0.1, 0.1, 0.1]), side([1.0, 0.2, -0.2], [0.1, 0.1, 0.0])
+    sides = (hedged, plain) if name == "portfolio" else (plain, hedged)
+
+    with pytest.raises(CancellingWeightsError, match=f"The weights of the {name} in group 1 cancel"):
+        nested_brinson(*sides, levels=[np.array([0, 1, 1])], model=FACHLER)
+
+
+def test_nothing_has_no_effects() -> None:
+    nothing, nowhere = side([], []), np.empty(0, dtype=np.int64)
+
+    assert brinson(nothing, nothing, model=FACHLER).total.tolist() == []
+    assert nested_brinson(nothing, nothing, levels=[nowhere, nowhere], model=FACHLER).total == 0.0
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            UnknownGroupError("portfolio", 3, 0.5, NAN),
+            (
+                "The portfolio has a weight of 0.5 and a return of nan in group 3; give every weight, 0 for none, and "
+                "the return wherever it is not 0."
+            ),
+        ),
+        (
+            CancellingWeightsError("benchmark", 1, -0.02),
+            (
+                "The weights of the benchmark in group 1 cancel to 0 and earn -0.02; put its long and its short part "
+                "into groups of their own."
+            ),
+        ),
+        (
+            WeightSumsError(1.0, 0.97),
+            (
+                "The weights of the portfolio sum to 1, those of the benchmark to 0.97; add what is missing as a "
+                "group, cash for one."
+            ),
+        ),
+        (
+            GroupShapeError([(2,), (3,)]),
+            "Weights, returns and groups have the shapes (2,), (3,); give one number of each for every group.",
+        ),
+        (
+            LevelError(1, 4),
+            "Group 4 of level 1 lies in several groups of the level above; give each part a number of its own.",
+        ),
+    ],
+)
+def test_an_error_says_what_to_do(error: Exception, sentence: str) -> None:
+    assert str(error) == sentence
+
+
 # ── Linking ─────────────────────────────────────────────────────────────────────────────────────────────
 
 

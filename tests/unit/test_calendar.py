@@ -118,7 +118,7 @@ def test_a_wall_time_with_one_of_its_offsets_is_of_its_own_day(wall: datetime, m
 
 
 @given(
-    st.datetimes(datetime(1990, 1, 1), datetime(2024, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.datetimes(datetime(1990, 1, 1), datetime(2024, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001 -- the zone is added
     st.sampled_from(sorted(TIME_ZONES)),
 )
 def test_a_moment_is_read_back_from_the_wall_time_it_has_there(moment: datetime, mic: str) -> None:

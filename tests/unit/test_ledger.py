@@ -151,7 +151,7 @@ def test_a_transfer_keeps_cost_day_and_id_and_may_split_a_lot() -> None:
 
 def test_a_transfer_to_an_account_taxed_in_another_currency_states_the_cost_anew() -> None:
     def by_account(account: str, _currency: str, _day: date) -> Decimal:
-        return Decimal("0.5") if account == "B" else Decimal(1)
+        return {"A": Decimal(2), "B": Decimal("0.5")}[account]
 
     away = book("TRANSFER", "T2", LATER, quantity=10, counter_account_id="B")
     answer = replay([BUY, away], methods=LotMethod.FIFO, convert=by_account)

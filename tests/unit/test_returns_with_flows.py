@@ -357,3 +357,25 @@ def test_modified_dietz_without_capital_or_time_is_not_known() -> None:
         (column(10, 0, 10), column(0, NAN, 0)),
     ):
         assert np.isnan(modified_dietz(values, came, nothing, years, timing=END)).tolist() == [True]
+
+
+def test_rates_far_apart_are_all_found() -> None:
+    """2 units before the last day outweigh the first 431, and the last day's 1 outweighs those."""
+    found = internal_rates(np.array([-431.0, 2.0, -1.0]), np.array([0.0, 3129 / 365, 3135 / 365]))
+    assert found.logarithms == pytest.approx((-math.log(2) * 365 / 6, -0.7089912), abs=1e-6)
+
+
+def test_rounding_noise_is_no_amount() -> None:
+    """Money that comes and goes at once: what is left of it in floats would add rates."""
+    found = internal_rates(
+        np.array([-100.0, -0.1, -0.2, 0.3, 110.0, -7.7, 7.7]), np.array([0.0, 0.5, 0.5, 0.5, 1.0, 2.0, 2.0])
+    )
+    assert found.yearly == pytest.approx((0.1,))
+
+
+def test_money_that_goes_in_and_out_a_thousand_times_has_one_rate() -> None:
+    """Every month 1,000 come, and go three days later; 5 a month are earned on them."""
+    days_ = np.arange(1000)[:, np.newaxis] * 30 + np.array([[0, 3]])
+    amounts = np.tile([-1000.0, 1005.0], 1000)
+    found = internal_rates(amounts, days_.ravel() / 365)
+    assert found.logarithms == pytest.approx((math.log(1.005) * 365 / 3,))

@@ -1,10 +1,8 @@
 """Money-weighted returns: the rates at which what was put in and what came back are worth the same.
 
 Amounts are seen from the investor's pocket: put in is negative, got back is positive. A rate r solves
-Σ a / (1 + r)^t = 0. Such an equation may have one solution, none or several; which it is is proven, not guessed: with
-x = ln(1 + r) the sum is Σ a·e^(−t·x), every term is monotone in x, and so bounds of the sum and of its slope over an
-interval are exact. Intervals are halved until each holds no root or one. Sources: the XIRR of spreadsheets
-(actual/365); Moore, Kearfott and Cloud, Introduction to Interval Analysis (2009), ch. 8, for the bounds.
+Σ a / (1 + r)^t = 0, and with x = ln(1 + r) it is a root of Σ a·e^(−t·x). There may be one solution, none or several;
+which it is is proven (see `exponential_roots`), not guessed. Source: the XIRR of spreadsheets (actual/365).
 """
 
 import math
@@ -13,24 +11,15 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steelyard.analytics.day_count import DayCount, elapsed_years
+from steelyard.analytics.exponential_roots import find_roots
 from steelyard.analytics.observations import DateArray, FloatArray
 from steelyard.analytics.time_weighted import FlowTiming
 from steelyard.errors import InvalidInputError
 
-_NARROWEST: Final = 1e-9
-"""Width of x below which an interval is not halved: what it holds is a root that is touched, not crossed."""
-
-_SAME: Final = 1e-6
-"""Distance of x below which two roots are one: near a root that is touched, sums of floats are noise."""
-
-_NOISE: Final = 1e-14
-"""What the sum of a few thousand floats may be off by, of the sum of their sizes."""
-
-_STILL: Final = 1e-16
-"""A root that moves by less is found."""
+_DUST: Final = 1e-12
+"""Sums below this fraction of the largest amount are rounding noise."""
 
 _LARGEST: Final = 709.0
 """e to more than this is beyond a float."""
@@ -143,7 +132,7 @@ def internal_rates(amounts: FloatArray, years: FloatArray) -> Rates:
     """Find the yearly rates at which amounts are worth 0.
 
     Args:
-        amounts: [amount]; 0 is no amount. NaN: nothing is found.
+        amounts: [amount]; 0 is none, and so is a sum of one time that is rounding noise. NaN: nothing is found.
         years: [amount], when; from any day on, in any order.
 
     Returns:
@@ -153,107 +142,14 @@ def internal_rates(amounts: FloatArray, years: FloatArray) -> Rates:
     >>> [round(rate, 9) for rate in several.yearly]
     [0.1, 0.2]
     """
-    times, which = np.unique(years[amounts != 0], return_inverse=True)
-    terms = np.bincount(which, weights=amounts[amounts != 0], minlength=len(times))
-    times, terms = times[terms != 0], terms[terms != 0]
+    paid = amounts != 0
+    times, which = np.unique(years[paid], return_inverse=True)
+    terms = np.bincount(which, weights=amounts[paid], minlength=len(times))
+    counts = ~(np.abs(terms) <= _DUST * np.abs(amounts).max(initial=0.0))
+    times, terms = times[counts], terms[counts]
     if np.isnan(terms).any() or not terms.min(initial=0.0) < 0.0 < terms.max(initial=0.0):
         return Rates(())
-    return Rates(_roots(terms, times))
-
-
-def _roots(terms: FloatArray, times: FloatArray) -> tuple[float, ...]:
-    """Find every x with Σ terms·e^(−times·x) = 0, ascending; no term is 0, times ascend, and both signs occur."""
-    low, high = _outer_bounds(terms, times)
-    if np.count_nonzero(np.diff(np.sign(terms))) == 1:
-        return (_solve(terms, times, low, high),)  # Descartes' rule of signs: one change, one root
-    lows, highs = np.array([low]), np.array([high])
-    found: list[float] = []
-    while len(lows):
-        holds_one, is_open = _classify(terms, times, lows, highs)
-        found += [_solve(terms, times, *ends) for ends in zip(lows[holds_one], highs[holds_one], strict=True)]
-        lows, highs = lows[is_open], highs[is_open]
-        middles = (lows + highs) / 2.0
-        wide = highs - lows >= _NARROWEST * (1.0 + np.abs(middles))
-        found += middles[~wide].tolist()  # touched, or crossed twice within a float's sight
-        lows = np.concatenate([lows[wide], middles[wide]])
-        highs = np.concatenate([middles[wide], highs[wide]])
-    return _apart(sorted(found))
-
-
-def _outer_bounds(terms: FloatArray, times: FloatArray) -> tuple[float, float]:
-    """Return x below which the last term outweighs all others, and x above which the first does."""
-    sizes = np.abs(terms)
-    low = -np.log(sizes[:-1].sum() / sizes[-1]) / (times[-1] - times[-2])
-    high = np.log(sizes[1:].sum() / sizes[0]) / (times[1] - times[0])
-    return min(0.0, float(low)) - 1.0, max(0.0, float(high)) + 1.0
-
-
-def _classify(
-    terms: FloatArray, times: FloatArray, lows: FloatArray, highs: FloatArray
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell of each interval whether it holds exactly one root, and whether that is still open; neither = no root.
-
-    Each term is largest or smallest at an end, so the sums of those bound the whole; the same of its slope.
-    """
-    middles = (lows + highs)[:, np.newaxis] / 2.0
-    largest = np.argmax(np.log(np.abs(terms)) - middles * times, axis=1)
-    since = times - times[largest, np.newaxis]  # moves no root, and lets the largest term stand still
-    ends = _scaled_exp(-np.stack([lows, highs])[:, :, np.newaxis] * since) * terms
-    noise = _NOISE * np.abs(ends).sum(axis=(0, 2))
-    may_be_zero = (ends.min(axis=0).sum(axis=1) <= noise) & (ends.max(axis=0).sum(axis=1) >= -noise)
-    slopes = ends * -since
-    noise = _NOISE * np.abs(slopes).sum(axis=(0, 2))
-    one_way = (slopes.min(axis=0).sum(axis=1) > noise) | (slopes.max(axis=0).sum(axis=1) < -noise)
-    low, high = ends.sum(axis=2)
-    crosses = np.sign(low) * np.sign(high) <= 0
-    return may_be_zero & one_way & crosses, may_be_zero & ~one_way
-
-
-def _scaled_exp(exponents: FloatArray) -> FloatArray:
-    """Raise e to exponents [end, interval, term], each interval's divided by its largest: nothing overflows."""
-    return np.asarray(np.exp(exponents - exponents.max(axis=(0, 2), keepdims=True)))
-
-
-def _solve(terms: FloatArray, times: FloatArray, low: float, high: float) -> float:
-    """Find the root between ends of different signs: C. Ridders' method, which at least halves them every time.
-
-    IEEE Transactions on Circuits and Systems 26 (1979). Ends when the root moves no more or the ends are neighbours.
-    """
-    at_low, at_high = _relative_sum(terms, times, low), _relative_sum(terms, times, high)
-    root, before = low if at_low == 0 else high, math.inf
-    while at_low * at_high < 0 and abs(root - before) > _STILL * (1.0 + abs(root)):
-        middle, before = (low + high) / 2.0, root
-        at_middle = _relative_sum(terms, times, middle)
-        step = (middle - low) * at_middle / math.sqrt(at_middle * at_middle - at_low * at_high)
-        root = middle + math.copysign(1.0, at_low - at_high) * step
-        ends = [
-            (low, at_low),
-            (middle, at_middle),
-            (root, _relative_sum(terms, times, root)),
-            (high, at_high),
-        ]
-        (low, at_low), (high, at_high) = _narrowest(sorted(ends))
-    return root
-
-
-def _narrowest(points: list[tuple[float, float]]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the neighbours among points between which the sign changes."""
-    return next(pair for pair in pairwise(points) if pair[0][1] * pair[1][1] <= 0)
-
-
-def _relative_sum(terms: FloatArray, times: FloatArray, x: float) -> float:
-    """Return the sum as a fraction of the largest of its terms' powers: it has the same sign, and never overflows."""
-    exponents = -times * x
-    return float(np.dot(terms, np.exp(exponents - exponents.max())))
-
-
-def _apart(roots: list[float]) -> tuple[float, ...]:
-    """Keep one of roots that a float cannot tell apart."""
-    kept: list[float] = []
-    for root in roots:
-        if not kept or root - kept[-1] > _SAME * (1.0 + abs(root)):
-            kept.append(root)
-    return tuple(kept)
+    return Rates(find_roots(terms, times))
 
 
 def money_weighted_return(
@@ -278,14 +174,11 @@ def money_weighted_return(
     >>> round(rates.rate, 9)
     0.1
     """
-    early_in = timing is not FlowTiming.END
-    early_out = timing is FlowTiming.START
-    amounts = np.zeros(len(values))
-    for flows, early, sign in ((flows_in, early_in, -1.0), (flows_out, early_out, 1.0)):
-        amounts[slice(None, -1) if early else slice(1, None)] += sign * flows[1:]
-    amounts[:1] -= values[:1]
-    amounts[-1:] += values[-1:]
-    return internal_rates(amounts, years)
+    before, after = years[:-1], years[1:]
+    amounts = np.concatenate([-values[:1], -flows_in[1:], flows_out[1:], values[-1:]])
+    came = after if timing is FlowTiming.END else before
+    went = before if timing is FlowTiming.START else after
+    return internal_rates(amounts, np.concatenate([years[:1], came, went, years[-1:]]))
 
 
 def linked_internal_return(

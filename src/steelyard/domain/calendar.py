@@ -203,7 +203,7 @@ def weekdays(first: date, last: date) -> Iterator[date]:
     """
     for number in range((last - first).days + 1):
         day = first + timedelta(number)
-        if day.weekday() < 5:  # noqa: PLR2004 -- Saturday
+        if day.weekday() < 5:  # noqa: PLR2004 -- Saturday is the fifth from Monday
             yield day
 
 

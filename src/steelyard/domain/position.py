@@ -20,7 +20,7 @@ class NoLotFitsError(InvalidInputError):
         wanted = [f"costs {unit_cost} a unit"] if unit_cost is not None else []
         wanted += [f"is of {acquired}"] if acquired else []
         there = ", ".join(f"{lot.lot_id} of {lot.acquired}" for lot in lots)
-        super().__init__(f"no lot {' and '.join(wanted)}: choose among {there or 'none, there are no lots'}.")
+        super().__init__(f"no lot {' and '.join(wanted)}: there are {there or 'no lots'}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from steelyard.domain.money import round_half_up
 from steelyard.domain.scope import TENANT, Scope
 from steelyard.errors import ConflictError, InvalidInputError
 from steelyard.services.attachment import keep_step
-from steelyard.services.keeping import catch_up
 from steelyard.services.retrying import PATIENT, Patience, retried
 from steelyard.storage import asset_360 as store
 from steelyard.storage.asset_360 import ComplianceRow, Document, ExposureRow, PerformanceRow, RiskRow
@@ -193,6 +192,7 @@ class _Run:
 
     async def _write(self, db: WriteSession, clock: "_Stopwatch") -> Refresh:
         from steelyard.services.history import derive_history  # noqa: PLC0415 - numpy and pyarrow, which readers need not
+        from steelyard.services.keeping import catch_up  # noqa: PLC0415 - as above
 
         last_price = await store.get_last_price_date(db)
         if last_price is None:

@@ -26,7 +26,7 @@ as $$
     inner join steelyard.balances as b on b.tenant_id = p_tenant and a.account_id = b.account_id
     left join later as l on b.account_id = l.account_id and b.commodity = l.commodity and b.is_cash = l.is_cash
 $$;
-comment on function steelyard.held_on(integer, text [], date []) is 'What accounts held by the ledger, each on a day of its own: assets, and money by currency; 0 where it was held at another time.';
+comment on function steelyard.held_on(integer, text[], date[]) is 'What accounts held by the ledger, each on a day of its own: assets, and money by currency; 0 where it was held at another time.';
 
 create or replace function steelyard.cash_assets()
 returns table (currency text, asset_id text)
@@ -55,7 +55,7 @@ as $$
 $$;
 comment on function steelyard.ledger_positions_at(integer, date) is 'What the accounts that the ledger keeps held on a day; money as the cash asset of its currency.';
 
-create or replace function steelyard.make_cash_assets(p_tenant integer) returns text []
+create or replace function steelyard.make_cash_assets(p_tenant integer) returns text[]
 language plpgsql volatile
 as $$
 declare
