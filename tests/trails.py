@@ -10,7 +10,7 @@ from typing import Any
 Vector = list[Any]
 Value = Any
 
-DIGITS = 60
+DIGITS = 40
 CLOSE = Decimal("1e-9")
 
 
@@ -40,11 +40,12 @@ def remade(trail: dict[str, Any]) -> Decimal:
         return Decimal(_evaluate(last, names))
 
 
-def check(trail: dict[str, Any]) -> None:
-    """End unless the figure comes out as printed."""
+def check(trail: dict[str, Any]) -> Decimal:
+    """Return the figure as made again; end unless it comes out as printed."""
     made = remade(trail)
     if not _is_close(made, trail["value"]):
         raise BrokenTrailError(f"{trail['figure']} is {made}, not {trail['value']}: {trail['formula']}")
+    return made
 
 
 def _is_close(made: Value, said: Value) -> bool:

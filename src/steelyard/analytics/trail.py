@@ -83,7 +83,7 @@ def known(value: FloatArray | float | None) -> float | None:
     >>> known(np.float64(0.5)), known(float("nan")), known(None)
     (0.5, None, None)
     """
-    return None if value is None or not np.isfinite(value) else float(value)
+    return None if value is None or not np.isfinite(value) else float(value) + 0.0  # never -0
 
 
 def rows_of(*columns: Sequence[Cell] | NDArray[Any]) -> tuple[tuple[Cell, ...], ...]:

@@ -295,8 +295,8 @@ def notes_of(workings: Workings) -> Iterator[str]:
     by_snapshots = [one.account_id for one in workings.ledger.accounts if one.kept_by != "ledger"]
     if by_snapshots:
         yield (
-            f"Positions of {', '.join(by_snapshots)} are kept by snapshots that say otherwise than the ledger, which "
-            "these figures are of; `steelyard ledger reconcile` lists the differences."
+            f"Positions of {', '.join(by_snapshots)} are kept by snapshots, and these figures are of the ledger; "
+            "`steelyard ledger reconcile` says where the two differ."
         )
 
 
