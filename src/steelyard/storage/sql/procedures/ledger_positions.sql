@@ -62,7 +62,7 @@ declare
     v_made text [];
 begin
     if 'asset_master' = any(steelyard.attached_tables()) then
-        return '{}';
+        return array[]::text[];
     end if;
     with made as (
         insert into steelyard.asset_master (asset_id, asset_name, asset_type, currency)
