@@ -15,7 +15,7 @@ WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null); [ "$${n:-1}" -ge
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench bench-peers lock mutate clean
+.PHONY: help demo test check bench bench-peers lock published mutate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ check: $(DEV) ## style, types, import contract, SQL
 bench: $(DEV) ## run the benchmarks, one after the other
 	@set -e; for file in benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python "$$file"; done
 
-bench-peers: requirements/peers.txt ## install what the rebalancing engine is compared with, into .venv-peers
+bench-peers: requirements/peers.txt ## install what the engines are compared with, into .venv-peers
 	@python=$$(sh scripts/find-python) && $$python -m venv .venv-peers
 	.venv-peers/bin/python -m pip --disable-pip-version-check install --require-hashes -r requirements/peers.txt
 
@@ -48,6 +48,9 @@ lock: $(DEV) ## write requirements/*.txt anew from pyproject.toml
 	$(LOCK) pyproject.toml --extra gcp --constraint requirements/dev.txt --output-file requirements/gcp.txt
 	$(LOCK) --group peers --constraint requirements/dev.txt --output-file requirements/peers.txt
 	$(LOCK) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
+
+published: $(DEV) ## count the published cases anew, in docs/reference/published-cases.md
+	$(BIN)/python scripts/published_cases.py --write
 
 mutate: $(DEV) ## break code on purpose and see whether a test notices (slow; MODULES="domain.lot" SAMPLE=40)
 	$(BIN)/python scripts/mutate.py $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE))

@@ -45,11 +45,11 @@ def table() -> str:
 def pages(command: click.Command, parent: click.Context) -> Iterator[str]:
     """Give the part of a command; of a group, those of its commands."""
     context = click.Context(command, parent, command.name, terminal_width=WIDTH)
+    if not isinstance(command, click.Group) or command.invoke_without_command:
+        yield f"### {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
         for subcommand in command.commands.values():
             yield from pages(subcommand, context)
-    else:
-        yield f"### {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
 
 
 if __name__ == "__main__":

@@ -23,6 +23,14 @@ COPY = Path("mutants")
 COMPILED = ("book", "kernel")  # as numba cannot compile a switch between mutants
 CPU_SECONDS = 60  # a mutant that never ends is noticed
 LAWS = ("unit/test_lot", "unit/test_wash_sale", "unit/test_model_portfolio", "properties/test_lots")
+LEDGER = (
+    "unit/test_posting",
+    "unit/test_position",
+    "unit/test_corporate_action",
+    "unit/test_ledger",
+    "unit/test_ledger_refusals",
+    "properties/test_ledger",
+)
 ACCOUNTS = (
     "unit/test_allocation",
     "unit/test_allocation_input",
@@ -31,12 +39,33 @@ ACCOUNTS = (
 )
 SEARCH = ("unit/test_exact_search", "unit/test_certificate", "properties/test_exact_search")
 TESTS = {
-    "domain": ("unit/test_money", *LAWS, *ACCOUNTS, "unit/test_mapping", "unit/test_price_screening"),
+    "domain": (
+        "unit/test_money",
+        *LEDGER,
+        *LAWS,
+        *ACCOUNTS,
+        "unit/test_mapping",
+        "unit/test_price_screening",
+    ),
     "analytics": (
         "unit/test_measure_shapes",
+        "unit/test_measure_values",
+        "unit/test_drawdown",
+        "unit/test_attribution",
+        "unit/test_portfolio_risk",
         "unit/test_windows",
+        "unit/test_returns_with_flows",
+        "unit/test_valuation",
+        "unit/test_performance",
+        "unit/test_price_table",
+        "properties/test_returns_with_flows",
+        "properties/test_valuation",
         "unit/test_history",
         "properties/test_measures",
+        "properties/test_drawdown",
+        "properties/test_attribution",
+        "properties/test_portfolio_risk",
+        "properties/test_rolling",
     ),
     "rebalancing": (
         *SEARCH,

@@ -1,6 +1,18 @@
-"""Published worked examples beside the checkout, and the closed list of reasons not to run one."""
+"""Published worked examples beside the checkout, and the closed list of reasons not to run one.
+
+A suite is a module tests/golden/test_<suite>.py with
+
+    SUITE    what `load_suite` read
+    SKIPPED  the cases that it does not run, each with its `Skip`
+    tests    of the others: parametrised by the case or its id, or marked `runs(id, …)`
+
+Another module may run some of its cases too, with the same SUITE and no SKIPPED.
+docs/reference/published-cases.md counts them; `make published` writes it anew and refuses a case that is neither run
+nor skipped, or both.
+"""
 
 import json
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -14,12 +26,26 @@ from steelyard.analytics.observations import FloatArray
 Case = dict[str, Any]
 
 
-class Skipped(Enum):
-    """Why a published case has no measure to pass."""
+class Reason(Enum):
+    """Why a published case is not run; there are no others."""
 
-    RELATION_ONLY = "compares two results and publishes no value"
-    NOT_OFFERED = "measures what Steelyard does not offer"
-    IMPOSSIBLE_VALUE = "publishes a value that its own inputs contradict"
+    OTHER_CONVENTION = "other convention kept on purpose"
+    UPSTREAM_DISABLED = "upstream disabled"
+    CONTEXT_LOST = "context lost in extraction"
+    OUT_OF_SCOPE = "feature out of scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A reason, and the sentence that says what it means for this case."""
+
+    reason: Reason
+    detail: str
+
+
+def runs(*case_ids: str) -> pytest.MarkDecorator:
+    """Mark a test with the published cases that it runs, where its parameters do not name them."""
+    return pytest.mark.runs(*case_ids)
 
 
 def load_suite(name: str) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def test_old_prices_are_refused_unless_a_reason_is_given(terminal: Terminal) -> 
         (["--household", "RIVEIRA"], "There is no household RIVEIRA; did you mean RIVERA?"),
         (
             ["--account", "RIVERA-IRA", "--as-of", "2014-01-01"],
-            "No snapshot says what account RIVERA-IRA held",
+            "Neither a snapshot nor the ledger says what account RIVERA-IRA held",
         ),
         (["--account", "RIVERA-IRA", "--hold", "QAUL"], "did you mean QUAL?"),
         (["--account", "RIVERA-IRA", "--policy", "gone.toml"], "gone.toml: cannot be read: No such file"),

@@ -5,12 +5,11 @@ succeeds, and in its descriptions what drifted by how much; trades and drift are
 """
 
 from decimal import Decimal
-from enum import Enum
 from typing import Any
 
 import pytest
 
-from published import Case, load_suite
+from published import Case, Reason, Skip, load_suite
 from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.account import UnpricedAssetError, WeightSumError
 from steelyard.rebalancing.allocation import Allocation, calculate_investment_allocation
@@ -24,16 +23,11 @@ CASES: dict[str, Case] = {case["id"]: case for case in SUITE["cases"]}
 APPLE, MICROSOFT = "US0378331005:XNAS:USD", "US5949181045:XNAS:USD"
 
 
-class Skipped(Enum):
-    """Why a scenario has no answer to compare."""
-
-    FLOW_RECORDS = "checks records of cash flows; this engine takes one signed amount, and 0 is one"
-    OTHER_STRATEGY = "names a strategy that its own engine does not have"
-
-
 SKIPPED = {
-    "invalid_cash_flow_amount": Skipped.FLOW_RECORDS,
-    "invalid_strategy": Skipped.OTHER_STRATEGY,
+    "invalid_cash_flow_amount": Skip(
+        Reason.OTHER_CONVENTION, "refuses a cash flow of 0; this engine takes one signed amount, and 0 is one"
+    ),
+    "invalid_strategy": Skip(Reason.OUT_OF_SCOPE, "names a strategy that its own engine does not have"),
 }
 
 

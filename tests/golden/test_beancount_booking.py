@@ -1,170 +1,201 @@
-"""The published cases of beancount's booking (GPL-2.0, facts only) in which a sale takes lots of one position.
+"""The published cases of beancount's booking (GPL-2.0, facts only), booked through a replay of the ledger.
 
-What books a purchase, a short position or two currencies at once is the ledger's; each of those cases says so here.
+A posting that adds units is a purchase, or a short sale where it takes them off nothing; one that names a cost or a
+day sells the lots that `find_lots` finds.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from enum import Enum
 
 import pytest
 
-from published import Case, load_suite
-from steelyard.domain.lot import (
-    Lot,
-    LotMatch,
-    LotMethod,
-    SaleExceedsLotsError,
-    match_lots,
-)
+from published import Case, Reason, Skip, load_suite
+from steelyard.domain.ledger import Bookkeeper, Replay
+from steelyard.domain.lot import Lot, LotMethod, SaleExceedsLotsError
+from steelyard.domain.lot_changes import OversoldError
+from steelyard.domain.position import NoLotFitsError, PositionLots, find_lots
+from steelyard.domain.transaction import Transaction, TransactionError, TransactionKind
 
 SUITE = load_suite("beancount_booking")
 CASES: dict[str, Case] = {case["id"]: case for case in SUITE["cases"]}
 
-POSTING = re.compile(
-    r"^\s+(?P<mark>[SM] )?\s*Assets:Account\s+(?P<units>-?\d+) HOOL \{(?P<cost>[^}]*)\}", re.MULTILINE
-)
-
-
-class Elsewhere(Enum):
-    """Why a case is not about which lots a sale takes."""
-
-    PURCHASE = "books a purchase, or infers its cost"
-    SHORT = "leaves a short position, or lots of both signs"
-    BY_COST = "names a lot by its cost or day, which the ledger turns into its id, or finds none"
-    CURRENCIES = "holds lots in two currencies in one position"
-
-
-ELSEWHERE = {
-    "TestBasicBooking.test_augment__at_cost__different_cost": Elsewhere.PURCHASE,
-    "TestBasicBooking.test_augment__at_cost__different_date": Elsewhere.PURCHASE,
-    "TestBookAmbiguous.test_ambiguous__STRICT_1": Elsewhere.BY_COST,
-    "TestBookAugmentations.test_augment__from_empty__at_cost__neg": Elsewhere.SHORT,
-    "TestBookAugmentations.test_augment__from_empty__incomplete_cost__empty": Elsewhere.PURCHASE,
-    "TestBookAugmentations.test_augment__from_empty__incomplete_cost__with_currency": Elsewhere.PURCHASE,
-    "TestBookReductions.test_reduce__ambiguous__none": Elsewhere.SHORT,
-    "TestBookReductions.test_reduce__ambiguous__none__from_mixed": Elsewhere.SHORT,
-    "TestBookReductionsSelf.test_reduce__augment_and_reduce_with_empty_balance": Elsewhere.SHORT,
-    "TestBookReductionsSelf.test_reduce__augment_and_reduce_with_non_empty_balance": Elsewhere.PURCHASE,
-    "_TestBookAmbiguousAVERAGE.test_ambiguous__AVERAGE__mixed_currencies__ambi": Elsewhere.CURRENCIES,
-    "_TestBookAmbiguousAVERAGE.test_ambiguous__AVERAGE__mixed_currencies__unambi_cost__merging": (
-        Elsewhere.CURRENCIES
-    ),
-    "_TestBookAmbiguousAVERAGE.test_ambiguous__AVERAGE__mixed_currencies__unambi_currency": (
-        Elsewhere.CURRENCIES
-    ),
+CURRENCIES = Skip(Reason.UPSTREAM_DISABLED, "averages lots in two currencies in one position")
+SKIPPED = {
+    "_TestBookAmbiguousAVERAGE.test_ambiguous__AVERAGE__mixed_currencies__ambi": CURRENCIES,
+    "_TestBookAmbiguousAVERAGE.test_ambiguous__AVERAGE__mixed_currencies__unambi_cost__merging": CURRENCIES,
+    "_TestBookAmbiguousAVERAGE.test_ambiguous__AVERAGE__mixed_currencies__unambi_currency": CURRENCIES,
 }
+RUN = sorted(CASES.keys() - SKIPPED.keys())
 
 METHODS = {"FIFO": LotMethod.FIFO, "LIFO": LotMethod.LIFO, "AVERAGE": LotMethod.AVERAGE}
+KEY = ("Account", "HOOL")
+POSTING = re.compile(
+    r"^\s+(?P<mark>[SM] )?\s*Assets:Account\s+(?P<units>-?\d+) HOOL \{(?P<cost>[^}]*)\}(?: @ (?P<price>\d+))?",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
 class Posted:
-    """Units at a cost per unit; on a day, where the case names one."""
+    """Units at a cost per unit; of a day, where the case names one."""
 
     units: Decimal
     cost: Decimal | None
     day: date | None
-
-    def fits(self, lot: Lot) -> bool:
-        """Whether a posting that names a cost or a day names this lot."""
-        return (self.cost is None or self.cost * lot.quantity == lot.cost) and self.day in {
-            None,
-            lot.acquired,
-        }
+    currency: str
 
 
-def section(case: Case, tag: str) -> str:
-    """Return what stands under a tag; empty where nothing does."""
-    blocks = re.split(r"\n\n+", case["case"])
-    return "\n".join(block for block in blocks if re.search(rf"#{tag}\b", block))
+@dataclass(frozen=True)
+class Section:
+    """What is booked on a day, or should have been."""
 
+    day: date
+    tags: str
+    text: str
 
-def postings(case: Case, tag: str) -> list[Posted]:
-    """Return the postings under a tag; marked ones, which merge lots first, left out."""
-    return [
-        posted(found)
-        for found in POSTING.finditer(section(case, tag))
-        if not found["mark"] and int(found["units"])
-    ]
+    def postings(self) -> list[Posted]:
+        """Return the postings; marked ones, which merge lots first, left out."""
+        return [
+            posted(found)
+            for found in POSTING.finditer(self.text)
+            if not found["mark"] and int(found["units"])
+        ]
 
 
 def posted(found: re.Match[str]) -> Posted:
-    cost = re.search(r"\d+\.\d+", found["cost"])
+    cost = re.search(r"\d+\.\d+|\b\d+(?= USD)", found["cost"])
     day = re.search(r"\d{4}-\d\d-\d\d", found["cost"])
     return Posted(
         Decimal(found["units"]),
         Decimal(cost.group()) if cost else None,
         date.fromisoformat(day.group()) if day else None,
+        "USD" if "USD" in found["cost"] else "",
     )
 
 
-def lots_before(case: Case) -> list[Lot]:
+def sections(case: Case, tag: str) -> list[Section]:
+    blocks = [block for block in re.split(r"\n\n+", case["case"]) if re.search(rf"#{tag}\b", block)]
+    heads = [re.search(r"^(\d{4}-\d\d-\d\d) \* (.*)$", block, re.MULTILINE) for block in blocks]
     return [
-        Lot(str(place), "HOOL", one.units, one.units * (one.cost or 0), one.day or date(2015, 1, 1))
-        for place, one in enumerate(postings(case, "ante"))
+        Section(date.fromisoformat(head[1]), head[2], block)
+        for head, block in zip(heads, blocks, strict=True)
+        if head
     ]
 
 
-def sell(lots: list[Lot], sale: Posted, method: str) -> LotMatch:
-    """Sell as the case does: by its method, or the lots that fit the cost and day it names."""
+def begin(case: Case) -> Bookkeeper:
+    """Return a bookkeeper with the lots there are before."""
+    method = METHODS.get(case["method"], LotMethod.FIFO)
+    keeper = Bookkeeper(methods=method, convert=lambda _account, _currency, _day: Decimal(1))
+    for section in sections(case, "ante"):
+        for place, one in enumerate(section.postings()):
+            kind = TransactionKind.OPENING if one.units > 0 else TransactionKind.SHORT
+            keeper.book(transaction(f"before {place}", kind, section.day, one))
+    return keeper
+
+
+def transaction(number: str, kind: TransactionKind, day: date, one: Posted, lot_id: str = "") -> Transaction:
+    units = abs(one.units)
+    return Transaction(
+        transaction_id=number,
+        kind=kind,
+        trade_date=day,
+        account_id=KEY[0],
+        asset_id=KEY[1],
+        currency=one.currency if kind is TransactionKind.BUY else "USD",
+        quantity=units,
+        amount=units * (one.cost or 0),
+        acquired=one.day,
+        lot_id=lot_id,
+    )
+
+
+def book(keeper: Bookkeeper, section: Section, method: str) -> None:
+    """Book the postings of a section, one after the other."""
+    has_lots = KEY in keeper.replay().positions and method != "NONE"
+    for place, one in enumerate(section.postings()):
+        if one.units > 0:
+            keeper.book(transaction(f"then {place}", TransactionKind.BUY, section.day, one))
+        elif has_lots:
+            sell(keeper, section.day, one, f"then {place}", method)
+        else:
+            keeper.book(transaction(f"then {place}", TransactionKind.SHORT, section.day, one))
+
+
+def sell(keeper: Bookkeeper, day: date, sale: Posted, number: str, method: str) -> None:
+    """Sell by the method, or the lots that fit what the sale names, the last with all that is left."""
     if sale.cost is None and sale.day is None and method in METHODS:
-        return match_lots(lots, -sale.units, METHODS[method])
-    chosen: dict[str, Decimal] = {}
-    fitting = [lot for lot in lots if sale.fits(lot)]
+        keeper.book(transaction(number, TransactionKind.SELL, day, sale))
+        return
+    lots = {lot.lot_id: lot.quantity for lot in keeper.replay().positions[KEY].lots}
     left = -sale.units
-    for lot in fitting:
-        chosen[lot.lot_id] = left if lot is fitting[-1] else min(lot.quantity, left)
-        left -= chosen[lot.lot_id]
-    return match_lots(lots, -sale.units, LotMethod.SPECIFIC, chosen=chosen)
+    found = find_lots(keeper.replay().positions[KEY].lots, unit_cost=sale.cost, acquired=sale.day)
+    for lot_id in found:
+        units = left if lot_id == found[-1] else min(left, lots[lot_id])
+        part = replace(sale, units=units, day=None)
+        keeper.book(transaction(f"{number} of {lot_id}", TransactionKind.SELL, day, part, lot_id=lot_id))
+        left -= units
 
 
-def apply(case: Case) -> tuple[list[Lot], list[Lot]]:
-    """Return what all sales of a case take, and what they leave."""
-    left = lots_before(case)
-    taken: list[Lot] = []
-    for sale in postings(case, "apply"):
-        match = sell(left, sale, case["method"])
-        taken += match.taken
-        left = list(match.left)
-    return taken, left
+def summed(lots: Iterable[Lot]) -> dict[Decimal, Decimal]:
+    """Sum units by cost per unit: average keeps its days apart, the case merges them."""
+    return total((lot.cost / lot.quantity, lot.quantity) for lot in lots)
 
 
-def summed(rows: list[tuple[Decimal, Decimal]]) -> list[tuple[Decimal, Decimal]]:
-    """Sum (units, cost) by cost per unit: average keeps its days apart, the case merges them."""
-    by_cost: dict[Decimal, Decimal] = {}
-    for units, cost in rows:
-        by_cost[cost / units] = by_cost.get(cost / units, Decimal(0)) + units
-    return sorted((units, cost) for cost, units in by_cost.items())
+def total(rows: Iterable[tuple[Decimal, Decimal]]) -> dict[Decimal, Decimal]:
+    units: dict[Decimal, Decimal] = {}
+    for cost, quantity in rows:
+        units[cost] = units.get(cost, Decimal(0)) + quantity
+    return units
 
 
-RUN = sorted(CASES.keys() - ELSEWHERE.keys())
+def published(postings: Iterable[Posted], sign: int) -> dict[Decimal, Decimal]:
+    """Sum the units of one sign by cost."""
+    return total((one.cost or Decimal(0), abs(one.units)) for one in postings if one.units * sign > 0)
+
+
+def all_postings(case: Case, tag: str) -> list[Posted]:
+    return [one for section in sections(case, tag) for one in section.postings()]
+
+
+REFUSED: dict[str, tuple[type[Exception], ...]] = {
+    "Not enough lots to reduce": (OversoldError, SaleExceedsLotsError),
+    "No position matches": (NoLotFitsError,),
+    "Failed to categorize posting": (TransactionError,),
+}
 
 
 @pytest.mark.parametrize("case_id", RUN)
-def test_a_sale_takes_the_published_lots(case_id: str) -> None:
+def test_the_ledger_books_what_is_published(case_id: str) -> None:
     case = CASES[case_id]
-    if "Not enough lots" in section(case, "booked"):
-        with pytest.raises(SaleExceedsLotsError, match="HOOL"):
-            apply(case)
-        return
+    for section in sections(case, "apply"):
+        keeper = begin(case)
+        error = re.search(r'error: "(.*)"', case["case"])
+        if error:
+            with pytest.raises(REFUSED[error[1]]):
+                book(keeper, section, case["method"])
+        else:
+            book(keeper, section, case["method"])
+            assert_published(case, keeper.replay())
 
-    taken, left = apply(case)
 
-    booked, after = postings(case, "booked"), postings(case, "ex")
-    if booked:
-        assert summed([(lot.quantity, lot.cost) for lot in taken]) == summed(
-            [(-one.units, -one.units * (one.cost or 0)) for one in booked]
-        )
-    if after:
-        assert summed([(lot.quantity, lot.cost) for lot in left]) == summed(
-            [(one.units, one.units * (one.cost or 0)) for one in after]
-        )
-    assert booked or after or not taken
+def assert_published(case: Case, answer: Replay) -> None:
+    """Compare the lots that were sold, and those that there are afterwards, with what the case says."""
+    position = answer.positions.get(KEY, PositionLots())
+    taken = summed(gain.lot for gain in answer.gains)
+    if after := all_postings(case, "ex"):
+        assert summed(position.lots) == published(after, 1)
+        assert summed(position.shorts) == published(after, -1)
+    elif booked := all_postings(case, "booked"):
+        assert taken == published(booked, -1) or summed(position.shorts) == published(booked, -1)
+    if matched := all_postings(case, "ambi-resolved"):
+        assert taken == published(matched, 1) | published(matched, -1)
 
 
 def test_every_case_is_run_or_has_its_reason() -> None:
-    assert ELSEWHERE.keys() <= CASES.keys()
-    assert len(RUN) == 22
+    assert SKIPPED.keys() <= CASES.keys()
+    assert all(CASES[case_id]["upstream_disabled"] for case_id in SKIPPED)
+    assert len(RUN) == 32

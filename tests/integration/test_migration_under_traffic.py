@@ -26,12 +26,12 @@ def upgrade() -> None:
     run_script("migrations/{NEXT}.sql")
 '''
 FORWARD = """
-alter table steelyard.transactions add column settlement_date date;
-update steelyard.transactions set settlement_date = transaction_date + 2;
-alter table steelyard.transactions alter column settlement_date set not null;
-create index transactions_by_settlement on steelyard.transactions using brin (settlement_date);
+alter table steelyard.transactions add column value_date date;
+update steelyard.transactions set value_date = transaction_date + 2;
+alter table steelyard.transactions alter column value_date set not null;
+create index transactions_by_value_date on steelyard.transactions using brin (value_date);
 """
-SETTLED = text("select count(*) from steelyard.transactions where settlement_date = transaction_date + 2")
+SETTLED = text("select count(*) from steelyard.transactions where value_date = transaction_date + 2")
 WRITE = text(
     "insert into steelyard.load_runs (tenant_id, source, status, summary) values (1, 'x', 'loaded', '{}')"
 )
@@ -100,7 +100,7 @@ async def test_a_revision_that_fails_halfway_changes_nothing(filled: int, next_r
     next_revision.write_text(FORWARD + "alter table steelyard.absent add column n integer;")
     with pytest.raises(MigrationError, match="Nothing was changed"):
         await migrate()
-    columns = "select count(*) from information_schema.columns where column_name = 'settlement_date'"
+    columns = "select count(*) from information_schema.columns where column_name = 'value_date'"
     assert await count(columns) == 0
     assert await count("select count(*) from steelyard.transactions") == filled
     next_revision.write_text(FORWARD)

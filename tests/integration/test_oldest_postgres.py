@@ -16,8 +16,13 @@ from steelyard.storage.embedded import EmbeddedServer
 from steelyard.storage.migration import migrate
 
 # plpgsql_check reads every statement of every function, also those that no test reaches. The temporary tables that
-# a procedure makes must be there, and those of an attachment, so it looks after they ran, in the same transaction.
+# a procedure makes must be there, and those of an attachment, so it looks after they ran, in the same transaction. A
+# trigger's function is read with each table it watches.
 RUN = """
+    insert into steelyard.transactions (
+        tenant_id, transaction_id, asset_id, transaction_date, transaction_type, currency, quantity, counter_quantity
+    ) values (1, 'split', 'AAPL', '2022-12-20', 'SPLIT', 'USD', 1, 2);
+    select steelyard.post_transactions(1, '2026-01-01');
     select steelyard.stage_incoming('market_data', array['asset_id']);
     call steelyard.create_asset_360('2022-12-28', true);
     create table public.px (id text, d date, p numeric);
@@ -37,7 +42,10 @@ CHECK = """
     select p.oid::regprocedure::text as name, c.lineno, c.message
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_language as l on p.prolang = l.oid and l.lanname = 'plpgsql'
-    cross join lateral plpgsql_check_function_tb(p.oid, fatal_errors => false) as c
+    left join pg_catalog.pg_trigger as t on t.tgfoid = p.oid
+    cross join lateral plpgsql_check_function_tb(
+        p.oid, coalesce(t.tgrelid, 0), newtable => t.tgnewtable, fatal_errors => false
+    ) as c
     where p.pronamespace = 'steelyard'::regnamespace and c.level in ('error', 'warning')
 """
 

@@ -113,7 +113,11 @@ async def test_a_past_day_knows_nothing_later(db: ReadSession) -> None:
         ("EMPTY", None, "Account EMPTY follows model EMPTY, which has no weights"),
         ("NEW", None, "No price of N is known on or before 2023-12-29"),
         ("WEIGHTS", None, "Account WEIGHTS has no quantity of A"),
-        ("LATE", date(2023, 12, 28), "No snapshot says what account LATE held on 2023-12-28"),
+        (
+            "LATE",
+            date(2023, 12, 28),
+            "Neither a snapshot nor the ledger says what account LATE held on 2023-12-28",
+        ),
         ("ONE", date(2024, 1, 15), "No rate of EUR, GBP to USD is known in the ten days up to 2024-01-15"),
     ],
 )

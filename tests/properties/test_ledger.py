@@ -1,361 +1,342 @@
-"""The ledger of the store, against one as plain as can be: whatever is recorded, corrected and taken back (S28)."""
+"""Laws of a replay: lots are positions, cost is conserved, order and detours do not matter where they should not."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
-import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
+
+from steelyard.domain.corporate_action import apply_action
+from steelyard.domain.ledger import Bookkeeper, Replay, expand, replay
+from steelyard.domain.lot import Lot, LotMethod
+from steelyard.domain.position import PositionLots
+from steelyard.domain.posting import Place, postings_of
+from steelyard.domain.transaction import (
+    ACTIONS,
+    FOR_EVERY_HOLDER,
+    Fault,
+    Transaction,
+    TransactionError,
+    TransactionKind,
 )
+from steelyard.errors import InvalidInputError
 
-from ledger_model import balances_of, entries_of, once_each
-from made_transactions import ACCOUNTS, ASSETS, CURRENCIES, FIRST_DAY, TODAY, transactions
-from steelyard.domain.posting import Posting
-from steelyard.domain.transaction import Fault, Transaction, TransactionError, TransactionKind, find_fault
-from steelyard.services.ledger import post_transactions, record_transactions, reverse_transactions
-from steelyard.storage.connection import (
-    close_connection_pool,
-    get_db_session,
-    get_migrator_session,
-    get_write_session,
-    init_connection_pool,
-    raw_connection,
-)
-from steelyard.storage.embedded import EmbeddedServer
-from steelyard.storage.ledger import (
-    Posted,
-    get_entries,
-    get_ledger_positions,
-    get_unposted,
-    store_transactions,
-)
-
-T = TypeVar("T")
-Urls = Callable[[EmbeddedServer], tuple[str, str]]
-
-NAMES = """
-insert into steelyard.asset_master (asset_id, asset_name, asset_type, currency)
-select n, n, 'Equity', 'USD' from unnest($1::text[]) as n;
-"""
-ACCOUNT_ROWS = """
-insert into steelyard.accounts (tenant_id, account_id, account_name, base_currency)
-select $1, n, n, 'USD' from unnest($2::text[]) as n;
-"""
-TENANT = "insert into steelyard.tenants (tenant_id, tenant_name, base_currency) values ($1, $2, 'USD')"
-POSTINGS = """
-select e.external_id, e.account_id as owner, p.account_id, p.place, p.commodity, p.quantity, p.is_cash
-from steelyard.entries_known($1, 'infinity') as e
-inner join steelyard.postings as p on e.entry_id = p.entry_id
-"""
-UNBALANCED = """
-select p.entry_id from steelyard.postings as p
-where p.tenant_id = $1
-group by p.entry_id, p.commodity, p.is_cash having sum(p.quantity) <> 0
-union all
-select 0 from (
-    select p.account_id, p.commodity, p.is_cash, sum(p.quantity) as quantity
-    from steelyard.postings as p where p.tenant_id = $1 and p.place = 'held' group by 1, 2, 3
-) as p
-full join (select * from steelyard.balances as b where b.tenant_id = $1) as b using (account_id, commodity, is_cash)
-where coalesce(p.quantity, 0) <> coalesce(b.quantity, 0)
-"""
-"""Entries that do not sum to 0, and balances that are not the sum of their postings."""
-
-STATEMENTS = (
-    "update steelyard.journal set amount = amount + 1",
-    "delete from steelyard.journal",
-    "truncate steelyard.journal",
-    "update steelyard.postings set quantity = quantity + 1",
-    "delete from steelyard.postings",
-    "truncate steelyard.postings",
-)
-TOO_SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+START = date(2024, 1, 1)
+ACCOUNTS = ("A", "B")
+ASSETS = ("X", "Y")
+KINDS = sorted(TransactionKind)
+METHODS = st.sampled_from([LotMethod.FIFO, LotMethod.LIFO, LotMethod.HIFO, LotMethod.AVERAGE])
+WITHOUT_COSTS = FOR_EVERY_HOLDER | {TransactionKind.DELIVER, TransactionKind.TRANSFER}
+GIVES_A_LOT = (TransactionKind.OPENING, TransactionKind.RECEIVE, TransactionKind.DIVIDEND_REINVESTED)
+TRADES = ACTIONS | {
+    TransactionKind.BUY,
+    TransactionKind.SELL,
+    TransactionKind.SHORT,
+    TransactionKind.COVER,
+    TransactionKind.REDEMPTION,
+    TransactionKind.RETURN_OF_CAPITAL,
+}
 
 
-class Store:
-    """The store of one test, from code that is not asynchronous."""
-
-    def __init__(self, database: EmbeddedServer, urls: Urls) -> None:
-        self._runner = asyncio.Runner()
-        app, migrator = urls(database)
-        self.run(init_connection_pool(app, migrator_url=migrator))
-        self.tenant = 1
-        self.execute(NAMES, [*ASSETS])
-
-    def run(self, work: Awaitable[T]) -> T:
-        async def done() -> T:
-            return await work
-
-        return self._runner.run(done())
-
-    def close(self) -> None:
-        self.run(close_connection_pool())
-        self._runner.close()
-
-    def begin(self) -> None:
-        """Begin a ledger of its own: nothing in the ones before can be taken away."""
-        self.tenant += 1
-        self.execute(TENANT, self.tenant, f"Tenant {self.tenant}")
-        self.execute(ACCOUNT_ROWS, self.tenant, [*ACCOUNTS])
-
-    def execute(self, statement: str, *values: object) -> None:
-        async def execute() -> None:
-            async with get_migrator_session() as db:
-                await (await raw_connection(db)).execute(statement, *values)
-
-        self.run(execute())
-
-    def record(self, one: Transaction) -> Posted:
-        return self.run(record_transactions([one], today=TODAY, tenant_id=self.tenant))
-
-    def take_back(self, name: str) -> Posted:
-        return self.run(reverse_transactions([name], today=TODAY, tenant_id=self.tenant))
-
-    def post(self) -> Posted:
-        return self.run(post_transactions(today=TODAY, tenant_id=self.tenant))
-
-    def put(self, ones: list[Transaction]) -> None:
-        """Put transactions into the table, as a load does, and post."""
-
-        async def put() -> None:
-            async with get_write_session() as db:
-                await store_transactions(db, self.tenant, ones)
-                await post_transactions(today=TODAY, tenant_id=self.tenant, db=db)
-
-        self.run(put())
-
-    def fetch(self, statement: str) -> list[Any]:
-        async def fetch() -> list[Any]:
-            async with get_db_session() as db:
-                return list(await (await raw_connection(db)).fetch(statement, self.tenant))
-
-        return self.run(fetch())
-
-    def balances(self) -> dict[tuple[str, str, bool], Decimal]:
-        async def read() -> dict[tuple[str, str, bool], Decimal]:
-            async with get_db_session() as db:
-                found = await get_ledger_positions(db, self.tenant)
-            return {(one.account_id, one.commodity, one.is_cash): one.quantity for one in found}
-
-        return self.run(read())
-
-    def unposted(self) -> dict[str, Fault]:
-        async def read() -> dict[str, Fault]:
-            async with get_db_session() as db:
-                return {one.transaction_id: one.fault for one in await get_unposted(db, self.tenant)}
-
-        return self.run(read())
-
-    def entries(self) -> dict[tuple[str, str], list[Posting]]:
-        found: dict[tuple[str, str], list[Posting]] = {}
-        for name, owner, account, place, commodity, quantity, is_cash in self.fetch(POSTINGS):
-            posting = Posting(account, place, commodity, quantity, is_cash=is_cash)
-            found.setdefault((name, owner), []).append(posting)
-        return found
-
-    def require(self, known: list[Transaction]) -> None:
-        """See that the ledger is that of the transactions known."""
-        expected = entries_of(known)
-        found = self.entries()
-        for key in {*expected, *found}:
-            note(f"{key}: {found.get(key)}, expected {expected.get(key)}")
-            assert sorted(found.get(key, []), key=repr_of) == sorted(expected.get(key, ()), key=repr_of)
-        assert self.balances() == balances_of(expected)
-        assert self.fetch(UNBALANCED) == []
+def decimals(low: int, high: int, places: int) -> st.SearchStrategy[Decimal]:
+    return st.integers(low, high).map(lambda units: Decimal(units).scaleb(-places))
 
 
-def repr_of(posting: Posting) -> tuple[object, ...]:
-    return posting.account_id, str(posting.place), posting.commodity, posting.is_cash, posting.quantity
-
-
-@pytest.fixture(scope="module")
-def store(database: EmbeddedServer, urls: Urls) -> Iterator[Store]:
-    opened = Store(database, urls)
-    yield opened
-    opened.close()
-
-
-NUMBERED = st.integers(0, 99).map("T{:02}".format)
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=TOO_SLOW)
-@given(ones=st.lists(transactions(NUMBERED), unique_by=lambda one: one.transaction_id, max_size=25))
-def test_a_table_posted_at_once_is_what_python_books(store: Store, ones: list[Transaction]) -> None:
-    store.begin()
-    store.put(ones)
-    store.require(ones)
-    held_back = {one.transaction_id for one in ones} - {one.transaction_id for one in once_each(ones)}
-    assert store.unposted() == dict.fromkeys(held_back, Fault.ENTERED_TWICE)
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=TOO_SLOW)
-@given(
-    ones=st.lists(transactions(NUMBERED), unique_by=lambda one: one.transaction_id, min_size=2, max_size=12),
-    chance=st.randoms(use_true_random=False),
-)
-def test_the_order_of_recording_is_irrelevant(store: Store, ones: list[Transaction], chance: Any) -> None:
-    ones = once_each(ones)
-    store.begin()
-    chance.shuffle(ones)
-    for one in ones:
-        store.record(one)
-    store.require(ones)
+UNITS, MONEY = decimals(1, 300, 1), decimals(100, 99_999, 2)
+RATIOS = st.sampled_from([(1, 2), (2, 3), (10, 1), (1, 10), (7, 3)])
 
 
 @st.composite
-def faulty(draw: st.DrawFn) -> Transaction:
-    """Return a transaction of which anything may be wrong that Python can see."""
-    one = draw(transactions(st.just("T")))
-    changes: dict[str, Any] = {
-        "account_id": "",
-        "asset_id": "",
-        "quantity": Decimal(0),
-        "amount": Decimal(0),
-        "price": draw(st.sampled_from([None, Decimal(0)])),
-        "tax": one.costs + 1,
-        "counter_account_id": draw(st.sampled_from(["", one.account_id])),
-        "counter_asset_id": draw(st.sampled_from(["", one.asset_id])),
-        "counter_quantity": Decimal(0),
-        "counter_amount": Decimal(0),
-        "counter_currency": draw(st.sampled_from(["", one.currency])),
-        "basis_fraction": None,
-        "settlement_date": one.trade_date - timedelta(days=1),
-        "trade_date": draw(st.sampled_from([TODAY + timedelta(days=days) for days in (1, 2)])),
+def transactions(draw: st.DrawFn, kinds: Sequence[TransactionKind] = KINDS) -> Transaction:
+    """Draw one; most kinds twice as often as those that few histories have."""
+    kind = draw(st.sampled_from([*kinds, *(kind for kind in kinds if kind in TRADES - ACTIONS)]))
+    account, other = draw(st.permutations(ACCOUNTS))
+    asset, counter = draw(st.permutations(ASSETS))
+    units, became = draw(RATIOS) if kind in ACTIONS else (draw(UNITS), 0)
+    is_for_every_holder = kind in FOR_EVERY_HOLDER and draw(st.booleans())
+    costs = Decimal(0) if kind in WITHOUT_COSTS else draw(decimals(0, 90, 2))
+    return Transaction(
+        transaction_id="",
+        kind=kind,
+        trade_date=START + timedelta(days=draw(st.integers(0, 12))),
+        account_id="" if is_for_every_holder else account,
+        currency="USD",
+        amount=draw(MONEY) if kind not in ACTIONS else Decimal(0),
+        costs=costs,
+        tax=costs,
+        asset_id=asset,
+        quantity=Decimal(units),
+        price=draw(decimals(100, 900, 2)) if kind in FOR_EVERY_HOLDER and draw(st.booleans()) else None,
+        counter_account_id=other,
+        counter_asset_id="" if kind is TransactionKind.SPLIT else counter,
+        counter_quantity=Decimal(became),
+        counter_currency="EUR",
+        counter_amount=Decimal(5),
+        basis_fraction=draw(decimals(0, 100, 2)),
+    )
+
+
+def numbered(rows: Iterable[Transaction]) -> list[Transaction]:
+    return [replace(row, transaction_id=f"T{place:02}") for place, row in enumerate(rows)]
+
+
+def histories(kinds: Sequence[TransactionKind] = KINDS) -> st.SearchStrategy[list[Transaction]]:
+    """Draw histories in which every account begins with something to sell."""
+    opening = [
+        Transaction(
+            transaction_id="",
+            kind=TransactionKind.OPENING,
+            trade_date=START,
+            account_id=account,
+            currency="USD",
+            asset_id=asset,
+            quantity=Decimal(40),
+            amount=Decimal(700),
+        )
+        for account in ACCOUNTS
+        for asset in ASSETS
+    ]
+    return st.lists(transactions(kinds), max_size=14).map(lambda rows: numbered([*opening, *rows]))
+
+
+def even(_account: str, _currency: str, _day: date) -> Decimal:
+    return Decimal(1)
+
+
+def run(rows: Iterable[Transaction], method: LotMethod) -> Replay:
+    return replay(rows, methods=method, convert=even)
+
+
+def booked(rows: Iterable[Transaction], method: LotMethod) -> list[Transaction]:
+    """Leave out what is refused: more sold than held, faults, actions entered twice."""
+    refused: list[Transaction] = []
+    replay(rows, methods=method, convert=even, on_refusal=lambda one, _: refused.append(one))
+    return [one for one in sorted(rows, key=lambda one: one.day_order) if one not in refused]
+
+
+def in_accounts(rows: Iterable[Transaction]) -> list[Transaction]:
+    """Write transactions for every holder as one for each, by what postings alone say is held."""
+    units: dict[str, dict[str, Decimal]] = defaultdict(dict)
+    at_open: dict[str, dict[str, Decimal]] = {}
+    found: list[Transaction] = []
+    day = None
+    for one in sorted(rows, key=lambda one: one.day_order):
+        if one.kind not in ACTIONS and one.trade_date != day:
+            day, at_open = one.trade_date, {asset: dict(held) for asset, held in units.items()}
+        held = units if one.kind in ACTIONS else at_open
+        for part in expand(one, held.get(one.asset_id, {})):
+            found.append(part)
+            for line in postings_of(part, held=units[part.asset_id].get(part.account_id, Decimal(0))):
+                if line.place is Place.HELD and not line.is_cash:
+                    of_asset = units[line.commodity]
+                    of_asset[line.account_id] = of_asset.get(line.account_id, Decimal(0)) + line.quantity
+    return found
+
+
+@given(histories(), METHODS)
+def test_lots_and_cash_are_the_postings(rows: list[Transaction], method: LotMethod) -> None:
+    rows = booked(rows, method)
+    answer = run(rows, method)
+
+    units: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    cash: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for one in in_accounts(rows):
+        for line in postings_of(one, held=units[one.account_id, one.asset_id]):
+            if line.place is Place.HELD:
+                (cash if line.is_cash else units)[line.account_id, line.commodity] += line.quantity
+    assert {key: held for key, held in units.items() if held} == {
+        key: position.quantity for key, position in answer.positions.items() if position.quantity
     }
-    wrong = draw(st.lists(st.sampled_from(sorted(changes)), unique=True, max_size=3))
-    return replace(one, **{name: changes[name] for name in wrong})
+    assert {key: held for key, held in cash.items() if held} == {
+        key: held for key, held in answer.cash.items() if held
+    }
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=TOO_SLOW)
-@given(one=faulty())
-def test_sql_finds_the_fault_that_python_finds(store: Store, one: Transaction) -> None:
-    store.begin()
-    store.put([one])
-    fault = find_fault(one, today=TODAY)
-    assert store.unposted() == ({} if fault is None else {"T": fault})
+@given(histories(), METHODS)
+def test_what_came_in_is_gain_or_still_basis(rows: list[Transaction], method: LotMethod) -> None:
+    rows = booked(rows, method)
+    answer = run(rows, method)
+
+    traded = given_lots = Decimal(0)
+    for one in in_accounts(rows):
+        if one.asset_id and one.kind in GIVES_A_LOT:
+            is_net = one.kind is TransactionKind.DIVIDEND_REINVESTED
+            given_lots += one.amount - one.costs if is_net else one.amount
+    for part in cash_by_kind(rows):
+        traded += part
+    lots = [lot for position in answer.positions.values() for lot in position.lots]
+    shorts = [lot for position in answer.positions.values() for lot in position.shorts]
+    kept = cost_of(lots) + cost_of(part.lot for part in answer.delivered) - cost_of(shorts)
+    assert sum((gain.gain for gain in answer.gains), Decimal(0)) == traded - given_lots + kept
 
 
-class LedgerMachine(RuleBasedStateMachine):
-    """Record, correct, take back; try to change what was booked. After each step the ledger is the model's."""
-
-    store: Store
-    booked = Bundle("booked")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.known: dict[str, Transaction] = {}
-        self.names = 0
-        self.store.begin()
-
-    @rule(target=booked, one=transactions(st.just("")))
-    def record(self, one: Transaction) -> str:
-        self.names += 1
-        one = replace(one, transaction_id=f"T{self.names:03}")
-        self._try(one)
-        return one.transaction_id
-
-    @rule(name=booked, one=transactions(st.just("")))
-    def correct(self, name: str, one: Transaction) -> None:
-        self._try(replace(one, transaction_id=name))
-
-    @rule(name=booked)
-    def record_again(self, name: str) -> None:
-        if name in self.known:
-            posted = self.store.record(self.known[name])
-            assert (posted.booked, posted.reversed) == (0, 0)
-
-    @rule(name=booked)
-    def take_back(self, name: str) -> None:
-        if self.known.pop(name, None):
-            self.store.take_back(name)
-
-    @rule()
-    def post_all(self) -> None:
-        posted = self.store.post()
-        assert (posted.booked, posted.reversed, posted.unposted) == (0, 0, 0)
-
-    @precondition(lambda self: self.known)
-    @rule(
-        statement=st.sampled_from(STATEMENTS),
-        session=st.sampled_from([get_write_session, get_migrator_session]),
-    )
-    def change(self, statement: str, session: Any) -> None:
-        async def change() -> None:
-            async with session() as db:
-                await (await raw_connection(db)).execute(statement)
-
-        with pytest.raises(Exception, match=r"append-only|does not allow it"):
-            self.store.run(change())
-
-    @invariant()
-    def is_the_models(self) -> None:
-        self.store.require(list(self.known.values()))
-
-    def _try(self, one: Transaction) -> None:
-        """Record a transaction; the store refuses it exactly when it repeats an action."""
-        others = [known for name, known in self.known.items() if name != one.transaction_id]
-        kept = {kept.transaction_id for kept in once_each([*others, one])}
-        held_back = {known.transaction_id for known in [*others, one]} - kept
-        if one.transaction_id in held_back:
-            with pytest.raises(TransactionError, match="same corporate action"):
-                self.store.record(one)
-        else:
-            self.store.record(one)
-            self.known[one.transaction_id] = one
-            for name in held_back:  # the new one is for every holder, and counts
-                self.store.take_back(name)
-                del self.known[name]
+def cost_of(lots: Iterable[Lot]) -> Decimal:
+    return sum((lot.cost for lot in lots), Decimal(0))
 
 
-def test_a_ledger_is_its_model_whatever_happens(store: Store) -> None:
-    LedgerMachine.store = store
-    run_state_machine_as_test(
-        LedgerMachine, settings=settings(max_examples=20, stateful_step_count=20, deadline=None)
-    )
+def cash_by_kind(rows: Iterable[Transaction]) -> Iterable[Decimal]:
+    """Yield the cash that trades, actions and returned capital move."""
+    units: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for one in in_accounts(rows):
+        for line in postings_of(one, held=units[one.account_id, one.asset_id]):
+            if line.place is Place.HELD and line.is_cash and one.kind in TRADES:
+                yield line.quantity
+            elif line.place is Place.HELD and not line.is_cash:
+                units[line.account_id, line.commodity] += line.quantity
 
 
-def test_knowledge_of_each_moment_stays(store: Store) -> None:
-    """What was known after each step can be asked for after all of them."""
-    store.begin()
-    first = Transaction(
-        transaction_id="D",
-        kind=TransactionKind.DEPOSIT,
-        trade_date=FIRST_DAY,
+@given(histories(), METHODS, st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_does_not_matter(
+    rows: list[Transaction], method: LotMethod, random: Any
+) -> None:
+    rows = booked(rows, method)
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+
+    assert run(shuffled, method) == run(rows, method)
+
+
+@given(histories(), METHODS, st.integers(0, 20))
+def test_a_part_and_then_the_rest_is_all(rows: list[Transaction], method: LotMethod, cut: int) -> None:
+    rows = booked(rows, method)
+    keeper = Bookkeeper(methods=method, convert=even)
+    for one in rows[:cut]:
+        keeper.book(one)
+    before = keeper.replay()
+    for one in rows[cut:]:
+        keeper.book(one)
+
+    assert before == run(rows[:cut], method)
+    assert keeper.replay() == run(rows, method)
+
+
+@given(histories(), METHODS)
+def test_what_is_refused_leaves_no_trace(rows: list[Transaction], method: LotMethod) -> None:
+    refused: list[InvalidInputError] = []
+    answer = replay(rows, methods=method, convert=even, on_refusal=lambda _, error: refused.append(error))
+
+    assert answer == run(booked(rows, method), method)
+    assert all(str(error).startswith("transaction T") for error in refused)
+
+
+@given(histories(), METHODS)
+def test_for_every_holder_is_for_each(rows: list[Transaction], method: LotMethod) -> None:
+    rows = booked(rows, method)
+
+    assert run(in_accounts(rows), method) == run(rows, method)
+
+
+@given(histories(), METHODS)
+def test_every_action_under_another_id_is_entered_twice(rows: list[Transaction], method: LotMethod) -> None:
+    rows = booked(rows, method)
+    actions = {one.transaction_id for one in rows if one.kind in ACTIONS}
+    again = [replace(one, transaction_id=f"Z{one.transaction_id}") for one in rows if one.kind in ACTIONS]
+    twice: list[str] = []
+
+    def tell(one: Transaction, error: InvalidInputError) -> None:
+        if isinstance(error, TransactionError) and error.fault is Fault.ENTERED_TWICE:
+            twice.append(one.transaction_id.removeprefix("Z"))
+
+    answer = replay([*rows, *again], methods=method, convert=even, on_refusal=tell)
+
+    assert set(twice) == actions
+    assert answer == run(rows, method)
+
+
+@given(histories(), st.sampled_from([LotMethod.FIFO, LotMethod.LIFO, LotMethod.HIFO]), UNITS)
+def test_a_transfer_there_and_back_changes_nothing(
+    rows: list[Transaction], method: LotMethod, units: Decimal
+) -> None:
+    rows = booked(rows, method)
+    there = Transaction(
+        transaction_id="U1",
+        kind=TransactionKind.TRANSFER,
+        trade_date=START + timedelta(days=20),
         account_id="A",
-        currency=CURRENCIES[0],
-        amount=Decimal(100),
+        currency="USD",
+        asset_id="X",
+        quantity=units,
+        counter_account_id="C",
     )
-    steps = [first, replace(first, amount=Decimal(70)), replace(first, account_id="B")]
-    moments = []
-    for one in steps:
-        store.record(one)
-        [row] = store.fetch("select max(recorded_at) as moment from steelyard.journal where tenant_id = $1")
-        moments.append(row["moment"])
+    back = replace(there, transaction_id="U2", account_id="C", counter_account_id="A")
+    if there not in booked([*rows, there], method):
+        return
 
-    async def read() -> list[list[Transaction]]:
-        async with get_db_session() as db:
-            return [
-                [
-                    entry.transaction
-                    for entry in (await get_entries(db, store.tenant, known_at=moment)).entries
-                ]
-                for moment in moments
-            ]
+    away, home = run([*rows, there], method), run([*rows, there, back], method)
+    assert away.positions["C", "X"].quantity == units
+    assert home.positions == run(rows, method).positions
 
-    known = store.run(read())
-    assert [[(one.account_id, one.amount) for one in ones] for ones in known] == [
-        [("A", Decimal(100))],
-        [("A", Decimal(70))],
-        [("B", Decimal(100))],
+
+PLAIN = [TransactionKind.BUY, TransactionKind.SELL, *sorted(ACTIONS), TransactionKind.RETURN_OF_CAPITAL]
+MIRRORED = {
+    TransactionKind.OPENING: TransactionKind.SHORT,
+    TransactionKind.BUY: TransactionKind.SHORT,
+    TransactionKind.SELL: TransactionKind.COVER,
+}
+
+
+@given(histories(PLAIN), st.sampled_from([LotMethod.FIFO, LotMethod.LIFO]))
+def test_short_positions_mirror_long_ones(rows: list[Transaction], method: LotMethod) -> None:
+    long = [replace(one, costs=Decimal(0), tax=Decimal(0)) for one in booked(rows, method)]
+    long = [one for one in long if one.kind is not TransactionKind.RETURN_OF_CAPITAL or not one.account_id]
+    long = booked(long, method)
+    short = [replace(one, kind=MIRRORED.get(one.kind, one.kind)) for one in long]
+    answer, mirrored = run(long, method), run(sorted(short, key=lambda one: one.transaction_id), method)
+
+    assert [-gain.gain for gain in answer.gains] == [gain.gain for gain in mirrored.gains]
+    assert {key: PositionLots((), position.lots) for key, position in answer.positions.items()} == (
+        mirrored.positions
+    )
+
+
+LOTS = st.lists(st.tuples(decimals(1, 9_999, 3), MONEY), min_size=1, max_size=5).map(
+    lambda rows: tuple(
+        Lot(f"L{place}", "X", units, cost, START, "A") for place, (units, cost) in enumerate(rows)
+    )
+)
+
+
+def split(units: int, became: int) -> Transaction:
+    return Transaction(
+        transaction_id="S",
+        kind=TransactionKind.SPLIT,
+        trade_date=START,
+        account_id="A",
+        currency="USD",
+        asset_id="X",
+        quantity=Decimal(units),
+        counter_quantity=Decimal(became),
+    )
+
+
+@given(LOTS, st.integers(1, 20), st.integers(1, 20))
+def test_splits_compose_and_undo_each_other(lots: tuple[Lot, ...], first: int, second: int) -> None:
+    once, _ = apply_action(split(1, first), lots)
+    twice, _ = apply_action(split(1, second), once.lots)
+    back, _ = apply_action(split(first, 1), once.lots)
+
+    assert twice == apply_action(split(1, first * second), lots)[0]
+    assert back.lots == lots
+    assert cost_of(twice.lots) == cost_of(lots)
+
+
+@given(histories([TransactionKind.BUY, TransactionKind.SELL]), METHODS, st.integers(2, 9), st.integers(1, 12))
+def test_a_split_changes_no_gain(rows: list[Transaction], method: LotMethod, ratio: int, day: int) -> None:
+    rows = booked(rows, method)
+    when = START + timedelta(days=day)
+    halved = replace(split(1, ratio), trade_date=when, account_id="", transaction_id="S1")
+    after = [
+        replace(one, quantity=one.quantity * ratio) if one.trade_date >= when and one.asset_id == "X" else one
+        for one in rows
+    ]
+    plain, other = run(rows, method), run([*after, halved], method)
+
+    assert [gain.gain for gain in plain.gains] == [gain.gain for gain in other.gains]
+    assert plain.cash == other.cash
+    assert [cost_of(position.lots) for position in plain.positions.values()] == [
+        cost_of(position.lots) for position in other.positions.values()
     ]

@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from steelyard.analytics.benchmark import beta
 from steelyard.analytics.categories import Thresholds, performance_categories, position_sizes, risk_categories
+from steelyard.analytics.drawdown import drawdowns, max_drawdown
 from steelyard.analytics.observations import FloatArray, largest, mean, quantile, smallest
 from steelyard.analytics.ratios import sharpe_ratio
 from steelyard.analytics.returns import (
@@ -20,7 +21,7 @@ from steelyard.analytics.returns import (
     daily_returns,
     total_return,
 )
-from steelyard.analytics.risk import drawdowns, expected_shortfall, max_drawdown, value_at_risk, volatility
+from steelyard.analytics.risk import expected_shortfall, value_at_risk, volatility
 
 RETURN = st.integers(-9_000, 20_000).map(lambda basis_points: basis_points / 10_000)
 MAYBE = st.one_of(st.just(np.nan), RETURN)

@@ -20,8 +20,10 @@ from steelyard.cli.screens.data import loaded, versions
 from steelyard.cli.screens.flags import MEANINGS
 from steelyard.domain.finding import Finding, Severity
 from steelyard.domain.scope import TENANT
+from steelyard.domain.transaction import Fault
 from steelyard.services import asset_360
 from steelyard.services.asset_360 import Refresh
+from steelyard.services.keeping import Keeping
 from steelyard.services.loading import LoadedTable, LoadSummary
 from steelyard.storage.asset_360 import (
     ComplianceRow,
@@ -332,6 +334,26 @@ def test_a_load_caps_its_findings_and_says_where_the_rest_is() -> None:
     assert "price is 0 (22)" not in text
     assert "… and 3 more; all in data_quality_findings" in text
     assert "Next: steelyard refresh" in text
+
+
+def test_a_load_says_what_became_of_the_ledger() -> None:
+    keeping = Keeping(
+        posted=1_200,
+        corrected=3,
+        unposted={Fault.NO_ACCOUNT: 2, Fault.NOT_YET: 1},
+        by_ledger=1,
+        differing=2,
+        changed={"A": "ledger"},
+        cash_assets=("EUR", "USD"),
+    )
+    text = drawn(loaded({"load": replace(summary(0), ledger=keeping), "refresh": None}))
+
+    assert "Ledger: 1,200 entries posted (3 taken back); 1 account is kept by it." in text
+    assert "2 accounts keep their snapshots, which say otherwise: steelyard ledger reconcile" in text
+    assert "2 transactions not booked: names no account." in text
+    assert "1 transaction not booked: lies in the future; it is booked when its day comes." in text
+    assert "Assets made for money: EUR, USD." in text
+    assert "Ledger:" not in drawn(loaded({"load": summary(0), "refresh": None}))
 
 
 def test_versions_say_which_is_current() -> None:

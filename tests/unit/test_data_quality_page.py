@@ -7,6 +7,7 @@ from pathlib import Path
 
 from steelyard.analytics.quality import JumpKind
 from steelyard.cli.screens.flags import MEANINGS
+from steelyard.domain.transaction import Fault, TransactionKind
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reference/data-quality.md"
@@ -42,8 +43,14 @@ def kinds_made() -> Iterator[str]:
 
 
 def test_every_kind_that_is_made_is_described() -> None:
-    assert set(kinds_made()) | set(JumpKind) | MEANINGS.keys() <= kinds_described()
+    assert set(kinds_made()) | set(JumpKind) | set(Fault) | MEANINGS.keys() <= kinds_described()
 
 
 def test_every_kind_that_is_described_is_made() -> None:
-    assert kinds_described() <= literals() | set(JumpKind) | MEANINGS.keys()
+    assert kinds_described() <= literals() | set(JumpKind) | set(Fault) | MEANINGS.keys()
+
+
+def test_every_kind_of_transaction_is_described() -> None:
+    page = (ROOT / "docs/reference/transaction-kinds.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`[A-Z_`, ]+`) \|", page, re.MULTILINE)
+    assert {kind for row in rows for kind in re.findall("[A-Z_]+", row)} == set(TransactionKind)

@@ -8,7 +8,7 @@ import pytest
 PAGES = Path(__file__).parents[2] / "docs/explanation"
 
 
-@pytest.mark.parametrize("page", ["households.md", "lots-and-taxes.md", "rebalancing.md"])
+@pytest.mark.parametrize("page", ["households.md", "lots-and-taxes.md", "performance.md", "rebalancing.md"])
 def test_the_examples_run(page: str) -> None:
     result = doctest.testfile(str(PAGES / page), module_relative=False)
 

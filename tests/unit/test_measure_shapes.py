@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from steelyard.analytics import benchmark, downside, ratios, returns, risk
+from steelyard.analytics import benchmark, distribution, downside, drawdown, ratios, returns, risk
 from steelyard.analytics.observations import FloatArray, PanelShapeError, beside, deviation, mean
 
 RISES = np.array([0.01, -0.02, 0.03, 0.005, -0.01, 0.02])
@@ -21,8 +21,10 @@ MEASURES: dict[str, Callable[[FloatArray], FloatArray]] = {
     "expected_shortfall": lambda r: risk.expected_shortfall(r, confidence=0.95),
     "parametric_value_at_risk": lambda r: risk.parametric_value_at_risk(r, confidence=0.95, ddof=1),
     "parametric_expected_shortfall": lambda r: risk.parametric_expected_shortfall(r, confidence=0.95, ddof=1),
-    "max_drawdown": risk.max_drawdown,
-    "pain_index": risk.pain_index,
+    "max_drawdown": drawdown.max_drawdown,
+    "pain_index": drawdown.pain_index,
+    "ulcer_index": drawdown.ulcer_index,
+    "streak_risk": drawdown.streak_risk,
     "downside_deviation": lambda r: downside.downside_deviation(r, required_return=0.0, periods_per_year=252),
     "downside_potential": lambda r: downside.downside_potential(r, required_return=0.0),
     "downside_frequency": lambda r: downside.downside_frequency(r, required_return=0.0),
@@ -45,6 +47,30 @@ MEASURES: dict[str, Callable[[FloatArray], FloatArray]] = {
     "sortino_ratio": lambda r: ratios.sortino_ratio(r, required_return=0.0, periods_per_year=252),
     "calmar_ratio": lambda r: ratios.calmar_ratio(r, periods_per_year=12),
     "omega_ratio": lambda r: ratios.omega_ratio(r, required_return=0.0),
+    "treynor_ratio": lambda r: ratios.treynor_ratio(r, MARKET[: len(r)], risk_free=0.01, periods_per_year=12),
+    "appraisal_ratio": lambda r: ratios.appraisal_ratio(
+        r, MARKET[: len(r)], risk_free=0.01, periods_per_year=12, ddof=1
+    ),
+    "m_squared": lambda r: ratios.m_squared(r, MARKET[: len(r)], risk_free=0.01, periods_per_year=12),
+    "m_squared_sortino": lambda r: ratios.m_squared_sortino(
+        r, MARKET[: len(r)], required_return=0.001, periods_per_year=12
+    ),
+    "kappa_ratio": lambda r: ratios.kappa_ratio(r, required_return=0.001, order=3),
+    "upside_potential_ratio": lambda r: ratios.upside_potential_ratio(r, required_return=0.001),
+    "prospect_ratio": lambda r: ratios.prospect_ratio(r, required_return=0.001),
+    "d_ratio": ratios.d_ratio,
+    "burke_ratio": lambda r: ratios.burke_ratio(r, risk_free=0.01, periods_per_year=12),
+    "pain_ratio": lambda r: ratios.pain_ratio(r, risk_free=0.01, periods_per_year=12),
+    "martin_ratio": lambda r: ratios.martin_ratio(r, risk_free=0.01, periods_per_year=12),
+    "systematic_risk": lambda r: benchmark.systematic_risk(r, MARKET[: len(r)], periods_per_year=12, ddof=1),
+    "net_selectivity": lambda r: benchmark.net_selectivity(
+        r, MARKET[: len(r)], risk_free=0.01, periods_per_year=12
+    ),
+    "skewness": lambda r: distribution.skewness(r, is_adjusted=True),
+    "excess_kurtosis": lambda r: distribution.excess_kurtosis(r, is_adjusted=True),
+    "tail_ratio": lambda r: distribution.tail_ratio(r, confidence=0.95),
+    "volatility_skewness": lambda r: distribution.volatility_skewness(r, required_return=0.001),
+    "stability": distribution.stability,
     "information_ratio": lambda r: ratios.information_ratio(r, MARKET[: len(r)], periods_per_year=12, ddof=1),
 }
 
@@ -52,7 +78,7 @@ EVERY_MEASURE = pytest.mark.parametrize("measure", MEASURES.values(), ids=list(M
 
 
 def public_measures() -> set[str]:
-    modules = (returns, risk, downside, benchmark, ratios)
+    modules = (returns, risk, drawdown, downside, distribution, benchmark, ratios)
     names = {(name, module) for module in modules for name in vars(module) if not name.startswith("_")}
     return {
         name for name, module in names if getattr(vars(module)[name], "__module__", "") == module.__name__
@@ -61,9 +87,9 @@ def public_measures() -> set[str]:
 
 def test_no_measure_is_left_out() -> None:
     not_reductions = {
-        "Period", "UnorderedDatesError", "ConfidenceError", "aggregate_returns", "cumulative_returns",
-        "daily_returns", "drawdowns", "mean_loss_beyond", "paired", "period_number", "periodic_return",
-        "tail_probability",
+        "ConfidenceError", "Drawdown", "Period", "UnorderedDatesError", "ValuePeakError", "aggregate_returns",
+        "cumulative_returns", "daily_returns", "deepest", "drawdowns", "find_drawdowns", "longest",
+        "mean_loss_beyond", "paired", "period_number", "periodic_return", "slowest_recovery", "tail_probability",
     }  # fmt: skip
     assert set(MEASURES) == public_measures() - not_reductions
 

@@ -49,7 +49,7 @@ def as_of(closes: dict[tuple[str, str], Decimal]) -> str:
 def cash_flow(row: dict[str, str]) -> Decimal:
     """Return what a transaction adds to the cash in its currency, written anew from the README."""
     total, costs = Decimal(row["total_amount"]), Decimal(row["transaction_costs"])
-    direction = {"DEPOSIT": 1, "SELL": 1, "BUY": -1, "FEE": -1}[row["transaction_type"]]
+    direction = {"DEPOSIT": 1, "SELL": 1, "BUY": -1, "FEE": -1, "FX": -1}[row["transaction_type"]]
     return direction * total - costs
 
 
@@ -60,8 +60,10 @@ def holdings(transactions: Table, day: str) -> Holdings:
         if row["transaction_date"] > day:
             continue
         held[row["account"], row["currency"]] += cash_flow(row)
-        sign = {"BUY": 1, "SELL": -1}.get(row["transaction_type"], 0)
-        held[row["account"], row["asset_id"]] += sign * Decimal(row["quantity"])
+        if row["transaction_type"] == "FX":
+            held[row["account"], row["counter_currency"]] += Decimal(row["counter_amount"])
+        elif sign := {"BUY": 1, "SELL": -1}.get(row["transaction_type"], 0):
+            held[row["account"], row["asset_id"]] += sign * Decimal(row["quantity"])
     return {key: quantity for key, quantity in held.items() if quantity}
 
 
@@ -103,19 +105,19 @@ def test_trades_are_at_the_close_of_their_day(
 
 
 def test_exchanges_are_at_the_last_ecb_rates(transactions: Table) -> None:
-    exchanges = [
-        row for row in transactions if row["currency"] == "GBP" and row["transaction_type"] in {"BUY", "SELL"}
-    ]
+    exchanges = [row for row in transactions if row["transaction_type"] == "FX"]
     rates: defaultdict[str, dict[str, Decimal]] = defaultdict(lambda: {"": Decimal(1)})
     for row in book("fx_rates.csv.gz"):
         rates[row["currency"]][row["rate_date"]] = Decimal(row["units_per_eur"])
-    assert {row["asset_id"] for row in exchanges} == {"USD", "EUR", "JPY", "CHF"}
+    assert {row["counter_currency"] for row in exchanges} == {"USD", "EUR", "GBP", "JPY", "CHF"}
     for row in exchanges:
-        pounds, other = (
+        sold, bought = (
             rates[currency][max(day for day in rates[currency] if day <= row["transaction_date"])]
-            for currency in ("GBP", row["asset_id"])
+            for currency in (row["currency"], row["counter_currency"])
         )
-        assert abs(Decimal(row["price"]) - pounds / other) <= Decimal("0.000000005")
+        sent, got = Decimal(row["total_amount"]), Decimal(row["counter_amount"])
+        cent = Decimal("0.01")  # the rate has 8 decimals and the amount in the account's own currency two
+        assert abs(got / bought - sent / sold) <= (cent + got * Decimal("1e-8")) / min(sold, bought)
 
 
 def test_weights_are_the_share_of_value_and_sum_to_one(
@@ -196,6 +198,13 @@ def test_a_ledger_refuses_to_spend_cash_it_lacks() -> None:
     with pytest.raises(OverdrawnError, match=r"A would hold -1\.00 USD on 2020-01-02"):
         ledger.trade(date(2020, 1, 2), "KO", Decimal(2), Decimal(50), "USD")
     assert len(ledger.bookings) == 1
+
+
+def test_a_ledger_refuses_to_sell_a_currency_it_lacks_the_costs_of() -> None:
+    ledger = Ledger("A")
+    ledger.move_cash(date(2020, 1, 2), "DEPOSIT", "USD", Decimal(100))
+    with pytest.raises(OverdrawnError, match=r"A would hold -1\.00 USD on 2020-01-02"):
+        ledger.exchange(date(2020, 1, 2), "EUR", Decimal(80), Decimal("1.25"), "USD")
 
 
 def test_prices_are_cut_to_the_shortest_history_and_pass_through_as_text(tmp_path: Path) -> None:

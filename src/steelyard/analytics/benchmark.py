@@ -88,6 +88,41 @@ def specific_risk(
     return np.asarray(deviation(residuals, ddof=ddof) * np.sqrt(periods_per_year))
 
 
+def systematic_risk(
+    returns: FloatArray, benchmark: FloatArray, *, periods_per_year: float, ddof: int
+) -> FloatArray:
+    """Annualise the deviation that the benchmark explains: beta * deviation of the benchmark, over the common days.
+
+    Negative where beta is; NaN where beta is. Its square and that of `specific_risk` sum to the variance of the
+    returns at one `ddof`. Source: Bacon (2008).
+
+    >>> asset, market = np.array([0.02, 0.06]), np.array([0.01, 0.03])  # beta 2
+    >>> float(systematic_risk(asset, market, periods_per_year=4, ddof=0).round(9))
+    0.04
+    """
+    asset, market = paired(returns, benchmark)
+    return np.asarray(beta(asset, market) * deviation(market, ddof=ddof) * np.sqrt(periods_per_year))
+
+
+def net_selectivity(
+    returns: FloatArray, benchmark: FloatArray, *, risk_free: float, periods_per_year: float
+) -> FloatArray:
+    """Take Jensen's alpha less what the risk taken for it should have brought (Fama's decomposition).
+
+    alpha - (F - beta) (B - rf), F = deviation / deviation of the benchmark (Fama's beta), B and rf a year, over the
+    common days; NaN where beta is. Source: Fama (1972), as in Bacon (2008).
+
+    >>> asset, market = np.array([0.0, 0.42]), np.array([0.21, 0.0])  # beta -2, Fama's beta 2
+    >>> round(float(net_selectivity(asset, market, risk_free=0.0, periods_per_year=2)), 9)
+    0.0
+    """
+    asset, market = paired(returns, benchmark)
+    diversification = divide(deviation(asset, ddof=0), deviation(market, ddof=0)) - beta(asset, market)
+    premium = annual_return(market, periods_per_year=periods_per_year) - risk_free
+    alpha_annual = jensen_alpha(asset, market, risk_free=risk_free, periods_per_year=periods_per_year)
+    return np.asarray(alpha_annual - diversification * premium)
+
+
 def tracking_error(
     returns: FloatArray, benchmark: FloatArray, *, periods_per_year: float, ddof: int
 ) -> FloatArray:

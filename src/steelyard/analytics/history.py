@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from steelyard.analytics.benchmark import beta, paired
+from steelyard.analytics.drawdown import max_drawdown
 from steelyard.analytics.observations import DateArray, FloatArray, IntArray, beside, count
 from steelyard.analytics.ratios import sharpe_ratio
 from steelyard.analytics.risk import (
-    max_drawdown,
     mean_loss_beyond,
     parametric_expected_shortfall,
     parametric_value_at_risk,

@@ -1,4 +1,4 @@
-"""Risk of one asset: spread, tail losses, drawdowns.
+"""Risk of one asset: spread and tail losses.
 
 Losses are positive: a value at risk of 0.02 is two percent of value lost; a negative one is a gain. Panels
 and NaN: see `observations`.
@@ -8,8 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from steelyard.analytics.observations import FloatArray, deviation, divide, largest, mean, quantile
-from steelyard.analytics.returns import cumulative_returns
+from steelyard.analytics.observations import FloatArray, deviation, mean, quantile
 from steelyard.errors import InvalidInputError
 
 
@@ -132,34 +131,3 @@ def parametric_expected_shortfall(returns: FloatArray, *, confidence: float, ddo
     tail, normal = tail_probability(confidence), NormalDist()
     tail_mean = normal.pdf(normal.inv_cdf(tail)) / tail
     return np.asarray(-(mean(returns) - deviation(returns, ddof=ddof) * tail_mean))
-
-
-def drawdowns(returns: FloatArray) -> FloatArray:
-    """Measure each day how far compounded value stands below its peak, as a fraction of that peak.
-
-    Value starts at 1 before the first return, so a first loss counts. NaN on days without an observation.
-
-    >>> drawdowns(np.array([-0.1, 0.5, -0.2])).round(9).tolist()
-    [0.1, 0.0, 0.2]
-    """
-    value = 1.0 + cumulative_returns(returns)
-    peak = np.maximum(np.maximum.accumulate(value, axis=0), 1.0)
-    return np.where(np.isnan(returns), np.nan, 1.0 - divide(value, peak))
-
-
-def max_drawdown(returns: FloatArray) -> FloatArray:
-    """Take the deepest drawdown, a positive fraction of the peak; 0 without any loss, NaN without any return.
-
-    >>> round(float(max_drawdown(np.array([-0.1, 0.5, -0.2]))), 9)
-    0.2
-    """
-    return largest(drawdowns(returns))
-
-
-def pain_index(returns: FloatArray) -> FloatArray:
-    """Average the drawdowns over all days (Bacon 2008); NaN where there are no returns.
-
-    >>> round(float(pain_index(np.array([-0.1, 0.5, -0.2]))), 9)
-    0.1
-    """
-    return mean(drawdowns(returns))

@@ -13,7 +13,7 @@ from steelyard.charts.numbers import compact, money
 from steelyard.charts.scale import ticks
 from steelyard.charts.tables import behind, table
 
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _QUARTERS: Final = ("01", "04", "07", "10")
 _WIDTH: Final = 0.64  # of the room a column has
 _MOST_NAMED: Final = 3
@@ -115,7 +115,7 @@ def _month_axis(rows: Sequence[Row]) -> Markup:
         x, (year, month) = share((place + 0.5) / len(rows)), row["month"].split("-")
         rank = None if month in _QUARTERS else "minor"
         labels.append(
-            element("text", _MONTHS[int(month) - 1], x=x, y="1em", text_anchor="middle", class_=rank)
+            element("text", MONTHS[int(month) - 1], x=x, y="1em", text_anchor="middle", class_=rank)
         )
         if place in years:
             labels.append(element("text", year, x=x, y="2.3em", text_anchor="middle", class_="year"))
@@ -134,7 +134,7 @@ def _height(value: float, marks: Sequence[float]) -> str:
 
 def _month(row: Row) -> str:
     year, month = row["month"].split("-")
-    return f"{_MONTHS[int(month) - 1]} {year}"
+    return f"{MONTHS[int(month) - 1]} {year}"
 
 
 def _counted(rows: Sequence[Row]) -> str:

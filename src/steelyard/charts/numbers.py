@@ -59,6 +59,15 @@ def percent(fraction: float | None) -> str:
     return percentage(_hundredfold(fraction))
 
 
+def short_percent(fraction: float) -> str:
+    r"""Return a fraction in percent, in four digits at most, for an axis.
+
+    >>> short_percent(-0.25) == "−25\u202f%", short_percent(0.025) == "2.5\u202f%"
+    (True, True)
+    """
+    return f"{round(100 * fraction, 9):.4g}".translate(_MINUS) + f"{_NARROW_SPACE}%"
+
+
 def change(figure: Decimal | float | None) -> Markup:
     r"""Return a figure in percent with its sign and an arrow, so that colour adds nothing but comfort.
 

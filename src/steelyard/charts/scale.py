@@ -15,9 +15,19 @@ def ticks(highest: float) -> list[float]:
     >>> ticks(0.7)
     [0.0, 0.2, 0.4, 0.6, 0.8]
     """
-    magnitude = math.floor(math.log10(highest / MOST_STEPS))
+    return ticks_between(0.0, highest)
+
+
+def ticks_between(lowest: float, highest: float) -> list[float]:
+    """Return round numbers that enclose 0 and both bounds; `lowest` ≤ 0 ≤ `highest`, not both 0.
+
+    >>> ticks_between(-0.3, 0.7), ticks_between(-0.25, 0.0)
+    ([-0.4, -0.2, 0.0, 0.2, 0.4, 0.6, 0.8], [-0.25, -0.2, -0.15, -0.1, -0.05, 0.0])
+    """
+    span = highest - lowest
+    magnitude = math.floor(math.log10(span / MOST_STEPS))
     step = next(
-        round_step for factor in _ROUND if (round_step := factor * 10.0**magnitude) * MOST_STEPS >= highest
+        round_step for factor in _ROUND if (round_step := factor * 10.0**magnitude) * MOST_STEPS >= span
     )
-    steps = math.ceil(highest / step)
-    return [round(i * step, max(1 - magnitude, 0)) for i in range(steps + 1)]
+    first, last = math.floor(round(lowest / step, 9)), math.ceil(round(highest / step, 9))
+    return [round(i * step, max(1 - magnitude, 0)) for i in range(first, last + 1)]

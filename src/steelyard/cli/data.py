@@ -4,7 +4,7 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +74,7 @@ def load(
     then_refresh: bool,
     as_json: bool,
 ) -> None:
-    """Load a folder of tables, all of it or nothing.
+    """Load a folder of tables, all of it or nothing, and book its transactions.
 
     DIR holds CSV or Parquet files named like their tables. The same files again change nothing. What is refused is
     listed by file, row and reason, and nothing is stored; what is suspicious is set aside or flagged.
@@ -193,6 +193,7 @@ async def load_directory(shell: Shell, request: LoadRequest) -> "LoadSummary":
             price_places=request.price_places,
             trust_prices=request.trust_prices,
             progress=progress,
+            now=datetime.now(UTC),
         )
 
 

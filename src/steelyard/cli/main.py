@@ -23,7 +23,9 @@ from steelyard.cli.data import init, load, refresh
 from steelyard.cli.database import db
 from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
+from steelyard.cli.ledger import ledger, lots, positions
 from steelyard.cli.output import speak_the_terminals_encoding
+from steelyard.cli.performance import explain, performance
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
 from steelyard.cli.shell import Shell
@@ -45,6 +47,7 @@ SECTIONS: Final = {
         changes,
         report,
     ),
+    "Trust": (performance, explain, positions, lots, ledger),
     "Decide": (rebalance,),
     "Look after": (doctor, db, detach),
 }

@@ -133,6 +133,75 @@ def _scope(household: str | None, account: str | None) -> Scope:
     return Scope.account(account) if account else TENANT
 
 
+def scope_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say whose; it gets them as one `Scope` in `scope`."""
+
+    @click.option("--household", metavar="ID", help="Only the accounts of this household.")
+    @click.option("--account", metavar="ID", help="Only this account.")
+    @wraps(command)
+    def with_scope(*args: Any, household: str | None, account: str | None, **others: Any) -> None:
+        command(*args, scope=_scope(household, account), **others)
+
+    return with_scope
+
+
+FLOWS: Final = ("in-start-out-end", "start", "end")
+"""What `--flows` takes, in the order of `FlowTiming`'s likeliest."""
+
+
+def question_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a performance; it gets them as one `Question` in `question`."""
+
+    @click.option(
+        "--from", "first", type=DAY, help="The first day.  [default: that of the first transaction]"
+    )
+    @click.option("--to", "last", type=DAY, help="The last day.  [default: the last price date]")
+    @click.option(
+        "--currency", metavar="CODE", help="Everything in this currency.  [default: the base currency]"
+    )
+    @click.option("--benchmark", metavar="ASSET", help="Compare with this asset.  [default: the currency's]")
+    @click.option(
+        "--flows",
+        type=click.Choice(FLOWS),
+        default=FLOWS[0],
+        show_default=True,
+        help="When deposits and withdrawals of a day come and go.",
+    )
+    @click.option("--before-fees", is_flag=True, help="Fees do not lower the return.")
+    @click.option("--before-taxes", is_flag=True, help="Taxes do not lower the return.")
+    @scope_options
+    @wraps(command)
+    def with_question(
+        *args: Any,
+        scope: Scope,
+        first: date | None,
+        last: date | None,
+        currency: str | None,
+        benchmark: str | None,
+        flows: str,
+        before_fees: bool,
+        before_taxes: bool,
+        **others: Any,
+    ) -> None:
+        from steelyard.analytics.time_weighted import FlowTiming
+        from steelyard.services.track_record import Question
+
+        timings = FlowTiming.IN_AT_START_OUT_AT_END, FlowTiming.START, FlowTiming.END
+        question = Question(
+            scope=scope,
+            first=first,
+            last=last,
+            currency=currency,
+            benchmark=benchmark,
+            timing=timings[FLOWS.index(flows)],
+            after_fees=not before_fees,
+            after_taxes=not before_taxes,
+        )
+        command(*args, question=question, **others)
+
+    return with_question
+
+
 def examples(*lines: str) -> str:
     """Return the end of a command's help: its examples, one a line.
 

@@ -116,7 +116,7 @@ def write_whole(path: Path, content: bytes, option: str = "--output") -> None:
 def _templates() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from steelyard.charts import bars, columns, numbers, ring, shares
+    from steelyard.charts import bars, columns, curves, numbers, ring, shares
     from steelyard.cli.screens.flags import meaning
 
     environment = Environment(
@@ -129,6 +129,13 @@ def _templates() -> "Environment":
     shown = (numbers.money, numbers.whole, numbers.ratio, numbers.percent, numbers.percentage)
     filters = (*shown, numbers.change, numbers.change_of, meaning)
     environment.filters |= {shows.__name__: shows for shows in filters}
-    drawings = (ring.ring, bars.share_bars, bars.bar, columns.columns_over_months, shares.Parts)
+    drawings = (
+        ring.ring,
+        bars.share_bars,
+        bars.bar,
+        columns.columns_over_months,
+        curves.curves_over_days,
+        shares.Parts,
+    )
     environment.globals |= {draws.__name__: draws for draws in drawings}
     return environment

@@ -27,17 +27,22 @@ class OverdrawnError(InvalidInputError):
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One ledger row. Amounts are positive, in `currency`; the kind says which way cash and quantity move."""
+    """One ledger row. Amounts are positive, in `currency`; the kind says which way cash and quantity move.
+
+    An FX sells `total` of `currency`, and buys `bought` of `bought_currency`; it has no quantity and no price.
+    """
 
     day: date
     account: str
     asset: str
     kind: str
-    quantity: Decimal
-    price: Decimal
+    quantity: Decimal | None
+    price: Decimal | None
     currency: str
     total: Decimal
     costs: Decimal
+    bought_currency: str = ""
+    bought: Decimal | None = None
 
 
 @dataclass(slots=True)
@@ -61,6 +66,24 @@ class Ledger:
         self._record(
             Booking(day, self.account, asset, kind, quantity, price, currency, total, costs_of(total))
         )
+
+    def exchange(self, day: date, currency: str, change: Decimal, rate: Decimal, base: str) -> None:
+        """Book an FX that buys (`change` > 0) or sells (`change` < 0) a currency at `rate` of the base currency.
+
+        Costs are in the base currency: part of the FX where it sells that one, else a FEE.
+        """
+        total = round_half_up(abs(change) * rate, CENT_PLACES)
+        costs, none = costs_of(total), Decimal(0)
+        if change > 0:
+            self._record(
+                Booking(day, self.account, base, "FX", None, None, base, total, costs, currency, change)
+            )
+        else:
+            sold = Booking(
+                day, self.account, currency, "FX", None, None, currency, -change, none, base, total
+            )
+            self._record(sold)
+            self.move_cash(day, "FEE", base, costs)
 
     def _record(self, booking: Booking) -> None:
         apply_booking(self.positions, booking)
@@ -86,11 +109,14 @@ def apply_booking(positions: Positions, booking: Booking) -> None:
         case "FEE":
             positions[booking.currency] -= booking.total
         case "BUY":
-            positions[booking.asset] += booking.quantity
+            positions[booking.asset] += booking.quantity or 0
             positions[booking.currency] -= booking.total + booking.costs
         case "SELL":
-            positions[booking.asset] -= booking.quantity
+            positions[booking.asset] -= booking.quantity or 0
             positions[booking.currency] += booking.total - booking.costs
+        case "FX":
+            positions[booking.currency] -= booking.total + booking.costs
+            positions[booking.bought_currency] += booking.bought or 0
 
 
 def positions_on(bookings: list[Booking], day: date) -> dict[str, Decimal]:

@@ -84,6 +84,8 @@ TRANSACTION_COLUMNS = (
     "currency",
     "total_amount",
     "transaction_costs",
+    "counter_currency",
+    "counter_amount",
 )
 
 
@@ -102,6 +104,8 @@ def _transaction_rows(accounts: list[Account]) -> Iterator[Row]:
             b.currency,
             b.total,
             b.costs,
+            b.bought_currency,
+            b.bought,
         )
 
 

@@ -126,7 +126,7 @@ class Reviewer:
         base = self.plan.base_currency
         for currency, change in sorted(changes.items(), key=lambda item: item[1]):
             rate = round_half_up(self.market.convert(Decimal(1), currency, base, day), RATE_PLACES)
-            ledger.trade(day, currency, change, rate, base)
+            ledger.exchange(day, currency, change, rate, base)
 
     def _wanted(self, asset: str, day: date, total: Decimal) -> Decimal:
         """Return the whole quantity of an asset that its target weight buys; 0 for what the model lacks."""

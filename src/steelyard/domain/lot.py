@@ -13,7 +13,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
-from steelyard.domain.money import EXACT, MONEY_PLACES, round_half_up
+from steelyard.domain.money import EXACT, MONEY_PLACES, round_half_up, spread
 from steelyard.errors import InvalidInputError
 
 
@@ -155,6 +155,8 @@ class Lot:
         carried_loss: loss of an earlier sale that a wash sale disallowed and carried into this lot, 0 or above. A
             lot that carries one is a replacement already and serves no other sale (26 CFR 1.1091-1(e)).
         carried_days: days the lots of that sale had been held, which count here as well.
+        local_cost: the cost in the currency it was paid in, 0 or above.
+        currency: that currency; empty where it is not known.
 
     Raises:
         LotError: a quantity, cost or carried amount is out of its range.
@@ -172,15 +174,17 @@ class Lot:
     account_id: str = ""
     carried_loss: Decimal = Decimal(0)
     carried_days: int = 0
+    local_cost: Decimal = Decimal(0)
+    currency: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what no lot can be."""
-        for name in ("quantity", "cost", "carried_loss"):
-            if not Decimal(getattr(self, name)).is_finite():
+        for name in ("quantity", "cost", "carried_loss", "local_cost"):
+            if not getattr(self, name).is_finite():
                 raise LotError(self.asset_id, self.lot_id, f"has no finite {name}")
         if self.quantity <= 0:
             raise LotError(self.asset_id, self.lot_id, f"has quantity {self.quantity}, which must be above 0")
-        if self.cost < 0 or self.carried_loss < 0 or self.carried_days < 0:
+        if self.cost < 0 or self.carried_loss < 0 or self.carried_days < 0 or self.local_cost < 0:
             raise LotError(self.asset_id, self.lot_id, "has a cost, carried loss or carried days below 0")
 
     @property
@@ -200,7 +204,7 @@ class Lot:
         return self.acquired - timedelta(days=self.carried_days)
 
     def split(self, quantity: Decimal) -> tuple["Lot", "Lot"]:
-        """Return `quantity` of the lot and the rest; cost and carried loss of both sum to the lot's.
+        """Return `quantity` of the lot and the rest; costs and carried loss of both sum to the lot's.
 
         Args:
             quantity: above 0 and below the lot's.
@@ -209,14 +213,43 @@ class Lot:
         >>> third.cost, rest.cost
         (Decimal('33.33333333'), Decimal('66.66666667'))
         """
-        with localcontext(EXACT):
-            cost = round_half_up(self.cost * quantity / self.quantity, MONEY_PLACES)
-            carried = round_half_up(self.carried_loss * quantity / self.quantity, MONEY_PLACES)
-            rest = (self.quantity - quantity, self.cost - cost, self.carried_loss - carried)
-        return (
-            replace(self, quantity=quantity, cost=cost, carried_loss=carried),
-            replace(self, quantity=rest[0], cost=rest[1], carried_loss=rest[2]),
+        return self.split_basis(quantity, self.quantity, (quantity, EXACT.subtract(self.quantity, quantity)))
+
+    def split_basis(
+        self, part: Decimal, whole: Decimal, quantities: tuple[Decimal, Decimal]
+    ) -> tuple["Lot", "Lot"]:
+        """Return two lots of these quantities, the first with `part` of `whole` of the costs, the other with the rest.
+
+        >>> lot = Lot("L1", "VTI", Decimal(3), Decimal(100), date(2024, 3, 14))
+        >>> [one.cost for one in lot.split_basis(Decimal(1), Decimal(4), (Decimal(3), Decimal(3)))]
+        [Decimal('25.00000000'), Decimal('75.00000000')]
+        """
+        shares = [_share(amount, part, whole) for amount in (self.cost, self.carried_loss, self.local_cost)]
+        first, other = zip(*shares, strict=True)
+        return self._with(quantities[0], *first), self._with(quantities[1], *other)
+
+    def _with(self, quantity: Decimal, cost: Decimal, carried_loss: Decimal, local_cost: Decimal) -> "Lot":
+        """Do what `dataclasses.replace` does, in a third of the time."""
+        return Lot(
+            self.lot_id,
+            self.asset_id,
+            quantity,
+            cost,
+            self.acquired,
+            self.account_id,
+            carried_loss,
+            self.carried_days,
+            local_cost,
+            self.currency,
         )
+
+
+def _share(amount: Decimal, part: Decimal, whole: Decimal) -> tuple[Decimal, Decimal]:
+    """Return `part` of `whole` of an amount, and the rest of it."""
+    if not amount:
+        return amount, amount
+    share = round_half_up(EXACT.divide(EXACT.multiply(amount, part), whole), MONEY_PLACES)
+    return share, EXACT.subtract(amount, share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,8 +359,7 @@ def take_lots(ordered: Sequence[Lot], quantity: Decimal) -> LotMatch:
             part, rest = lot.split(quantity)
             return LotMatch((*taken, part), (rest, *ordered[place + 1 :]))
         taken.append(lot)
-        with localcontext(EXACT):
-            quantity -= lot.quantity
+        quantity = EXACT.subtract(quantity, lot.quantity)
     return LotMatch(tuple(taken), ())
 
 
@@ -368,21 +400,15 @@ def _take_chosen(ordered: Sequence[Lot], quantity: Decimal, chosen: Mapping[str,
 
 
 def _at_average(lots: Sequence[Lot]) -> tuple[Lot, ...]:
-    """Spread cost and carried loss evenly over the units; each running total is rounded, so the whole is kept."""
-    held = _total(lot.quantity for lot in lots)
-    cost, carried = _total(lot.cost for lot in lots), _total(lot.carried_loss for lot in lots)
-    spread: list[Lot] = []
-    units = so_far_cost = so_far_carried = Decimal(0)
-    with localcontext(EXACT):
-        for lot in lots:
-            units += lot.quantity
-            new_cost = round_half_up(cost * units / held, MONEY_PLACES) if units < held else cost
-            new_carried = round_half_up(carried * units / held, MONEY_PLACES) if units < held else carried
-            spread.append(
-                replace(lot, cost=new_cost - so_far_cost, carried_loss=new_carried - so_far_carried)
-            )
-            so_far_cost, so_far_carried = new_cost, new_carried
-    return tuple(spread)
+    """Spread costs and carried loss evenly over the units."""
+    units = [lot.quantity for lot in lots]
+    costs = spread(_total(lot.cost for lot in lots), units)
+    carried = spread(_total(lot.carried_loss for lot in lots), units)
+    local = spread(_total(lot.local_cost for lot in lots), units)
+    return tuple(
+        replace(lot, cost=cost, carried_loss=loss, local_cost=local_cost)
+        for lot, cost, loss, local_cost in zip(lots, costs, carried, local, strict=True)
+    )
 
 
 def _total(amounts: Iterable[Decimal]) -> Decimal:

@@ -6,6 +6,7 @@ Amounts are `decimal.Decimal`. A price may be quoted in a fraction of a currency
 
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal, localcontext
+from functools import cache
 from typing import Final
 
 MONEY_PLACES: Final = 8
@@ -43,7 +44,7 @@ def round_half_up(amount: Decimal, places: int) -> Decimal:
     >>> round_half_up(Decimal("2.345"), 2), round_half_up(Decimal("-2.345"), 2)
     (Decimal('2.35'), Decimal('-2.35'))
     """
-    return amount.quantize(Decimal(1).scaleb(-places), context=EXACT)
+    return amount.quantize(_last_place(places), context=EXACT)
 
 
 def round_up(amount: Decimal, places: int) -> Decimal:
@@ -52,7 +53,12 @@ def round_up(amount: Decimal, places: int) -> Decimal:
     >>> round_up(Decimal("2.341"), 2), round_up(Decimal("-2.349"), 2)
     (Decimal('2.35'), Decimal('-2.34'))
     """
-    return amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_CEILING, context=EXACT)
+    return amount.quantize(_last_place(places), rounding=ROUND_CEILING, context=EXACT)
+
+
+@cache
+def _last_place(places: int) -> Decimal:
+    return Decimal(1).scaleb(-places)
 
 
 def share_out(total: int, weights: Sequence[int], whole: int) -> list[int]:
@@ -75,6 +81,30 @@ def share_out(total: int, weights: Sequence[int], whole: int) -> list[int]:
     by_remainder = sorted(range(len(parts)), key=lambda index: -parts[index][1])
     for index in by_remainder[: total - sum(shares)]:
         shares[index] += 1
+    return shares
+
+
+def spread(amount: Decimal, weights: Sequence[Decimal], places: int = MONEY_PLACES) -> list[Decimal]:
+    """Spread an amount in proportion; each running total is rounded, so that nothing of the whole is lost.
+
+    Args:
+        amount: any sign, of at most `places` decimals.
+        weights: above 0.
+        places: decimals of every share but the last.
+
+    >>> spread(Decimal(100), [Decimal(1), Decimal(1), Decimal(1)], 2)
+    [Decimal('33.33'), Decimal('33.34'), Decimal('33.33')]
+    """
+    if len(weights) == 1:
+        return [amount]
+    shares: list[Decimal] = []
+    with localcontext(EXACT):
+        whole, so_far, given = sum(weights, Decimal(0)), Decimal(0), Decimal(0)
+        for weight in weights:
+            so_far += weight
+            until = amount if so_far == whole else round_half_up(amount * so_far / whole, places)
+            shares.append(until - given)
+            given = until
     return shares
 
 

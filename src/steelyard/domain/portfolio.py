@@ -41,7 +41,7 @@ class Portfolio:
         rates: currency → units of the base currency for one of it.
         lots: what the positions were bought as; "" as their account means this one, others are of the household.
         as_of: the day positions and prices are read for; None where nobody says.
-        positions_date: the day of the newest snapshot of the positions.
+        positions_date: the day of the snapshot that says so; where the ledger keeps the account, `as_of`.
     """
 
     account_id: str

@@ -1,7 +1,8 @@
 """Transactions: what was booked, in one of the kinds the ledger knows, and what each kind must say.
 
 A row of the table `transactions` is one of these. Amounts and quantities are positive; the kind gives the direction.
-Within a day corporate actions come first, at the open; then what comes in, then what goes out.
+Within a day corporate actions come first, at the open, and then capital returned; then what comes in, then what goes
+out.
 """
 
 from collections.abc import Iterator
@@ -218,7 +219,7 @@ class Transaction:
 
     @property
     def day_order(self) -> tuple[date, int, str]:
-        """Where it stands among others: by day, actions first, then what comes in before what goes out, then by id."""
+        """Where it stands among others: by day, what happens at the open first, what comes in next, then by id."""
         return self.trade_date, _RANK[self.kind], self.transaction_id
 
 
@@ -230,8 +231,9 @@ _COMES_IN: Final = {
     TransactionKind.SHORT,
     TransactionKind.DIVIDEND_REINVESTED,
 }
+_DAY: Final = (ACTIONS, {TransactionKind.RETURN_OF_CAPITAL}, _COMES_IN, {TransactionKind.TRANSFER})
 _RANK: Final = {
-    kind: 0 if kind in ACTIONS else 1 if kind in _COMES_IN else 2 if kind is TransactionKind.TRANSFER else 3
+    kind: next((place for place, kinds in enumerate(_DAY) if kind in kinds), len(_DAY))
     for kind in TransactionKind
 }
 

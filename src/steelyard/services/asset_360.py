@@ -192,6 +192,7 @@ class _Run:
 
     async def _write(self, db: WriteSession, clock: "_Stopwatch") -> Refresh:
         from steelyard.services.history import derive_history  # noqa: PLC0415 - numpy and pyarrow, which readers need not
+        from steelyard.services.keeping import catch_up  # noqa: PLC0415 - as above
 
         last_price = await store.get_last_price_date(db)
         if last_price is None:
@@ -199,6 +200,7 @@ class _Run:
         day = self.as_of or min(self.today, last_price)
         current = await store.get_current_version(db)
         await keep_step(db)
+        await catch_up(db, today=self.today)
         derived = await derive_history(db, day)
         clock.stop("derive")
         version, published = await create_and_run_procedure(

@@ -224,7 +224,7 @@ def _spec(book: BookMapping) -> dict[str, Any]:
 
 def _table_spec(table: TableMapping) -> dict[str, Any]:
     known = table_columns()[table.name]
-    mapped = {name: _column_spec(column) for name, column in table.columns.items()}
+    mapped = {name: _column_spec(column, known[name].kind) for name, column in table.columns.items()}
     for name, column in known.items():
         if column.kind is Kind.WORD and name in mapped:
             mapped[name] = {"words": {}} | mapped[name]
@@ -234,11 +234,12 @@ def _table_spec(table: TableMapping) -> dict[str, Any]:
     return {"schema": table.schema, "table": table.table, "columns": columns}
 
 
-def _column_spec(column: ColumnMapping) -> dict[str, Any]:
+def _column_spec(column: ColumnMapping, kind: Kind) -> dict[str, Any]:
     names = ("column", "unit", "value", "format", "sign", "default")
     spec: dict[str, Any] = {
         name: getattr(column, name) for name in names if getattr(column, name) is not None
     }
     if column.words:
-        spec["words"] = {theirs: ours.upper() for theirs, ours in column.words.items()}
+        as_ours = str.lower if kind is Kind.CHOICE else str.upper
+        spec["words"] = {theirs: as_ours(ours) for theirs, ours in column.words.items()}
     return spec

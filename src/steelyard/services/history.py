@@ -204,11 +204,12 @@ def _benchmark_returns(panel: _Panel, block: Sequence[Derivation], asset_ids: Se
 
 def _risk_free_returns(days: DateArray, block: Sequence[Derivation], rates: RiskFreeRates) -> FloatArray:
     """Return what a day without risk earns, [day, asset]; 0 where the currency has no series."""
-    of_currency = {c: _daily_rate(days, rates.get(c, ())) for c in {d.currency for d in block}}
+    of_currency = {c: daily_rate(days, rates.get(c, ())) for c in {d.currency for d in block}}
     return np.column_stack([of_currency[d.currency] for d in block])
 
 
-def _daily_rate(days: DateArray, series: Sequence[tuple[date, float]]) -> FloatArray:
+def daily_rate(days: DateArray, series: Sequence[tuple[date, float]]) -> FloatArray:
+    """Return what a day without risk earns [day], from annual rates that hold from their day on; 0 before the first."""
     starts = np.array([day for day, _ in series], dtype="datetime64[D]")
     annual = np.array([0.0, *(rate for _, rate in series)])
     return annual[np.searchsorted(starts, days, side="right")] / CONVENTION.periods_per_year

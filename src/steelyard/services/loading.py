@@ -8,14 +8,17 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from steelyard.domain.finding import Finding, Severity
 from steelyard.errors import ConflictError, InvalidInputError
+from steelyard.services.keeping import Keeping, find_unposted, keep_ledger
 from steelyard.services.prices import compare_prices, context_wanted
 from steelyard.services.references import Tenant, check_references, complete, new_accounts, snapshot_conflicts
 from steelyard.statements.cells import Reading
@@ -24,7 +27,9 @@ from steelyard.statements.rows import CheckedTable, read_checked
 from steelyard.statements.tables import absent_but_derived, find_tables, ignored_files
 from steelyard.storage import loading as store
 from steelyard.storage.attachment import get_attached_tables, get_attachment
-from steelyard.storage.connection import WriteSession, get_write_session
+from steelyard.storage.connection import WriteSession, get_db_session, get_write_session
+from steelyard.storage.keeping import get_exchanges
+from steelyard.storage.ledger import lock_ledger
 from steelyard.storage.loading import RowCounts
 
 SHOWN_REFUSALS: Final = 10
@@ -104,6 +109,7 @@ class LoadSummary:
         findings: what is in quarantine and what is flagged; refusals raise instead.
         new_findings: how many of them were not known before.
         notes: what was done without being in a file, and what was left out, in sentences.
+        ledger: what became of the ledger; None where no file brought what it depends on.
     """
 
     run_id: int
@@ -113,6 +119,7 @@ class LoadSummary:
     findings: tuple[Finding, ...]
     new_findings: int
     notes: tuple[str, ...]
+    ledger: Keeping | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,16 @@ class _Request:
     only: Collection[str] | None
     trust_prices: bool
     progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a load did, before it is written down; see `LoadSummary`."""
+
+    tables: tuple[LoadedTable, ...]
+    findings: list[Finding]
+    notes: tuple[str, ...]
+    ledger: Keeping | None
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -141,30 +158,33 @@ async def load_tables(
     price_places: int | None = None,
     trust_prices: bool = False,
     progress: Progress = _silent,
+    now: datetime | None = None,
 ) -> LoadSummary:
-    """Load a directory of tables, all of it or nothing.
+    """Load a directory of tables, all of it or nothing, and book its transactions.
 
     Args:
         directory: files named like their tables; docs/reference/tables.md describes them.
-        today: the caller's date; rows dated later than the day after are refused.
+        today: the caller's date; rows dated later than the day after are refused, but for what is announced.
         db: the transaction to load in; None opens one and commits it.
         tenant_id: whose accounts, allocations, transactions and compliance records these are.
         only: tables to load; None loads all, and the ones that cannot be derived must then be there.
         price_places: decimal places closing prices are rounded to, half up; None refuses prices with too many.
         trust_prices: whether to leave out the search for bad ticks, splits and wrong units.
         progress: told how far it is.
+        now: the caller's clock, with its offset, which no trade may be later than; None = the end of `today`, UTC.
 
     Returns:
         What was stored. The same files again change nothing.
 
     Raises:
         LoadRefusedError: rows or files are refused; their list is kept, in a transaction of its own.
+        OverdrawnError: an account that may not would go below 0.
         NotFoundError, InvalidInputError: the directory is not there, or half of it is missing.
     """
     directory = Path(directory)
-    request = _Request(directory, Reading(today, price_places), tenant_id, only, trust_prices, progress)
+    request = _Request(directory, Reading(today, price_places, now), tenant_id, only, trust_prices, progress)
     try:
-        tables = await _read(request)
+        tables = await _read(request, db)
         async with _session(db) as session:
             return await _store(session, request, tables)
     except LoadRefusedError as refused:
@@ -182,13 +202,16 @@ async def _session(db: WriteSession | None) -> AsyncIterator[WriteSession]:
         yield session
 
 
-async def _read(request: _Request) -> dict[str, CheckedTable]:
+async def _read(request: _Request, db: WriteSession | None) -> dict[str, CheckedTable]:
     """Read and check every file; each is judged even when another is refused, so that one run lists everything."""
     files = find_tables(request.directory, request.only)
-    tables, unreadable = {}, []
+    exchanges = await _stored_exchanges(db) if "transactions" in files else {}
+    tables: dict[str, CheckedTable] = {}
+    unreadable = []
     for number, (name, path) in enumerate(files.items()):
         request.progress(f"Reading {path.name}", number, len(files))
-        checked = await asyncio.to_thread(read_checked, path, FORMATS[name], request.reading)
+        reading = replace(request.reading, exchanges=exchanges | _exchanges(tables))
+        checked = await asyncio.to_thread(read_checked, path, FORMATS[name], reading)
         if isinstance(checked, CheckedTable):
             tables[name] = checked
         else:
@@ -199,8 +222,26 @@ async def _read(request: _Request) -> dict[str, CheckedTable]:
     return tables
 
 
+async def _stored_exchanges(db: WriteSession | None) -> dict[str, str]:
+    if db is not None:
+        return await get_exchanges(db)
+    async with get_db_session() as session:
+        return await get_exchanges(session)
+
+
+def _exchanges(tables: Mapping[str, CheckedTable]) -> dict[str, str]:
+    """Return the exchanges that the file of assets states; it is read before that of transactions."""
+    rows = tables["asset_master"].rows if "asset_master" in tables else None
+    if rows is None or "exchange" not in rows.column_names:
+        return {}
+    pairs = zip(rows["asset_id"].to_pylist(), rows["exchange"].to_pylist(), strict=True)
+    return {asset: exchange for asset, exchange in pairs if exchange}
+
+
 async def _store(db: WriteSession, request: _Request, tables: dict[str, CheckedTable]) -> LoadSummary:
     await store.lock_loading(db)
+    if _POSTED_FROM & tables.keys():  # before any row is locked, as whoever books a single transaction does
+        await lock_ledger(db, request.tenant_id)
     await _require_ours(db, tables)
     known = await store.get_known_keys(db, request.tenant_id)
     tenant = Tenant(request.tenant_id, await store.get_tenant_currency(db, request.tenant_id), known)
@@ -222,7 +263,40 @@ async def _store(db: WriteSession, request: _Request, tables: dict[str, CheckedT
             counts = await store.store_rows(db, name, rows[name])
             loaded.append(_loaded(tables[name], counts))
         request.progress("Storing", len(loaded), len(tables))
-    return await _record(db, request, tables, tuple(loaded), _notes(request, tables, accounts))
+    keeping, unbooked = await _post(db, request, tables)
+    notes = _notes(request, tables, accounts)
+    return await _record(
+        db, request, _Done(tuple(loaded), [*_all_findings(tables), *unbooked], notes, keeping)
+    )
+
+
+_POSTED_FROM: Final = frozenset({"transactions", "accounts", "asset_master", "portfolio_allocation"})
+"""What the ledger, and which accounts it keeps, depends on."""
+
+
+async def _post(
+    db: WriteSession, request: _Request, tables: Mapping[str, CheckedTable]
+) -> tuple[Keeping | None, list[Finding]]:
+    """Book what came; return what became of it, and a finding for each transaction that is not booked."""
+    if not _POSTED_FROM & tables.keys():
+        return None, []
+    request.progress("Posting", 0, 1)
+    keeping, unposted = await keep_ledger(db, tenant_id=request.tenant_id, today=request.reading.today)
+    request.progress("Posting", 1, 1)
+    return keeping, find_unposted(unposted, places=_places(tables, {one.transaction_id for one in unposted}))
+
+
+def _places(tables: Mapping[str, CheckedTable], wanted: Collection[str]) -> dict[str, tuple[str, int]]:
+    """Return file and line of transactions that the files at hand bring."""
+    table = tables.get("transactions")
+    if table is None or not wanted:
+        return {}
+    ids = table.rows["transaction_id"].cast(pa.string())
+    rows = np.flatnonzero(pc.is_in(ids, value_set=pa.array(wanted, pa.string())).to_numpy())
+    lines = table.raw.row_numbers(table.indexes[rows]).tolist()
+    return {
+        ids[row].as_py(): (table.raw.path.name, line) for row, line in zip(rows.tolist(), lines, strict=True)
+    }
 
 
 async def _require_ours(db: WriteSession, tables: Collection[str]) -> None:
@@ -303,21 +377,16 @@ def _derived(request: _Request, tables: Mapping[str, CheckedTable]) -> list[str]
 # ── Runs and findings ───────────────────────────────────────────────────────────────────────────────────
 
 
-async def _record(
-    db: WriteSession,
-    request: _Request,
-    tables: Mapping[str, CheckedTable],
-    loaded: tuple[LoadedTable, ...],
-    notes: tuple[str, ...],
-) -> LoadSummary:
-    changed = any(table.added or table.corrected or table.removed for table in loaded)
-    status = "loaded" if changed else "unchanged"
-    summary: dict[str, Any] = {"tables": [asdict(table) for table in loaded], "notes": notes}
+async def _record(db: WriteSession, request: _Request, done: _Done) -> LoadSummary:
+    changed = any(table.added or table.corrected or table.removed for table in done.tables)
+    status = "loaded" if changed or (done.ledger and done.ledger.has_changed) else "unchanged"
+    summary = {name: value for name, value in asdict(done).items() if name != "findings"}
     source = str(request.directory)
     run_id = await store.record_run(db, request.tenant_id, source, status, summary)
-    findings = _all_findings(tables)
-    known = await _record_findings(db, request, run_id, findings)
-    return LoadSummary(run_id, status, source, loaded, tuple(findings), known, notes)
+    known = await _record_findings(db, request, run_id, done.findings)
+    return LoadSummary(
+        run_id, status, source, done.tables, tuple(done.findings), known, done.notes, done.ledger
+    )
 
 
 async def _record_refusal(db: WriteSession, request: _Request, findings: tuple[Finding, ...]) -> None:

@@ -15,8 +15,10 @@ from steelyard.storage import attachment as store
 from steelyard.storage.attachment import NumberProfile, TheirColumn
 
 NUMBERS: Final = frozenset({Kind.NUMBER, Kind.PRICE, Kind.FIGURE})
-DAYS: Final = frozenset({Kind.PAST_DATE, Kind.ANY_DATE})
-NEVER_NEGATIVE: Final = frozenset({*MONEY_COLUMNS, "max_drawdown", "total_amount", "transaction_costs"})
+DAYS: Final = frozenset({Kind.PAST_DATE, Kind.TRADE_DATE, Kind.ANY_DATE})
+HAVE_A_DIRECTION: Final = frozenset({"total_amount", "transaction_costs", "tax_amount"})
+"""Amounts whose direction stands in the type of their transaction."""
+NEVER_NEGATIVE: Final = frozenset({*MONEY_COLUMNS, "max_drawdown", *HAVE_A_DIRECTION})
 KEYS: Final = {
     name: FORMATS[name].key
     for name in (
@@ -239,7 +241,7 @@ def _check_sign(place: str, name: str, mapped: ColumnMapping, profile: NumberPro
             place, evidence, "prices are not, so see whether two tables or columns are swapped"
         )
     if name in NEVER_NEGATIVE and mapped.sign is None and profile.negatives > _FEW * profile.row_count:
-        word = Sign.NEGATED if name not in {"total_amount", "transaction_costs"} else Sign.ABSOLUTE
+        word = Sign.ABSOLUTE if name in HAVE_A_DIRECTION else Sign.NEGATED
         raise ImplausibleError(
             place, evidence, f'ours are positive; if theirs mean the same, say sign = "{word}"'
         )

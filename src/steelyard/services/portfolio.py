@@ -44,8 +44,8 @@ class NoPositionsError(NotFoundError):
     def __init__(self, account_id: str, as_of: date) -> None:
         """Name the day."""
         super().__init__(
-            f"No snapshot says what account {account_id} held on {as_of}; "
-            "ask for a later day, or load portfolio_allocation."
+            f"Neither a snapshot nor the ledger says what account {account_id} held on {as_of}; "
+            "ask for a later day, or load portfolio_allocation or transactions."
         )
 
 

@@ -20,6 +20,7 @@ from steelyard.domain.mapping import (
 from steelyard.errors import InvalidInputError, NotFoundError
 from steelyard.services.mapping import (
     DAYS,
+    HAVE_A_DIRECTION,
     NEVER_NEGATIVE,
     NUMBERS,
     by_table,
@@ -366,7 +367,7 @@ async def _propose_number(draft: TableMapping, key: str, theirs: Columns, ask: A
 
 
 def _ask_sign(place: str, key: str, evidence: str, ask: Ask) -> Sign | None:
-    has_direction = key in {"total_amount", "transaction_costs"}  # the type of the transaction says it
+    has_direction = key in HAVE_A_DIRECTION
     question = Question(
         f"{place}.sign",
         "Ours are positive; how do theirs become so?",

@@ -17,12 +17,13 @@ from steelyard.storage.loading import KnownKeys
 _OWNERS: Final = {
     "asset_id": ("asset_master", "unknown_asset"),
     "benchmark_asset_id": ("asset_master", "unknown_asset"),
+    "counter_asset_id": ("asset_master", "unknown_asset"),
     "household_id": ("households", "unknown_household"),
     "model_id": ("model_portfolios", "unknown_model"),
 }
 """Column → (table whose rows it names, kind of the finding when it names none)."""
 
-_ACCOUNT_COLUMNS: Final = ("portfolio", "account_id")
+_ACCOUNT_COLUMNS: Final = ("portfolio", "account_id", "counter_account_id")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,10 @@ from steelyard.charts.pie import Slice, pie_by_value
 from steelyard.domain.scope import TENANT, Scope
 from steelyard.services import asset_360
 from steelyard.services.asset_360 import Which
+from steelyard.services.performance import ScopePerformance, make_performance
+from steelyard.services.performance_charts import cumulative_figure, drawdown_figure
+from steelyard.services.track_record import EmptyPeriodError, Question, read_workings
+from steelyard.services.valuation import NoLedgerError
 from steelyard.storage import asset_360 as store
 from steelyard.storage.asset_360 import Document, Version
 from steelyard.storage.connection import ReadSession
@@ -31,6 +35,7 @@ class Report:
         compliance: rows.
         risk_free: the risk-free series of each currency that has one.
         quality: how many assets carry each quality flag.
+        performance: how the scope did; None where nothing is booked of it.
     """
 
     scope: Scope
@@ -47,6 +52,22 @@ class Report:
     compliance: list[dict[str, Any]]
     risk_free: dict[str, str]
     quality: dict[str, int]
+    performance: "ReportedPerformance | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedPerformance:
+    """How the scope did since its first transaction, by what was booked when the version was published.
+
+    Attributes:
+        did: the figures.
+        returns: a figure of cumulative returns, beside the benchmark's.
+        drawdowns: a figure of falls below the peak.
+    """
+
+    did: ScopePerformance
+    returns: dict[str, Any]
+    drawdowns: dict[str, Any]
 
 
 async def get_report(db: ReadSession, **which: Unpack[Which]) -> Report:
@@ -59,10 +80,32 @@ async def get_report(db: ReadSession, **which: Unpack[Which]) -> Report:
     document = await asset_360.get_document(db, **which)
     versions = {version.version: version for version in await store.get_versions(db)}
     names = dict(await store.get_scopes(db))
-    return make_report(document, versions[document.version], scope, names.get(scope) or "")
+    version, name = versions[document.version], names.get(scope) or ""
+    return make_report(document, version, scope, name, await _performance(db, scope, version, name))
 
 
-def make_report(document: Document, version: Version, scope: Scope, scope_name: str) -> Report:
+async def _performance(
+    db: ReadSession, scope: Scope, version: Version, name: str
+) -> ReportedPerformance | None:
+    """Return the performance that was known when a version was published, until its day."""
+    question = Question(scope=scope, last=version.as_of, known_at=version.recorded_at)
+    try:
+        workings = await read_workings(db, question)
+    except (NoLedgerError, EmptyPeriodError):
+        return None
+    did = make_performance(workings)
+    return ReportedPerformance(
+        did, cumulative_figure(workings, did, name or str(scope).capitalize()), drawdown_figure(workings, did)
+    )
+
+
+def make_report(
+    document: Document,
+    version: Version,
+    scope: Scope,
+    scope_name: str,
+    performance: ReportedPerformance | None = None,
+) -> Report:
     """Gather every answer of a document."""
     return Report(
         scope=scope,
@@ -79,6 +122,7 @@ def make_report(document: Document, version: Version, scope: Scope, scope_name: 
         compliance=asset_360.answer_compliance(document),
         risk_free=document.risk_free,
         quality=document.quality,
+        performance=performance,
     )
 
 

@@ -4,9 +4,9 @@ Exact numbers never pass through floating point: text becomes a 128-bit decimal 
 """
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Final, cast
 
@@ -24,10 +24,13 @@ MAX_TEXT_LENGTH: Final = 1000
 WHOLE_DIGITS: Final = 15
 ROUNDED_FROM_PLACES: Final = 20
 """Decimal places a price may have when the caller declares how it is to be rounded."""
+MAX_ANNOUNCED_DAYS: Final = 366
+"""How far ahead a corporate action may be announced; what is dated later is a mistake."""
 
 _FIRST_DAY: Final = date(1900, 1, 1)
 _NOT_NUMBERS: Final = {"", "nan", "null", "none", "na", "n/a", "inf", "+inf", "-inf", "infinity", "-infinity"}
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _FIGURE_GRAMMAR: Final = r"^-?[0-9]{1,15}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?$"
 # Control characters, and marks that make text read backwards: no name holds them, and PostgreSQL refuses NUL.
 _UNPRINTABLE: Final = "[\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]"
@@ -53,10 +56,24 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How to read: the day it is, and the decimal places the caller declares prices are rounded to."""
+    """How to read.
+
+    Attributes:
+        today: the day it is.
+        price_places: the decimal places that the caller declares prices are rounded to.
+        now: the caller's clock, with its offset; None = the end of `today`, UTC.
+        exchanges: MIC of each asset whose exchange is known, by asset id.
+    """
 
     today: date
     price_places: int | None = None
+    now: datetime | None = None
+    exchanges: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def clock(self) -> datetime:
+        """The moment it is."""
+        return self.now or datetime.combine(self.today, time.max, UTC)
 
 
 class _UnfitTextError(Exception):
@@ -129,8 +146,7 @@ def _taken(distinct: pa.Array, indices: pa.Array, column: Column) -> pa.Array:
     if column.kind in _ARROW_TYPES:
         return distinct.take(indices)
     encoded = distinct.dictionary_encode()  # two texts may mean one id
-    values = pa.DictionaryArray.from_arrays(encoded.indices.take(indices), encoded.dictionary)
-    return _with_default(values, column)
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(indices), encoded.dictionary)
 
 
 def _with_default(values: pa.DictionaryArray, column: Column) -> pa.Array:
@@ -140,6 +156,9 @@ def _with_default(values: pa.DictionaryArray, column: Column) -> pa.Array:
 
 
 def _read_word(text: str, column: Column, reading: Reading) -> object:
+    text = text or column.default or ""
+    if text and column.choices:
+        return _choice(text, column.choices)
     if text:
         return _READERS[column.kind](text, reading=reading)
     if column.nullable:
@@ -185,6 +204,19 @@ def _word(text: str, *, reading: Reading) -> str:  # noqa: ARG001 -- one signatu
     return text.upper()
 
 
+def _choice(text: str, choices: tuple[str, ...]) -> str:
+    if text.lower() not in choices:
+        raise _UnfitTextError("unknown_word", f"{text[:64]!r} is none of {', '.join(choices)}")
+    return text.lower()
+
+
+def _yes_no(text: str, *, reading: Reading) -> bool:  # noqa: ARG001 -- one signature for all readers
+    said = {"yes": True, "true": True, "no": False, "false": False}.get(text.lower())
+    if said is None:
+        raise _UnfitTextError("unknown_word", f"{text[:64]!r} is neither yes nor no")
+    return said
+
+
 def _any_date(text: str, *, reading: Reading) -> date:  # noqa: ARG001 -- one signature for all readers
     try:
         if _DATE.fullmatch(text):
@@ -201,11 +233,33 @@ def _past_date(text: str, *, reading: Reading) -> date:
     return day
 
 
-def _time(text: str, *, reading: Reading) -> datetime:
+def _trade_date(text: str, *, reading: Reading) -> date:
+    day = _any_date(text, reading=reading)
+    if not _FIRST_DAY < day <= reading.today + timedelta(days=MAX_ANNOUNCED_DAYS):
+        raise _UnfitTextError(
+            "date_out_of_range", f"{text} is not between 1900 and a year after today ({reading.today})"
+        )
+    return day
+
+
+def moment_of(text: str) -> datetime | None:
+    """Return the moment a text states, with or without an offset; None where it is none.
+
+    Hour 24 and second 60 are none: PostgreSQL and Python carry them into the next minute or day, each in its way.
+
+    >>> moment_of("2018-02-07T21:00:00Z"), moment_of("2018-02-07T24:00:00Z")
+    (datetime.datetime(2018, 2, 7, 21, 0, tzinfo=datetime.timezone.utc), None)
+    """
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise _UnfitTextError("bad_time", f"{text[:64]!r} is no ISO 8601 time") from error
+        return datetime.fromisoformat(text) if _MOMENT.match(text) else None
+    except ValueError:
+        return None
+
+
+def _time(text: str, *, reading: Reading) -> datetime:
+    moment = moment_of(text)
+    if moment is None:
+        raise _UnfitTextError("bad_time", f"{text[:64]!r} is no ISO 8601 time")
     if moment.tzinfo is None:
         raise _UnfitTextError("bad_time", f"{text} has no offset; write it like 2018-02-07T21:00:00Z")
     _past_date(moment.date().isoformat(), reading=reading)
@@ -219,11 +273,15 @@ _READERS: Final[dict[Kind, Callable[..., object]]] = {
     Kind.WORD: _word,
     Kind.ANY_DATE: _any_date,
     Kind.PAST_DATE: _past_date,
+    Kind.TRADE_DATE: _trade_date,
     Kind.TIME: _time,
+    Kind.YES_NO: _yes_no,
 }
 _ARROW_TYPES: Final = {
     Kind.ANY_DATE: pa.date32(),
     Kind.PAST_DATE: pa.date32(),
+    Kind.TRADE_DATE: pa.date32(),
+    Kind.YES_NO: pa.bool_(),
     Kind.TIME: pa.timestamp("us", "UTC"),
 }
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from steelyard.domain.lot import LotMethod
+
 
 class Kind(Enum):
     """What the cells of a column are."""
@@ -17,8 +19,14 @@ class Kind(Enum):
     """Text in which case does not matter; stored in capitals."""
     CURRENCY = auto()
     ISIN = auto()
+    CHOICE = auto()
+    """One of the words that the column lists; case does not matter."""
+    YES_NO = auto()
+    """`yes` or `no`, `true` or `false`."""
     PAST_DATE = auto()
     """A day from 1900 to tomorrow."""
+    TRADE_DATE = auto()
+    """A day from 1900 to a year ahead, for what is announced; or a moment, whose day at the asset's exchange counts."""
     ANY_DATE = auto()
     TIME = auto()
     """A moment with its offset from UTC."""
@@ -44,6 +52,8 @@ class Column:
         places: decimal places that are kept, for exact numbers.
         hint: what the numbers mean, for the message when one is out of range.
         default: what an empty cell or an absent column means; None leaves it empty.
+        choices: the words there are, for a choice.
+        is_later: whether it came after the first release; empty, it leaves ids made from a row as they were.
         stored_as: the column's name in the store, where it differs.
     """
 
@@ -56,6 +66,8 @@ class Column:
     places: int = 12
     hint: str = ""
     default: str | None = None
+    choices: tuple[str, ...] = ()
+    is_later: bool = False
     stored_as: str = ""
 
     @property
@@ -125,6 +137,7 @@ ASSET_MASTER: Final = TableFormat(
         _optional("issuing_country", Kind.TEXT),
         _optional("status", Kind.WORD, default="ACTIVE"),
         _optional("benchmark_asset_id", Kind.ASSET_ID),
+        _optional("price_basis", Kind.CHOICE, choices=("raw", "split_adjusted"), default="raw"),
     ),
     key=("asset_id",),
     per_tenant=False,
@@ -191,14 +204,24 @@ TRANSACTIONS: Final = TableFormat(
     (
         _optional("transaction_id", Kind.TEXT),
         ACCOUNT,
-        ASSET_ID,
-        Column("transaction_date", Kind.PAST_DATE),
+        Column("asset_id", Kind.ASSET_ID, nullable=True),
+        Column("transaction_date", Kind.TRADE_DATE),
         Column("transaction_type", Kind.WORD),
         _optional("quantity", Kind.NUMBER, low=0),
         _optional("price", Kind.NUMBER),
         _optional("currency", Kind.CURRENCY),
         Column("total_amount", Kind.NUMBER, low=0, places=8),
         _optional("transaction_costs", Kind.NUMBER, low=0, places=8),
+        _optional("tax_amount", Kind.NUMBER, low=0, places=8, is_later=True),
+        _optional("settlement_date", Kind.ANY_DATE, is_later=True),
+        _optional("counter_account", Kind.TEXT, stored_as="counter_account_id", is_later=True),
+        _optional("counter_asset_id", Kind.ASSET_ID, is_later=True),
+        _optional("counter_quantity", Kind.NUMBER, low=0, is_later=True),
+        _optional("counter_currency", Kind.CURRENCY, is_later=True),
+        _optional("counter_amount", Kind.NUMBER, low=0, places=8, is_later=True),
+        _optional("acquired_date", Kind.PAST_DATE, is_later=True),
+        _optional("basis_fraction", Kind.NUMBER, low=0, high=1, hint=_FRACTION, is_later=True),
+        _optional("lot_id", Kind.TEXT, is_later=True),
     ),
     key=("transaction_id",),
     row_date="transaction_date",
@@ -237,6 +260,9 @@ ACCOUNTS: Final = TableFormat(
         _optional("model_id", Kind.TEXT),
         _optional("stated_value", Kind.NUMBER, low=0, places=8),
         _optional("stated_value_date", Kind.PAST_DATE),
+        _optional("lot_method", Kind.CHOICE, choices=tuple(LotMethod), default=LotMethod.FIFO),
+        _optional("may_overdraw", Kind.YES_NO, default="yes"),
+        _optional("may_short", Kind.YES_NO, default="yes"),
     ),
     key=("account_id",),
 )

@@ -47,8 +47,12 @@ def _as_text(values: pa.ChunkedArray, column: Column) -> pa.Array:
         values = values.cast(values.type.value_type)
     if column.is_number:
         text = _number_text(values, column.name)
-    elif column.kind in {Kind.PAST_DATE, Kind.ANY_DATE}:
+    elif column.kind is Kind.TRADE_DATE and pa.types.is_timestamp(values.type):
+        text = _moment_text(values)
+    elif column.kind in {Kind.PAST_DATE, Kind.TRADE_DATE, Kind.ANY_DATE}:
         text = _date_text(values, column.name)
+    elif column.kind is Kind.YES_NO and pa.types.is_boolean(values.type):
+        text = values.cast(pa.string())
     else:
         text = _word_text(values, column.name)
     filled = pc.fill_null(text, "").combine_chunks()
@@ -76,10 +80,21 @@ def _float_text(text: pa.ChunkedArray) -> pa.ChunkedArray:
     )
 
 
+def _moment_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Write moments with their offset, or without one where they have none; whole days are days."""
+    if values.type.tz is None and _are_midnights(values):
+        return values.cast(pa.date32()).cast(pa.string())
+    return values.cast(pa.timestamp("us", values.type.tz and "UTC")).cast(pa.string())
+
+
+def _are_midnights(values: pa.ChunkedArray) -> bool:
+    midnight = pc.equal(pc.floor_temporal(values, unit="day"), values)
+    return bool(pc.all(midnight, min_count=0).as_py())
+
+
 def _date_text(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     if pa.types.is_timestamp(values.type) and values.type.tz is None:
-        midnight = pc.equal(pc.floor_temporal(values, unit="day"), values)
-        if not pc.all(midnight, min_count=0).as_py():
+        if not _are_midnights(values):
             raise UnfitColumnError(name, "a moment with a time of day", "date")
         return values.cast(pa.date32()).cast(pa.string())
     if pa.types.is_date(values.type):

@@ -16,6 +16,7 @@ from steelyard.domain.finding import Finding, Severity
 from steelyard.statements.cells import Fault, Reading, read_cells
 from steelyard.statements.columns import MARKET_DATA, TableFormat
 from steelyard.statements.tables import RawTable, TableFileError, read_table
+from steelyard.statements.trade_dates import ahead_of_time, write_as_days
 
 MAX_REFUSED_ROWS: Final = 10_000
 """Refused rows listed per file and kind; one finding more says how many others there are."""
@@ -86,14 +87,17 @@ def check_table(raw: RawTable, reading: Reading) -> CheckedTable:
     """
     if raw.format is not MARKET_DATA:
         reading = replace(reading, price_places=None)
-    columns, faults = {}, list(_empty_rows(raw))
+    dated, faults = write_as_days(raw, reading)
+    faults += _empty_rows(raw)
+    columns = {}
     for column in raw.format.columns:
         if column.name in raw.columns:
-            cells = read_cells(raw.columns[column.name], column, reading)
+            cells = read_cells(dated.columns[column.name], column, reading)
             columns[column.store_name] = cells.values
             faults += cells.faults
         elif column.store_name in raw.format.key and column.store_name != raw.format.made_id:
             columns[column.store_name] = pa.nulls(raw.length, pa.date32())
+    faults += ahead_of_time(columns, reading)
     table = CheckedTable(raw, pa.table(columns), np.arange(raw.length), ())
     used = np.ones(raw.length, bool)
     for fault in faults:
@@ -163,15 +167,17 @@ def _make_ids(table: CheckedTable) -> CheckedTable:
     if not without.size:
         return table
     content = _content(table.rows.take(without), table.raw.format)
-    count = _occurrence(content.dictionary_encode().indices.to_numpy())
+    count, first = _occurrence(content.dictionary_encode().indices.to_numpy())
     made = [_made_id(text, nth) for text, nth in zip(content.to_pylist(), count.tolist(), strict=True)]
     ids = given.to_numpy(zero_copy_only=False).copy()
     ids[without] = made
+    again, lines = without[count > 0], table.raw.row_numbers(table.indexes[without[first[count > 0]]])
+    same_as = dict(zip(again.tolist(), lines.tolist(), strict=True))
     repeated = Fault(
         "repeated_row",
         Severity.FLAGGED,
-        without[count > 0],
-        lambda _: "says the same as an earlier row; both count",
+        again,
+        lambda row: f"says the same as line {same_as[row]}, and has no id; both count",
     )
     rows = table.rows.drop_columns([name]) if name in table.rows.column_names else table.rows
     rows = rows.append_column(name, pa.array(ids, pa.string()).dictionary_encode())
@@ -180,13 +186,18 @@ def _make_ids(table: CheckedTable) -> CheckedTable:
 
 def _content(rows: pa.Table, table_format: TableFormat) -> pa.Array:
     """Join a row's values to one text, the same whatever the order of columns and the kind of file."""
-    names = [
-        column.store_name for column in table_format.columns if column.store_name != table_format.made_id
-    ]
-    texts = [
-        pc.fill_null(_words(rows[name]), "") if name in rows.column_names else pa.scalar("") for name in names
-    ]
-    return cast("pa.Array", pc.binary_join_element_wise(*texts, _UNIT_SEPARATOR))
+    columns = [column for column in table_format.columns if column.store_name != table_format.made_id]
+    first = [_texts(rows, column.store_name) for column in columns if not column.is_later]
+    later = [_texts(rows, column.store_name) for column in columns if column.is_later]
+    said = pc.binary_join_element_wise(pa.array([""] * rows.num_rows), *later, _UNIT_SEPARATOR)
+    return pc.binary_join_element_wise(
+        pc.binary_join_element_wise(*first, _UNIT_SEPARATOR), pc.utf8_rtrim(said, _UNIT_SEPARATOR), ""
+    )
+
+
+def _texts(rows: pa.Table, name: str) -> pa.Array:
+    known = name in rows.column_names
+    return pc.fill_null(_words(rows[name]), "") if known else pa.array([""] * rows.num_rows, pa.string())
 
 
 def _words(column: pa.ChunkedArray) -> pa.Array:
@@ -197,13 +208,14 @@ def _made_id(content: str, nth: int) -> str:
     return hashlib.sha256(f"{content}{_UNIT_SEPARATOR}{nth}".encode()).hexdigest()[:_MADE_ID_LENGTH]
 
 
-def _occurrence(codes: NDArray[np.int32]) -> Rows:
-    """Count how often each value stood in the earlier rows."""
+def _occurrence(codes: NDArray[np.int32]) -> tuple[Rows, Rows]:
+    """Count how often each value stood in the earlier rows, and say where it stood first."""
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    counted = np.empty(codes.size, np.int64)
-    counted[order] = np.arange(codes.size) - np.repeat(starts, np.diff(starts, append=codes.size))
-    return counted
+    started = np.repeat(starts, np.diff(starts, append=codes.size))
+    counted, first = np.empty(codes.size, np.int64), np.empty(codes.size, np.int64)
+    counted[order], first[order] = np.arange(codes.size) - started, order[started]
+    return counted, first
 
 
 def _drop_duplicates(table: CheckedTable) -> CheckedTable:
@@ -288,6 +300,17 @@ def _mixed_dates(rows: pa.Table) -> Fault:
     return Fault("mixed_dates", Severity.REFUSED, np.flatnonzero(bad), lambda _: reason)
 
 
+def _money_has_a_currency(table: CheckedTable) -> Iterator[Finding]:
+    """Check that a transaction without an asset, whose currency it could have, says its own."""
+    says_nothing = pc.is_null(table.rows["asset_id"])
+    if "currency" in table.rows.column_names:
+        says_nothing = pc.and_(says_nothing, pc.is_null(table.rows["currency"]))
+    reason = "currency is empty, and there is no asset whose currency it could be"
+    yield from table.found(
+        [Fault("missing_value", Severity.REFUSED, np.flatnonzero(says_nothing.to_numpy()), lambda _: reason)]
+    )
+
+
 def _sums(rows: pa.Table, by: Iterable[str], name: str) -> Iterator[tuple[Any, ...]]:
     """Yield the values of the `by` columns and the exact sum of a decimal column over them."""
     plain = {key: rows[key].cast(pa.string()) for key in by}
@@ -307,6 +330,7 @@ def _about_file(table: CheckedTable, kind: str, severity: Severity, reason: str)
 _LAWS: Final[dict[str, Callable[[CheckedTable], Iterator[Finding]]]] = {
     "target_weights": _models_sum_to_one,
     "portfolio_allocation": _snapshots_are_whole,
+    "transactions": _money_has_a_currency,
 }
 
 

@@ -51,8 +51,8 @@ async def copy_rows(
     Args:
         connection: where to copy.
         table_name: the table; its columns are found by the names of the columns of `rows`.
-        rows: words (plain or dictionary-encoded), 32-bit integers, dates, moments in microseconds, decimals
-            whose scale is a multiple of 4, or doubles; nulls are NULL.
+        rows: words (plain or dictionary-encoded), booleans, 32-bit integers, dates, moments in microseconds,
+            decimals whose scale is a multiple of 4, or doubles; nulls are NULL.
         schema: the table's schema; None for a temporary table.
         progress: told how many rows are on their way.
 
@@ -162,7 +162,8 @@ def _encode(column: pa.Array) -> _Field:
     if pa.types.is_timestamp(kind):
         offset = _DAYS_1970_TO_2000 * 86_400 * 1_000_000
         return _fixed(_big_endian(_filled(column.cast(pa.int64())) - offset, ">i8"), missing)
-    return _fixed(_big_endian(_filled(column.cast(pa.int32())), ">i4"), missing)
+    width = "u1" if pa.types.is_boolean(kind) else ">i4"
+    return _fixed(_big_endian(_filled(column.cast(pa.int32())), width), missing)
 
 
 def _fixed(payload: Bytes, missing: NDArray[np.bool_]) -> _Field:

@@ -26,7 +26,7 @@ class StoredAccount:
 
 @dataclass(frozen=True, slots=True)
 class StoredPosition:
-    """A row of the newest snapshot; quantity is None where the firm keeps weights."""
+    """What an account holds of an asset, by what keeps it; quantity is None where a snapshot keeps weights."""
 
     asset_id: str
     as_of: date | None
@@ -76,7 +76,7 @@ async def get_account_ids(db: ReadSession, household_id: str) -> list[str]:
 
 
 async def get_positions(db: ReadSession, account_id: str, as_of: date) -> list[StoredPosition]:
-    """Return the newest snapshot of an account on or before a day; empty where there is none."""
+    """Return what an account held on a day: its newest snapshot by then, or the ledger; empty where neither says."""
     rows = await db.execute(query("get_positions"), {"account_id": account_id, "as_of": as_of})
     return [StoredPosition(*row) for row in rows]
 

@@ -148,7 +148,7 @@ class Listing:
     """A table that leaves out its optional columns, the last first, where the terminal has no room for them.
 
     How a heading starts says what its column is. `?`: optional; then `>`: numbers, right-aligned and never
-    broken; `=`: bars, taking the room that is left; anything else is text.
+    broken; `!`: words never broken, such as days; `=`: bars, taking the room that is left; anything else is text.
     """
 
     def __init__(self, *headings: str) -> None:
@@ -178,7 +178,7 @@ class Listing:
     def _room(self, places: Sequence[int]) -> int:
         """Return the width at which the columns read well: numbers whole, text hardly folded."""
         widths = [self._widest(place) for place in places]
-        texts = [self._heading(place)[:1] not in {">", "="} for place in places]
+        texts = [self._heading(place)[:1] not in {">", "!", "="} for place in places]
         readable = [
             min(width, _READABLE) if text else width for width, text in zip(widths, texts, strict=True)
         ]
@@ -188,7 +188,7 @@ class Listing:
         return self._headings[place].removeprefix("?")
 
     def _widest(self, place: int) -> int:
-        name = self._heading(place).lstrip(">=")
+        name = self._heading(place).lstrip(">!=")
         cells = [row[place] for row in self._rows]
         return max(
             _NARROWEST_BAR if isinstance(cell, Bar) else cell_len(str(cell)) for cell in (name, *cells)
@@ -206,12 +206,14 @@ class Listing:
 
     def _add_column(self, made: Table, place: int) -> None:
         heading = self._heading(place)
-        name = heading.lstrip(">=")
+        name = heading.lstrip(">!=")
         if heading.startswith("="):
             made.expand = True
             made.add_column(name, ratio=1, no_wrap=True)
         elif heading.startswith(">"):
             made.add_column(name, justify="right", no_wrap=True, min_width=self._widest(place))
+        elif heading.startswith("!"):
+            made.add_column(name, no_wrap=True, min_width=self._widest(place))
         else:
             made.add_column(name, overflow="fold")
 

@@ -9,8 +9,10 @@ from rich.text import Text
 from steelyard.cli.screens.cells import Listing, facts, note, title
 from steelyard.cli.screens.changes import changed
 from steelyard.domain.finding import Finding
+from steelyard.domain.transaction import describe_fault
 from steelyard.services.asset_360 import Refresh
 from steelyard.services.changes import Changes
+from steelyard.services.keeping import Keeping
 from steelyard.services.loading import LoadSummary
 from steelyard.storage.asset_360 import Version
 from steelyard.storage.migration import MigrationResult
@@ -41,6 +43,7 @@ def loaded(answer: dict[str, Any]) -> Group:
     parts: list[RenderableType] = [title("Load"), "", _tables(load), "", note(COUNTED)]
     parts += [note(line) for line in load.notes]
     parts += _findings(load)
+    parts += _ledger(load.ledger)
     parts.append("Nothing was new." if load.status == "unchanged" else f"Run {load.run_id} is stored.")
     parts.append(refreshed(published) if published else note("Next: steelyard refresh"))
     return Group(*parts)
@@ -60,6 +63,35 @@ def _tables(load: LoadSummary) -> Listing:
         )
         listing.add_row(table.table_name, *(f"{count:,}" for count in counts))
     return listing
+
+
+def _ledger(keeping: Keeping | None) -> list[RenderableType]:
+    """Say what became of the ledger, and who keeps what accounts hold."""
+    if keeping is None:
+        return []
+    corrected = f" ({keeping.corrected:,} taken back)" if keeping.corrected else ""
+    kept = _count(keeping.by_ledger, "account is", "accounts are") + " kept by it"
+    lines: list[RenderableType] = [f"Ledger: {_count(keeping.posted, 'entry')} posted{corrected}; {kept}."]
+    if keeping.differing:
+        differ = _count(keeping.differing, "account keeps its", "accounts keep their")
+        lines.append(note(f"{differ} snapshots, which say otherwise: steelyard ledger reconcile"))
+    lines += [
+        note(f"{_count(many, 'transaction')} not booked: {describe_fault(fault)}.")
+        for fault, many in keeping.unposted.items()
+    ]
+    if keeping.cash_assets:
+        lines.append(note(f"Assets made for money: {', '.join(keeping.cash_assets)}."))
+    return lines
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    """Put a number before a noun.
+
+    >>> _count(1, "entry"), _count(2_000, "entry")
+    ('1 entry', '2,000 entries')
+    """
+    several = many or (f"{one[:-1]}ies" if one.endswith("y") else f"{one}s")
+    return f"{number:,} {one if number == 1 else several}"
 
 
 def _findings(load: LoadSummary) -> list[RenderableType]:

@@ -18,6 +18,7 @@ MEANINGS: Final = {
     "no_position": "not held on the day",
     "no_quantity": "held with neither quantity nor weight; its value is unknown",
     "no_fx_rate": "no exchange rate to the base currency",
+    "unposted": "transactions about it are not in the ledger, which keeps its account",
     "reversal": "a price that jumped and came back was set aside",
     "unit_jump": "a price near 100 times the usual, or a hundredth of it, was set aside",
     "split_like": "a price changed like in a split it is not adjusted for",

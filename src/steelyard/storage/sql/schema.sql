@@ -573,6 +573,32 @@ comment on column steelyard.unposted_transactions.tenant_id is 'The tenant.';
 comment on column steelyard.unposted_transactions.transaction_id is 'The transaction.';
 comment on column steelyard.unposted_transactions.fault is 'Why, one word of docs/reference/data-quality.md.';
 
+create table steelyard.market_changes (
+    made_in xid8 primary key default pg_current_xact_id()
+);
+comment on table steelyard.market_changes is 'Each database transaction that changed prices, rates, assets or benchmarks: as long as no row is added, what was read of them is still so.';
+comment on column steelyard.market_changes.made_in is 'The database transaction.';
+
+create function steelyard.note_market_change() returns trigger
+language plpgsql volatile
+as $$
+begin
+    insert into steelyard.market_changes default values on conflict do nothing;
+    return null;
+end
+$$;
+comment on function steelyard.note_market_change() is 'Note that this database transaction changes the market.';
+create trigger asset_master_is_market after insert or update or delete or truncate on steelyard.asset_master
+for each statement execute function steelyard.note_market_change();
+create trigger market_data_is_market after insert or update or delete or truncate on steelyard.market_data
+for each statement execute function steelyard.note_market_change();
+create trigger fx_rates_is_market after insert or update or delete or truncate on steelyard.fx_rates
+for each statement execute function steelyard.note_market_change();
+create trigger benchmarks_is_market after insert or update or delete or truncate on steelyard.benchmarks
+for each statement execute function steelyard.note_market_change();
+create trigger risk_free_rates_is_market after insert or update or delete or truncate on steelyard.risk_free_rates
+for each statement execute function steelyard.note_market_change();
+
 revoke update, delete on steelyard.journal, steelyard.postings from steelyard_app;
 revoke insert, update, delete on steelyard.balances from steelyard_app;
 revoke insert, update, delete on steelyard.transaction_kinds from steelyard_app;

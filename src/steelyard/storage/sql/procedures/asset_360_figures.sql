@@ -126,7 +126,7 @@ comment on function steelyard.latest_prices(date) is 'The last price of every as
 
 -- Positions and scopes ───────────────────────────────────────────────────────────────────────────────────
 
-create or replace function steelyard.positions_at(p_tenant integer, p_as_of date)
+create or replace function steelyard.positions_stated(p_tenant integer, p_as_of date)
 returns table (
     account_id text,
     asset_id text,
@@ -148,7 +148,31 @@ as $$
         on p.portfolio = latest.portfolio and coalesce(p.as_of, 'infinity'::date) = latest.as_of
     where p.tenant_id = p_tenant
 $$;
-comment on function steelyard.positions_at(integer, date) is 'The newest snapshot of each portfolio on or before a day.';
+comment on function steelyard.positions_stated(integer, date) is 'The newest snapshot of each portfolio on or before a day.';
+
+create or replace function steelyard.positions_at(p_tenant integer, p_as_of date)
+returns table (
+    account_id text,
+    asset_id text,
+    as_of date,
+    quantity numeric,
+    target_weight numeric,
+    actual_weight numeric
+)
+language sql stable parallel safe
+as $$
+    select p.account_id, p.asset_id, p.as_of, p.quantity, p.target_weight, p.actual_weight
+    from steelyard.positions_stated(p_tenant, p_as_of) as p
+    where
+        not exists (
+            select from steelyard.accounts as a
+            where a.tenant_id = p_tenant and a.account_id = p.account_id and a.kept_by = 'ledger'
+        )
+    union all
+    select l.account_id, l.asset_id, nullif(p_as_of, 'infinity'), l.quantity, null, null
+    from steelyard.ledger_positions_at(p_tenant, p_as_of) as l
+$$;
+comment on function steelyard.positions_at(integer, date) is 'What each account held on a day, by what keeps it: its newest snapshot, or the ledger.';
 
 create or replace view steelyard.positions with (security_invoker = true) as
 select
@@ -159,7 +183,7 @@ select
     p.quantity
 from steelyard.positions_at(steelyard.current_tenant(), 'infinity') as p
 where p.quantity is not null;
-comment on view steelyard.positions is 'Quantity of an asset in an account now, from the newest snapshot.';
+comment on view steelyard.positions is 'Quantity of an asset in an account now, by what keeps it: the newest snapshot, or the ledger.';
 
 create or replace function steelyard.scope_accounts(p_tenant integer)
 returns table (scope_kind text, scope_id text, base_currency text, account_id text)

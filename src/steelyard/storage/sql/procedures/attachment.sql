@@ -391,6 +391,12 @@ begin
     delete from steelyard.asset_360_versions;
     perform steelyard.forget_ledger();
     delete from steelyard.target_weights;
+    -- The ledger is of their transactions. Only the owner of the tables can clear it, and only here.
+    alter table steelyard.journal disable trigger journal_is_append_only;
+    alter table steelyard.postings disable trigger postings_are_append_only;
+    truncate steelyard.postings, steelyard.journal, steelyard.balances, steelyard.unposted_transactions;
+    alter table steelyard.journal enable always trigger journal_is_append_only;
+    alter table steelyard.postings enable always trigger postings_are_append_only;
     delete from steelyard.accounts;
     delete from steelyard.benchmarks;
     delete from steelyard.derivations_pending;

@@ -52,7 +52,8 @@ begin
     if p_as_of < v_last_price then
         select min(p.portfolio) into v_undated
         from steelyard.portfolio_allocation as p
-        where p.tenant_id = v_tenant and p.as_of is null;
+        inner join steelyard.accounts as a on p.tenant_id = a.tenant_id and p.portfolio = a.account_id
+        where p.tenant_id = v_tenant and p.as_of is null and a.kept_by = 'snapshots';
         if v_undated is not null then
             raise exception using
                 errcode = 'SY004',
@@ -114,6 +115,14 @@ begin
             limit 1
         ) as p;
     end if;
+    -- money is worth itself, where nobody quotes it
+    insert into asset_360_prices (asset_id, closing_price, price_date)
+    select distinct w.asset_id, 1, p_as_of
+    from asset_360_wanted as w
+    inner join steelyard.asset_master as a on w.asset_id = a.asset_id
+    where
+        lower(a.asset_type) = 'cash'
+        and not exists (select from asset_360_prices as p where p.asset_id = w.asset_id);
     analyze asset_360_performance;
     analyze asset_360_risk;
     analyze asset_360_wanted;
@@ -228,7 +237,8 @@ begin
                 array[
                     case when h.asset_id is null then 'no_position' end,
                     case when not h.is_known then 'no_quantity' end,
-                    case when r.rate is null or not t.is_converted then 'no_fx_rate' end
+                    case when r.rate is null or not t.is_converted then 'no_fx_rate' end,
+                    case when u.asset_id is not null then 'unposted' end
                 ],
                 null
             )
@@ -242,6 +252,8 @@ begin
             on w.scope_kind = t.scope_kind and w.scope_id = t.scope_id and w.asset_id = t.asset_id
         left join asset_360_compliance as c
             on w.scope_kind = c.scope_kind and w.scope_id = c.scope_id and w.asset_id = c.asset_id
+        left join steelyard.scope_unposted(v_tenant, p_as_of) as u
+            on w.scope_kind = u.scope_kind and w.scope_id = u.scope_id and w.asset_id = u.asset_id
     )
 
     select

@@ -12,7 +12,7 @@ where a.tenant_id = steelyard.current_tenant() and a.household_id = :household_i
 order by a.account_id;
 
 -- name: get_positions
--- What an account held on a day: its newest snapshot on or before it.
+-- What an account held on a day, by what keeps it: its newest snapshot, or the ledger.
 select p.asset_id, p.as_of, trim_scale(p.quantity) as quantity, m.asset_type, m.currency
 from steelyard.positions_at(steelyard.current_tenant(), cast(:as_of as date)) as p
 inner join steelyard.asset_master as m on p.asset_id = m.asset_id
@@ -66,7 +66,7 @@ order by a.base_currency, a.model_id;
 
 -- name: get_book_accounts
 -- What the accounts that follow some models held on a day, an account a row; others are not plain: they hold
--- another currency, are kept as weights, or have no snapshot.
+-- another currency, are kept as weights, or nothing says what they hold.
 select
     a.account_id,
     a.model_id,

@@ -1,0 +1,268 @@
+"""What is booked, exact: transactions, what was held, what flowed, and the prices of those days."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from steelyard.domain.transaction import Transaction, TransactionKind
+from steelyard.storage.connection import ReadSession
+from steelyard.storage.queries import query
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Units or money that an account held; `commodity` is an asset or, where `is_cash`, a currency."""
+
+    account_id: str
+    commodity: str
+    is_cash: bool
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalFlow:
+    """What an entry brought from outside, or took there (negative)."""
+
+    entry_id: int
+    transaction_id: str
+    kind: str
+    trade_date: date
+    account_id: str
+    commodity: str
+    is_cash: bool
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class BookedAmount:
+    """Income received, or a fee or tax paid; `place` says which. Negative = paid instead, or refunded."""
+
+    entry_id: int
+    transaction_id: str
+    kind: str
+    trade_date: date
+    account_id: str
+    asset_id: str
+    currency: str
+    amount: Decimal
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityPosting:
+    """A posting behind what is held."""
+
+    entry_id: int
+    transaction_id: str
+    kind: str
+    trade_date: date
+    account_id: str
+    commodity: str
+    is_cash: bool
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """An entry as it stands in the journal; names that are not there are empty, numbers 0.
+
+    Attributes:
+        entry_id: its number.
+        recorded_at: when we knew.
+        reverses: the entry it takes back; None = it books.
+        reversed_by: the entry that takes it back; None = it stands.
+    """
+
+    entry_id: int
+    recorded_at: datetime
+    transaction_id: str
+    kind: str
+    trade_date: date
+    account_id: str
+    asset_id: str
+    quantity: Decimal
+    price: Decimal | None
+    currency: str
+    amount: Decimal
+    costs: Decimal
+    counter_account_id: str
+    counter_asset_id: str
+    counter_quantity: Decimal
+    counter_currency: str
+    counter_amount: Decimal
+    reverses: int | None
+    reversed_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTransaction:
+    """A transaction that is not booked; `fault` says why."""
+
+    transaction_id: str
+    fault: str
+    kind: str
+    trade_date: date
+    account_id: str
+    asset_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatedPosition:
+    """What an account holds of an asset by what keeps it; quantity is None where it is kept as weights."""
+
+    account_id: str
+    asset_id: str
+    asset_name: str
+    asset_type: str
+    currency: str
+    quantity: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedPrice:
+    """A price as it is quoted: `currency` may be a unit such as GBX."""
+
+    asset_id: str
+    day: date
+    currency: str
+    price: Decimal
+    price_date: date
+
+
+async def get_booked_transactions(
+    db: ReadSession, account_ids: Collection[str], until: date, *, after_entry: int = 0
+) -> list[Transaction]:
+    """Return the entries that stand of accounts, and of those that assets came from or went to, up to a day.
+
+    Args:
+        db: a session.
+        account_ids: the accounts.
+        until: the last day.
+        after_entry: only entries booked later.
+    """
+    values = {"account_ids": list(account_ids), "until": until, "after_entry": after_entry}
+    rows = await db.execute(query("get_booked_transactions"), values)
+    return [
+        Transaction(
+            transaction_id=row.external_id,
+            kind=TransactionKind(row.kind),
+            trade_date=row.trade_date,
+            account_id=row.account_id,
+            currency=row.currency,
+            amount=row.amount,
+            costs=row.costs,
+            tax=row.tax,
+            asset_id=row.asset_id,
+            quantity=row.quantity,
+            price=row.price,
+            settlement_date=row.settlement_date,
+            counter_account_id=row.counter_account_id,
+            counter_asset_id=row.counter_asset_id,
+            counter_quantity=row.counter_quantity,
+            counter_currency=row.counter_currency,
+            counter_amount=row.counter_amount,
+            acquired=row.acquired_date,
+            basis_fraction=row.basis_fraction,
+            lot_id=row.lot_id,
+        )
+        for row in rows
+    ]
+
+
+async def get_held(db: ReadSession, account_ids: Sequence[str], as_of: date) -> list[Held]:
+    """Return what accounts held at the end of a day by the ledger; what is 0 is left out."""
+    values = {"account_ids": list(account_ids), "as_of": as_of}
+    return [Held(*row) for row in await db.execute(query("get_held"), values)]
+
+
+async def get_scope_positions(
+    db: ReadSession, account_ids: Sequence[str], as_of: date
+) -> list[StatedPosition]:
+    """Return what accounts held on a day, by what keeps each: its newest snapshot, or the ledger."""
+    values = {"account_ids": list(account_ids), "as_of": as_of}
+    return [StatedPosition(*row) for row in await db.execute(query("get_scope_positions"), values)]
+
+
+async def get_external_flows(
+    db: ReadSession, account_ids: Sequence[str], places: Collection[str], after: date, until: date
+) -> list[ExternalFlow]:
+    """Return what came into accounts from outside all of them, and what left, after one day and until another.
+
+    Args:
+        db: a session.
+        account_ids: the accounts; what moves between them is no flow.
+        places: what counts as outside: the place of that name, and fees or taxes where they do.
+        after: the day before the first.
+        until: the last day.
+    """
+    values = {"account_ids": list(account_ids), "places": list(places), "after": after, "until": until}
+    return [ExternalFlow(*row) for row in await db.execute(query("get_external_flows"), values)]
+
+
+async def get_prices_on_days(db: ReadSession, wanted: Iterable[tuple[str, date]]) -> list[QuotedPrice]:
+    """Return the last price of an asset on or before a day, for pairs of both; those without one are left out."""
+    pairs = sorted(set(wanted))
+    values = {"asset_ids": [asset for asset, _ in pairs], "days": [day for _, day in pairs]}
+    return [QuotedPrice(*row) for row in await db.execute(query("get_prices_on_days"), values)]
+
+
+async def get_quantity_postings(
+    db: ReadSession, account_ids: Sequence[str], as_of: date
+) -> list[QuantityPosting]:
+    """Return the postings behind what accounts held at the end of a day."""
+    values = {"account_ids": list(account_ids), "as_of": as_of}
+    return [QuantityPosting(*row) for row in await db.execute(query("get_quantity_postings"), values)]
+
+
+async def get_newest_entries(
+    db: ReadSession,
+    account_ids: Sequence[str],
+    *,
+    before: tuple[date, int],
+    most: int,
+    asset_id: str | None = None,
+    kind: str | None = None,
+    with_reversed: bool = False,
+) -> list[JournalEntry]:
+    """Return entries of accounts, the newest first.
+
+    Args:
+        db: a session.
+        account_ids: whose; transfers to them too.
+        before: day and entry to go on from; neither is in the answer.
+        most: at most so many.
+        asset_id: only about this asset; None = all.
+        kind: only of this kind; None = all.
+        with_reversed: entries that no longer stand, too, and those that took them back.
+    """
+    values = {
+        "account_ids": list(account_ids),
+        "before_day": before[0],
+        "before_entry": before[1],
+        "most": most,
+        "asset_id": asset_id,
+        "kind": kind,
+        "with_reversed": with_reversed,
+    }
+    return [JournalEntry(*row) for row in await db.execute(query("get_newest_entries"), values)]
+
+
+async def list_unposted(db: ReadSession, account_ids: Sequence[str]) -> list[WaitingTransaction]:
+    """Return the transactions of accounts that are not booked, the oldest first."""
+    rows = await db.execute(query("list_unposted_of_scope"), {"account_ids": list(account_ids)})
+    return [WaitingTransaction(*row) for row in rows]
+
+
+async def get_booked_amounts(
+    db: ReadSession, account_ids: Sequence[str], after: date, until: date
+) -> list[BookedAmount]:
+    """Return income, fees and taxes of accounts after one day and until another."""
+    values = {"account_ids": list(account_ids), "after": after, "until": until}
+    return [BookedAmount(*row) for row in await db.execute(query("get_booked_amounts"), values)]
+
+
+async def count_unposted(db: ReadSession, account_ids: Sequence[str]) -> dict[str, int]:
+    """Return how many transactions of accounts are not booked, by fault."""
+    rows = await db.execute(query("get_unposted_of_scope"), {"account_ids": list(account_ids)})
+    return {row.fault: row.transactions for row in rows}
