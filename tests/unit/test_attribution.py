@@ -1,5 +1,7 @@
 """What attribution refuses, and the rules that only single cases show."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -175,42 +177,31 @@ def test_nothing_has_no_effects() -> None:
     assert nested_brinson(nothing, nothing, levels=[nowhere, nowhere], model=FACHLER).total == 0.0
 
 
-@pytest.mark.parametrize(
-    ("error", "sentence"),
-    [
-        (
-            UnknownGroupError("portfolio", 3, 0.5, NAN),
-            (
-                "The portfolio has a weight of 0.5 and a return of nan in group 3; give every weight, 0 for none, and "
-                "the return wherever it is not 0."
-            ),
-        ),
-        (
-            CancellingWeightsError("benchmark", 1, -0.02),
-            (
-                "The weights of the benchmark in group 1 cancel to 0 and earn -0.02; put its long and its short part "
-                "into groups of their own."
-            ),
-        ),
-        (
-            WeightSumsError(1.0, 0.97),
-            (
-                "The weights of the portfolio sum to 1, those of the benchmark to 0.97; add what is missing as a "
-                "group, cash for one."
-            ),
-        ),
-        (
-            GroupShapeError([(2,), (3,)]),
-            "Weights, returns and groups have the shapes (2,), (3,); give one number of each for every group.",
-        ),
-        (
-            LevelError(1, 4),
-            "Group 4 of level 1 lies in several groups of the level above; give each part a number of its own.",
-        ),
-    ],
-)
-def test_an_error_says_what_to_do(error: Exception, sentence: str) -> None:
-    assert str(error) == sentence
+SENTENCES: dict[Callable[[], Exception], str] = {
+    lambda: UnknownGroupError("portfolio", 3, 0.5, NAN): (
+        "The portfolio has a weight of 0.5 and a return of nan in group 3; give every weight, 0 for none, and the "
+        "return wherever it is not 0."
+    ),
+    lambda: CancellingWeightsError("benchmark", 1, -0.02): (
+        "The weights of the benchmark in group 1 cancel to 0 and earn -0.02; put its long and its short part into "
+        "groups of their own."
+    ),
+    lambda: WeightSumsError(1.0, 0.97): (
+        "The weights of the portfolio sum to 1, those of the benchmark to 0.97; add what is missing as a group, cash "
+        "for one."
+    ),
+    lambda: GroupShapeError([(2,), (3,)]): (
+        "Weights, returns and groups have the shapes (2,), (3,); give one number of each for every group."
+    ),
+    lambda: LevelError(1, 4): (
+        "Group 4 of level 1 lies in several groups of the level above; give each part a number of its own."
+    ),
+}
+
+
+@pytest.mark.parametrize(("error", "sentence"), SENTENCES.items())
+def test_an_error_says_what_to_do(error: Callable[[], Exception], sentence: str) -> None:
+    assert str(error()) == sentence
 
 
 # ── Linking ─────────────────────────────────────────────────────────────────────────────────────────────

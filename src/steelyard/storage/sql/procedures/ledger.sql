@@ -75,33 +75,39 @@ comment on function steelyard.check_entries() is 'Entries are made now, reversal
 create or replace function steelyard.check_postings() returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set work_mem = '128MB'
+set jit = off
 as $$
 declare
     v_found record;
 begin
-    select p.entry_id, p.commodity, p.total, p.is_own
-    into v_found
+    -- Groups and no join: whatever the statistics say of a table that was just filled, this takes one pass.
+    select u.entry_id into v_found
     from (
-        select s.entry_id, s.commodity, s.total, coalesce(steelyard.is_made_now(j.made_in, j.recorded_at), false) as is_own
-        from (
-            select
-                m.entry_id, m.tenant_id, m.commodity, min(m.trade_date) as first_day, max(m.trade_date) as last_day,
-                sum(m.quantity) as total
-            from made as m
-            group by m.entry_id, m.tenant_id, m.commodity, m.is_cash
-        ) as s
-        left join steelyard.journal as j
-            on s.entry_id = j.entry_id and s.tenant_id = j.tenant_id
-            and s.first_day = j.trade_date and s.last_day = j.trade_date
-    ) as p
-    where p.total <> 0 or not p.is_own
+        select m.entry_id, m.tenant_id, m.trade_date, false as is_made
+        from made as m
+        union all
+        select j.entry_id, j.tenant_id, j.trade_date, true
+        from steelyard.journal as j
+        where
+            j.entry_id between (select min(m.entry_id) from made as m) and (select max(m.entry_id) from made as m)
+            and steelyard.is_made_now(j.made_in, j.recorded_at)
+    ) as u
+    group by u.entry_id, u.tenant_id, u.trade_date
+    having not bool_or(u.is_made)
     limit 1;
-    if found and not v_found.is_own then
+    if found then
         raise exception using
             errcode = 'SL003',
             message = format('entry %s was made before, or not at all, or on another day', v_found.entry_id),
             hint = 'Postings are added by the database transaction that makes their entry.';
-    elsif found then
+    end if;
+    select m.entry_id, m.commodity, steelyard.compact_sum(m.quantity) as total into v_found
+    from made as m
+    group by m.entry_id, m.commodity, m.is_cash
+    having steelyard.compact_sum(m.quantity) <> 0
+    limit 1;
+    if found then
         raise exception using
             errcode = 'SL002',
             message = format('entry %s moves %s %s out of nowhere', v_found.entry_id, v_found.total, v_found.commodity);
@@ -126,7 +132,10 @@ begin
         when not matched then
             insert (tenant_id, account_id, commodity, is_cash, quantity, is_guarded)
             values (n.tenant_id, n.account_id, n.commodity, n.is_cash, n.moved, n.is_guarded);
-    exception when check_violation then
+    exception when unique_violation then
+        -- under REPEATABLE READ: another transaction made the balance since this one began to look
+        raise exception using errcode = 'serialization_failure', message = 'a balance was made by a concurrent transaction';
+    when check_violation then
         select n.account_id, n.commodity, coalesce(b.quantity, 0) as quantity, n.moved
         into v_found
         from (

@@ -132,11 +132,19 @@ as $$
         left join cash as c on h.is_cash and h.commodity = c.currency
     ),
 
+    -- an empty account stands for every one, an empty asset for money
     unposted as materialized (
-        select t.account_id, t.asset_id, t.counter_account_id
+        select distinct n.account_id, n.asset_id
         from steelyard.unposted_transactions as u
         inner join steelyard.transactions as t on u.tenant_id = t.tenant_id and u.transaction_id = t.transaction_id
-        where u.tenant_id = p_tenant and u.fault <> 'not_yet'
+        cross join lateral (
+            values
+            (coalesce(t.account_id, ''), t.asset_id),
+            (coalesce(t.account_id, ''), ''),
+            (t.counter_account_id, t.asset_id),
+            (t.counter_account_id, '')
+        ) as n (account_id, asset_id)
+        where u.tenant_id = p_tenant and u.fault <> 'not_yet' and n.account_id is not null and n.asset_id is not null
     ),
 
     compared as (
@@ -149,8 +157,12 @@ as $$
             l.asset_id is null as is_unbooked,
             coalesce(s.is_weight, false) as is_weight,
             coalesce(l.is_cash, c.currency is not null) as is_cash,
+            case when coalesce(l.is_cash, c.currency is not null) then '' else asset_id end as about,
             coalesce(
-                l.is_cash and l.quantity <> 0 and c.currency is null and 'asset_master' = any(steelyard.attached_tables()),
+                l.is_cash
+                and l.quantity <> 0
+                and c.currency is null
+                and (select 'asset_master' = any(steelyard.attached_tables())), -- asked once
                 false
             ) as has_no_asset
         from snapshot as s
@@ -168,13 +180,8 @@ as $$
             when c.has_no_asset then 'no_cash_asset'
             when c.is_weight then 'weights'
             when
-                exists (
-                    select
-                    from unposted as u
-                    where
-                        (u.account_id = c.account_id or u.counter_account_id = c.account_id or u.account_id is null)
-                        and (u.asset_id = c.asset_id or c.is_cash)
-                )
+                (c.account_id, c.about) in (select u.account_id, u.asset_id from unposted as u)
+                or c.about in (select u.asset_id from unposted as u where u.account_id = '')
                 then 'unposted'
             when c.is_unbooked then 'no_opening'
             when c.is_unstated then 'not_in_snapshot'

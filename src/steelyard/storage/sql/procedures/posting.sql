@@ -37,7 +37,7 @@ as $$
 $$;
 comment on function steelyard.action_outcome is 'The units a corporate action makes of what is held, and the cash it pays, as domain/posting.py says.';
 
-create or replace function steelyard.lines_since(p_tenant integer, p_entry bigint)
+create or replace function steelyard.lines_to_post(p_first_reversed bigint, p_last_reversed bigint)
 returns table (
     entry_id bigint,
     line integer,
@@ -51,96 +51,75 @@ returns table (
 language sql stable
 as $$
     -- units, between the account and a place
-    select j.entry_id, 1, j.account_id, 'held', j.asset_id, false, k.units * j.quantity, j.trade_date
-    from steelyard.journal as j
-    inner join steelyard.transaction_kinds as k on j.kind = k.kind
-    where j.tenant_id = p_tenant and j.entry_id > p_entry and j.reverses is null and k.units <> 0 and j.asset_id is not null
-    union all
-    select j.entry_id, 2, j.account_id, k.units_from, j.asset_id, false, -k.units * j.quantity, j.trade_date
-    from steelyard.journal as j
-    inner join steelyard.transaction_kinds as k on j.kind = k.kind
-    where j.tenant_id = p_tenant and j.entry_id > p_entry and j.reverses is null and k.units <> 0 and j.asset_id is not null
-    -- a transfer, of units or of cash, between two accounts
+    select
+        r.entry_id, l.line, r.account_id, case l.line when 1 then 'held' else k.units_from end, r.asset_id, false,
+        case l.line * k.units when 1 then r.quantity when -2 then r.quantity else -r.quantity end, r.trade_date
+    from pg_temp.ledger_rows as r
+    inner join steelyard.transaction_kinds as k on r.kind = k.kind and k.units <> 0
+    cross join (values (1), (2)) as l (line)
+    where r.is_new and r.asset_id is not null
+    -- a transfer of units or of money, to another account
     union all
     select
-        j.entry_id, 1, j.account_id, 'held', coalesce(j.asset_id, j.currency), j.asset_id is null,
-        -case when j.asset_id is null then j.amount else j.quantity end, j.trade_date
-    from steelyard.journal as j
-    where j.tenant_id = p_tenant and j.entry_id > p_entry and j.reverses is null and j.kind = 'TRANSFER'
-    union all
-    select
-        j.entry_id, 2, j.counter_account_id, 'held', coalesce(j.asset_id, j.currency), j.asset_id is null,
-        case when j.asset_id is null then j.amount else j.quantity end, j.trade_date
-    from steelyard.journal as j
-    where j.tenant_id = p_tenant and j.entry_id > p_entry and j.reverses is null and j.kind = 'TRANSFER'
+        r.entry_id, l.line, case l.line when 1 then r.account_id else r.counter_account_id end, 'held',
+        coalesce(r.asset_id, r.currency), r.asset_id is null,
+        case l.line when 1 then -1 else 1 end * case when r.asset_id is null then r.amount else r.quantity end, r.trade_date
+    from pg_temp.ledger_rows as r
+    cross join (values (1), (2)) as l (line)
+    where r.is_new and r.kind = 'TRANSFER'
     -- a corporate action
     union all
-    select j.entry_id, l.line, j.account_id, l.place, l.commodity, false, l.quantity, j.trade_date
-    from steelyard.journal as j
-    inner join steelyard.transaction_kinds as k on j.kind = k.kind
-    cross join lateral steelyard.action_outcome(j.kind, j.held, j.quantity, j.counter_quantity, j.price, j.amount) as o
+    select
+        r.entry_id, l.line, r.account_id, l.place, l.commodity, l.line > 4, l.quantity, r.trade_date
+    from pg_temp.ledger_rows as r
+    cross join lateral steelyard.action_outcome(r.kind, r.held, r.quantity, r.counter_quantity, r.price, r.amount) as o
     cross join lateral (
         values
-        (1, 'held', j.asset_id, case j.kind when 'SPLIT' then o.became - j.held when 'SPIN_OFF' then 0 else -j.held end),
-        (2, 'issuer', j.asset_id, case j.kind when 'SPLIT' then j.held - o.became when 'SPIN_OFF' then 0 else j.held end),
-        (3, 'held', j.counter_asset_id, case j.kind when 'SPLIT' then 0 else o.became end),
-        (4, 'issuer', j.counter_asset_id, case j.kind when 'SPLIT' then 0 else -o.became end)
+        (1, 'held', r.asset_id, case r.kind when 'SPLIT' then o.became - r.held when 'SPIN_OFF' then 0 else -r.held end),
+        (2, 'issuer', r.asset_id, case r.kind when 'SPLIT' then r.held - o.became when 'SPIN_OFF' then 0 else r.held end),
+        (3, 'held', r.counter_asset_id, case r.kind when 'SPLIT' then 0 else o.became end),
+        (4, 'issuer', r.counter_asset_id, case r.kind when 'SPLIT' then 0 else -o.became end),
+        (5, 'held', r.currency, o.cash - coalesce(r.costs, 0)),
+        (6, 'issuer', r.currency, -o.cash)
     ) as l (line, place, commodity, quantity)
-    where j.tenant_id = p_tenant and j.entry_id > p_entry and j.reverses is null and k.is_action
-    union all
-    select j.entry_id, l.line, j.account_id, l.place, j.currency, true, l.quantity, j.trade_date
-    from steelyard.journal as j
-    inner join steelyard.transaction_kinds as k on j.kind = k.kind
-    cross join lateral steelyard.action_outcome(j.kind, j.held, j.quantity, j.counter_quantity, j.price, j.amount) as o
-    cross join lateral (
-        values (5, 'held', o.cash - coalesce(j.costs, 0)), (6, 'issuer', -o.cash)
-    ) as l (line, place, quantity)
-    where j.tenant_id = p_tenant and j.entry_id > p_entry and j.reverses is null and k.is_action
+    where r.is_new and r.is_action
     -- money, from a place into the account, and the costs out of it
     union all
     select
-        j.entry_id, 5, j.account_id, k.cash_to, j.currency, true,
-        case when j.kind = 'OPENING' and j.asset_id is null then j.amount else k.cash * j.amount end
-        - coalesce(j.costs, 0),
-        j.trade_date
-    from steelyard.journal as j
-    inner join steelyard.transaction_kinds as k on j.kind = k.kind
-    where j.tenant_id = p_tenant and j.entry_id > p_entry and j.reverses is null and not k.is_action
-    union all
-    select
-        j.entry_id, 6, j.account_id, k.cash_from, j.currency, true,
-        -case when j.kind = 'OPENING' and j.asset_id is null then j.amount else k.cash * j.amount end,
-        j.trade_date
-    from steelyard.journal as j
-    inner join steelyard.transaction_kinds as k on j.kind = k.kind
-    where
-        j.tenant_id = p_tenant and j.entry_id > p_entry and j.reverses is null
-        and (k.cash <> 0 or (j.kind = 'OPENING' and j.asset_id is null))
-    union all
-    select j.entry_id, 7, j.account_id, 'fees', j.currency, true, j.costs - coalesce(j.tax, 0), j.trade_date
-    from steelyard.journal as j
-    where j.tenant_id = p_tenant and j.entry_id > p_entry and j.reverses is null and j.costs is not null
-    union all
-    select j.entry_id, 8, j.account_id, 'taxes', j.currency, true, j.tax, j.trade_date
-    from steelyard.journal as j
-    where j.tenant_id = p_tenant and j.entry_id > p_entry and j.reverses is null and j.tax is not null
+        r.entry_id, l.line, r.account_id,
+        case l.line when 5 then k.cash_to when 6 then k.cash_from when 7 then 'fees' else 'taxes' end, r.currency, true,
+        case l.line
+            when 7 then coalesce(r.costs, 0) - coalesce(r.tax, 0)
+            when 8 then coalesce(r.tax, 0)
+            else
+                case
+                    when k.cash = 0 and (r.kind <> 'OPENING' or r.asset_id is not null) then 0
+                    when l.line = 5 and k.cash >= 0 or l.line = 6 and k.cash < 0 then r.amount
+                    else -r.amount
+                end
+                - case when l.line = 5 then coalesce(r.costs, 0) else 0 end
+        end,
+        r.trade_date
+    from pg_temp.ledger_rows as r
+    inner join steelyard.transaction_kinds as k on r.kind = k.kind
+    inner join (values (5), (6), (7), (8)) as l (line) on l.line < 7 or r.costs is not null
+    where r.is_new and (l.line > 6 or not r.is_action)
     -- what an exchange buys
     union all
-    select j.entry_id, 9, j.account_id, 'held', j.counter_currency, true, j.counter_amount, j.trade_date
-    from steelyard.journal as j
-    where j.tenant_id = p_tenant and j.entry_id > p_entry and j.reverses is null and j.kind = 'FX'
-    union all
-    select j.entry_id, 10, j.account_id, 'market', j.counter_currency, true, -j.counter_amount, j.trade_date
-    from steelyard.journal as j
-    where j.tenant_id = p_tenant and j.entry_id > p_entry and j.reverses is null and j.kind = 'FX'
+    select
+        r.entry_id, l.line, r.account_id, case l.line when 9 then 'held' else 'market' end, r.counter_currency, true,
+        case l.line when 9 then r.counter_amount else -r.counter_amount end, r.trade_date
+    from pg_temp.ledger_rows as r
+    cross join (values (9), (10)) as l (line)
+    where r.is_new and r.kind = 'FX'
     -- what a reversal takes back
     union all
-    select j.entry_id, p.line, p.account_id, p.place, p.commodity, p.is_cash, -p.quantity, p.trade_date
-    from steelyard.journal as j
-    inner join steelyard.postings as p on j.reverses = p.entry_id
-    where j.tenant_id = p_tenant and j.entry_id > p_entry and j.reverses is not null
+    select r.entry_id, p.line, p.account_id, p.place, p.commodity, p.is_cash, -p.quantity, p.trade_date
+    from pg_temp.ledger_rows as r
+    inner join steelyard.postings as p on r.reverses = p.entry_id
+    where r.reverses is not null and p.entry_id between p_first_reversed and p_last_reversed
 $$;
-comment on function steelyard.lines_since(integer, bigint) is 'What the entries after one move, as domain/posting.py says; lines of 0 are no postings.';
+comment on function steelyard.lines_to_post is 'What the rows of ledger_rows move, as domain/posting.py says; lines of 0 are no postings.';
 
 -- What the transactions say ───────────────────────────────────────────────────────────────────────────────
 
@@ -204,33 +183,41 @@ as $$
 begin
     drop table if exists pg_temp.ledger_rows;
     create temporary table ledger_rows (
+        entry_id bigint default nextval('steelyard.journal_entry_id_seq'), -- in the order they are put here
         external_id text,
         account_id text,
         kind text,
         trade_date date,
         settlement_date date,
         asset_id text,
-        quantity numeric(27, 12),
-        price numeric(27, 12),
+        quantity numeric,
+        price numeric,
         currency text,
-        amount numeric(23, 8),
-        costs numeric(23, 8),
-        tax numeric(23, 8),
+        amount numeric,
+        costs numeric,
+        tax numeric,
         counter_account_id text,
         counter_asset_id text,
-        counter_quantity numeric(27, 12),
+        counter_quantity numeric,
         counter_currency text,
-        counter_amount numeric(23, 8),
+        counter_amount numeric,
         acquired_date date,
-        basis_fraction numeric(18, 12),
+        basis_fraction numeric,
         lot_id text,
-        held numeric(27, 12),
+        held numeric,
         is_action boolean,
         is_dependent boolean,
         fault text,
-        old_entry_id bigint
+        is_new boolean, -- to be booked
+        old_entry_id bigint, -- the entry that stands and is not what is said
+        reverses bigint,
+        revision integer
     ) on commit drop;
-    insert into pg_temp.ledger_rows
+    insert into pg_temp.ledger_rows (
+        external_id, account_id, kind, trade_date, settlement_date, asset_id, quantity, price, currency, amount, costs, tax,
+        counter_account_id, counter_asset_id, counter_quantity, counter_currency, counter_amount, acquired_date,
+        basis_fraction, lot_id, held, is_action, is_dependent, fault, is_new, old_entry_id
+    )
     with read as (
         select
             t.transaction_id as external_id,
@@ -240,7 +227,7 @@ begin
             t.settlement_date,
             case when not coalesce(a.is_cash, false) then t.asset_id end as asset_id,
             coalesce(t.quantity, 0) as quantity,
-            case when m.currency is null then t.price else t.price / m.units_per_major end as price,
+            coalesce(round(t.price / m.units_per_major, 12), t.price) as price,
             coalesce(m.major_currency, t.currency) as currency,
             coalesce(round(t.total_amount / m.units_per_major, 8), t.total_amount, 0) as amount,
             coalesce(round(t.transaction_costs / m.units_per_major, 8), t.transaction_costs, 0) as costs,
@@ -322,10 +309,10 @@ begin
             j.trade_date,
             j.settlement_date,
             j.asset_id,
-            j.quantity::numeric(27, 12) as quantity,
-            j.price::numeric(27, 12) as price,
+            j.quantity,
+            j.price,
             j.currency,
-            j.amount::numeric(23, 8) as amount,
+            j.amount,
             nullif(j.costs, 0) as costs,
             nullif(j.tax, 0) as tax,
             j.counter_account_id,
@@ -350,7 +337,7 @@ begin
         s.external_id, s.account_id, s.kind, s.trade_date, s.settlement_date, s.asset_id, s.quantity, s.price, s.currency,
         s.amount, s.costs, s.tax, s.counter_account_id, s.counter_asset_id, s.counter_quantity, s.counter_currency,
         s.counter_amount, s.acquired_date, s.basis_fraction, s.lot_id, null, s.is_action, s.is_dependent, s.fault,
-        b.entry_id
+        s.booked_for is not null, b.entry_id
     from said as s
     full join booked as b on s.external_id = b.external_id and s.booked_for = b.account_id
     where
@@ -364,7 +351,8 @@ begin
             b.kind, b.trade_date, b.settlement_date, b.asset_id, b.quantity, b.price, b.currency, b.amount, b.costs,
             b.tax, b.counter_account_id, b.counter_asset_id, b.counter_quantity, b.counter_currency, b.counter_amount,
             b.acquired_date, b.basis_fraction, b.lot_id
-        );
+        )
+    order by s.trade_date, s.external_id collate "C";
     analyze pg_temp.ledger_rows;
 end
 $$;
@@ -475,8 +463,7 @@ begin
         select r.account_id, r.counter_account_id, r.kind, r.asset_id, r.trade_date, r.quantity
         from pg_temp.ledger_rows as r
         where
-            not r.is_dependent and r.fault is null
-            and r.asset_id in (select a.asset_id from pg_temp.ledger_actions as a)
+            r.is_new and r.asset_id in (select a.asset_id from pg_temp.ledger_actions as a)
     )
 
     select n.account_id, n.asset_id, n.trade_date, 2147483647 as place, sum(n.quantity) as quantity
@@ -511,7 +498,11 @@ begin
         select distinct a.trade_date, a.place from pg_temp.ledger_actions as a order by a.trade_date, a.place
     loop
         with outcome as (
-            insert into pg_temp.ledger_outcomes
+            insert into pg_temp.ledger_outcomes (
+                external_id, account_id, kind, trade_date, settlement_date, asset_id, quantity, price, currency, amount, costs, tax,
+                counter_account_id, counter_asset_id, counter_quantity, counter_currency, counter_amount, acquired_date,
+                basis_fraction, lot_id, held, is_action, is_dependent
+            )
             select
                 a.external_id, coalesce(a.account_id, h.account_id), a.kind, a.trade_date, a.settlement_date, a.asset_id,
                 case when a.is_action then a.quantity else h.held end, a.price, a.currency,
@@ -565,12 +556,16 @@ comment on function steelyard.follow_holdings() is 'Book corporate actions and p
 create or replace function steelyard.compare_outcomes(p_tenant integer, p_only text[]) returns void
 language sql volatile
 as $$
-    insert into pg_temp.ledger_rows
+    insert into pg_temp.ledger_rows (
+        external_id, account_id, kind, trade_date, settlement_date, asset_id, quantity, price, currency, amount, costs, tax,
+        counter_account_id, counter_asset_id, counter_quantity, counter_currency, counter_amount, acquired_date,
+        basis_fraction, lot_id, held, is_action, is_dependent, fault, is_new, old_entry_id
+    )
     select
         o.external_id, o.account_id, o.kind, o.trade_date, o.settlement_date, o.asset_id, o.quantity, o.price, o.currency,
         o.amount, o.costs, o.tax, o.counter_account_id, o.counter_asset_id, o.counter_quantity, o.counter_currency,
         o.counter_amount, o.acquired_date, o.basis_fraction, o.lot_id, o.held, o.is_action, o.is_dependent, o.fault,
-        b.entry_id
+        o.external_id is not null, b.entry_id
     from pg_temp.ledger_outcomes as o
     full join (
         select e.*
@@ -587,6 +582,7 @@ as $$
             b.kind, b.trade_date, b.settlement_date, b.asset_id, b.quantity, b.price, b.currency, b.amount, b.costs,
             b.tax, b.counter_asset_id, b.counter_quantity, b.basis_fraction, b.held
         )
+    order by o.trade_date, not o.is_action, o.external_id collate "C", o.account_id collate "C"
 $$;
 comment on function steelyard.compare_outcomes is 'Add to ledger_rows the outcomes that the ledger does not have, and the entries that are none any more.';
 
@@ -594,48 +590,57 @@ comment on function steelyard.compare_outcomes is 'Add to ledger_rows the outcom
 
 create or replace function steelyard.book_rows(p_tenant integer, out booked bigint, out reversed bigint)
 language plpgsql volatile
+set plan_cache_mode = 'force_custom_plan' -- to take one entry back, or all
 as $$
 declare
-    v_before constant bigint := nextval('steelyard.journal_entry_id_seq');
+    v_first bigint;
+    v_last bigint;
 begin
-    insert into steelyard.journal (
-        tenant_id, source, external_id, account_id, revision, reverses, kind, trade_date, settlement_date, asset_id,
-        quantity, price, currency, amount, costs, tax, counter_account_id, counter_asset_id, counter_quantity,
-        counter_currency, counter_amount, acquired_date, basis_fraction, lot_id, held
+    select min(r.old_entry_id), max(r.old_entry_id) into v_first, v_last from pg_temp.ledger_rows as r;
+    insert into pg_temp.ledger_rows (
+        external_id, account_id, kind, trade_date, settlement_date, asset_id, quantity, price, currency, amount, costs, tax,
+        counter_account_id, counter_asset_id, counter_quantity, counter_currency, counter_amount, acquired_date,
+        basis_fraction, lot_id, held, reverses, revision
     )
     select
-        j.tenant_id, j.source, j.external_id, j.account_id, j.revision + 1, j.entry_id, j.kind, j.trade_date,
-        j.settlement_date, j.asset_id, j.quantity, j.price, j.currency, j.amount, j.costs, j.tax, j.counter_account_id,
-        j.counter_asset_id, j.counter_quantity, j.counter_currency, j.counter_amount, j.acquired_date, j.basis_fraction,
-        j.lot_id, j.held
+        j.external_id, j.account_id, j.kind, j.trade_date, j.settlement_date, j.asset_id, j.quantity, j.price, j.currency,
+        j.amount, j.costs, j.tax, j.counter_account_id, j.counter_asset_id, j.counter_quantity, j.counter_currency,
+        j.counter_amount, j.acquired_date, j.basis_fraction, j.lot_id, j.held, j.entry_id, j.revision + 1
     from pg_temp.ledger_rows as r
     inner join steelyard.journal as j on r.old_entry_id = j.entry_id
     order by j.trade_date, j.entry_id;
     get diagnostics reversed = row_count;
     insert into steelyard.journal (
-        tenant_id, external_id, account_id, revision, kind, trade_date, settlement_date, asset_id,
+        entry_id, tenant_id, external_id, account_id, revision, reverses, kind, trade_date, settlement_date, asset_id,
         quantity, price, currency, amount, costs, tax, counter_account_id, counter_asset_id, counter_quantity,
         counter_currency, counter_amount, acquired_date, basis_fraction, lot_id, held
-    )
+    ) overriding system value
     select
-        p_tenant, r.external_id, r.account_id,
-        1 + coalesce(
-            (
-                select max(j.revision) from steelyard.journal as j
-                where j.tenant_id = p_tenant and j.external_id = r.external_id and j.account_id = r.account_id
-            ),
-            0
-        ),
-        r.kind, r.trade_date, r.settlement_date, r.asset_id, r.quantity, r.price, r.currency, r.amount, r.costs, r.tax,
+        r.entry_id, p_tenant, r.external_id, r.account_id, coalesce(r.revision, 1 + v.revision, 1), r.reverses, r.kind,
+        r.trade_date, r.settlement_date, r.asset_id, r.quantity, r.price, r.currency, r.amount, r.costs, r.tax,
         r.counter_account_id, r.counter_asset_id, r.counter_quantity, r.counter_currency, r.counter_amount,
         r.acquired_date, r.basis_fraction, r.lot_id, r.held
     from pg_temp.ledger_rows as r
-    where not r.is_dependent and r.fault is null
-    order by r.trade_date, r.external_id collate "C";
+    left join (
+        -- what was booked before, and what is reversed now
+        select x.external_id, x.account_id, max(x.revision) as revision
+        from (
+            select j.external_id, j.account_id, j.revision
+            from steelyard.journal as j
+            where j.tenant_id = p_tenant and j.reverses is not null
+            union all
+            select z.external_id, z.account_id, z.revision
+            from pg_temp.ledger_rows as z
+            where z.reverses is not null
+        ) as x
+        group by x.external_id, x.account_id
+    ) as v on r.is_new and r.external_id = v.external_id and r.account_id = v.account_id
+    where r.is_new or r.reverses is not null;
     get diagnostics booked = row_count;
+    booked := booked - reversed;
     insert into steelyard.postings (tenant_id, entry_id, line, account_id, place, commodity, is_cash, quantity, trade_date)
     select p_tenant, l.entry_id, l.line, l.account_id, l.place, l.commodity, l.is_cash, l.quantity, l.trade_date
-    from steelyard.lines_since(p_tenant, v_before) as l
+    from steelyard.lines_to_post(v_first, v_last) as l
     where l.quantity <> 0;
 end
 $$;
@@ -650,6 +655,8 @@ create or replace function steelyard.post_transactions(
     out unposted bigint
 )
 language plpgsql volatile
+set work_mem = '128MB'
+set jit = off
 as $$
 declare
     v_only constant text[] := case when p_only is not null then steelyard.with_connected(p_tenant, p_only) end;
