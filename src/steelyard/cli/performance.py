@@ -105,7 +105,7 @@ def explain(
         lines.writerow(trail.columns)
         lines.writerows(trail.rows)
     else:
-        tell(trail, partial(screen, most=rows, asked=figure), as_json=as_json)
+        tell(trail, partial(screen, most=rows), as_json=as_json)
 
 
 async def _performance(shell: Shell, question: "Question") -> "ScopePerformance":
