@@ -34,6 +34,10 @@ TESTS = {
     "domain": ("unit/test_money", *LAWS, *ACCOUNTS, "unit/test_mapping", "unit/test_price_screening"),
     "analytics": (
         "unit/test_measure_shapes",
+        "unit/test_measure_values",
+        "unit/test_drawdown",
+        "unit/test_attribution",
+        "unit/test_portfolio_risk",
         "unit/test_windows",
         "unit/test_returns_with_flows",
         "unit/test_valuation",
@@ -43,6 +47,10 @@ TESTS = {
         "properties/test_valuation",
         "unit/test_history",
         "properties/test_measures",
+        "properties/test_drawdown",
+        "properties/test_attribution",
+        "properties/test_portfolio_risk",
+        "properties/test_rolling",
     ),
     "rebalancing": (
         *SEARCH,

@@ -35,11 +35,15 @@ stands here with one of four reasons.
 
 
 class UncountedError(Exception):
-    """Cases are neither run nor skipped, or both."""
+    """Cases are neither run nor skipped, or both, or skipped and not in the suite."""
 
-    def __init__(self, suite: str, neither: Iterable[str], both: Iterable[str]) -> None:
+    def __init__(
+        self, suite: str, neither: Iterable[str], both: Iterable[str], unknown: Iterable[str]
+    ) -> None:
         """Name them."""
-        super().__init__(f"{suite}: neither run nor skipped {sorted(neither)}, both {sorted(both)}.")
+        super().__init__(
+            f"{suite}: neither run nor skipped {sorted(neither)}, both {sorted(both)}, unknown {sorted(unknown)}."
+        )
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,12 @@ class Suite:
         known = {case["id"] for case in content["cases"]}
         run = known & named
         if (known - run) ^ skipped.keys():
-            raise UncountedError(content["suite"], known - run - skipped.keys(), run & skipped.keys())
+            neither, both, unknown = (
+                known - run - skipped.keys(),
+                run & skipped.keys(),
+                skipped.keys() - known,
+            )
+            raise UncountedError(content["suite"], neither, both, unknown)
         return cls(content["suite"], content["source"], frozenset(run), skipped)
 
 
@@ -109,9 +118,10 @@ def count(items: Iterable[Any]) -> list[Suite]:
     skipped: dict[str, dict[str, Skip]] = defaultdict(dict)
     for item in items:
         content = item.module.SUITE
-        contents[content["suite"]] = content
         named[content["suite"]].update(cases_of(item))
-        skipped[content["suite"]].update(getattr(item.module, "SKIPPED", {}))
+        if hasattr(item.module, "SKIPPED"):
+            contents[content["suite"]] = content
+            skipped[content["suite"]].update(item.module.SKIPPED)
     return [Suite.of(contents[name], named[name], skipped[name]) for name in sorted(contents)]
 
 
@@ -141,7 +151,7 @@ def details(suites: list[Suite]) -> Iterator[str]:
     yield "## Why cases are skipped\n"
     for suite in suites:
         for skip, cases in Counter(suite.skipped.values()).items():
-            yield f"- `{suite.name}`, {skip.reason.value}, {cases}: {skip.detail}."
+            yield f"- `{suite.name}`, {skip.reason.value}, {cases}: {skip.detail.removesuffix('.')}."
 
 
 def untouched(suites: list[Suite]) -> Iterator[str]:

@@ -92,6 +92,50 @@ def test_an_undescribed_column_is_noticed() -> None:
     assert tables_described(page) == {"accounts": ["account_id"], "benchmarks": ["currency"]}
 
 
+# ── Measures ────────────────────────────────────────────────────────────────────────────────────────────
+
+MEASURED = [
+    "returns",
+    "risk",
+    "drawdown",
+    "downside",
+    "distribution",
+    "benchmark",
+    "ratios",
+    "rolling",
+    "attribution",
+    "linking",
+    "factor_attribution",
+    "portfolio_risk",
+]
+
+
+def measures_described(page: str) -> dict[str, list[str]]:
+    """Give the functions in each module's section."""
+    sections = re.split(r"^## `(\w+)`\n", page, flags=re.MULTILINE)[1:]
+    texts = zip(sections[::2], sections[1::2], strict=True)
+    return {name: re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) for name, text in texts}
+
+
+def public_functions(source: str) -> list[str]:
+    tree = ast.parse(source)
+    return [n.name for n in tree.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")]
+
+
+def test_every_measure_has_its_formula_and_convention() -> None:
+    described = measures_described(read(DOCS / "reference/measures.md"))
+
+    assert list(described) == MEASURED
+    for module in MEASURED:
+        functions = public_functions(read(PACKAGE / f"analytics/{module}.py"))
+        assert sorted(described[module]) == sorted(functions), module
+
+
+def test_an_undescribed_measure_is_noticed() -> None:
+    assert public_functions("def beta(): ...\ndef _own(): ...\nclass Side: ...") == ["beta"]
+    assert measures_described("## `risk`\n\n| `alpha` | a |\n| beta | b |\n") == {"risk": ["alpha"]}
+
+
 # ── Words ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
