@@ -218,7 +218,7 @@ SCREENS = [
     ["explain", "value"],
     ["explain", "risk", "--of", "AAPL"],
     ["explain", "realised-gain", "--rows", "3"],
-    ["explain", "contribution", "--by", "country", "--of", "US"],
+    ["explain", "contribution", "--by", "country", "--of", "United States"],
     ["positions", "--household", "OKAFOR"],
     ["positions", "--account", "RIVERA-IRA", "--as-of", "2020-03-31"],
     ["lots", "--asset", "AAPL"],

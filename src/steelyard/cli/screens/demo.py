@@ -20,7 +20,7 @@ NEXT: Final = (
     ("steelyard asset AAPL", "one asset from all sides"),
     ("steelyard overview --household OKAFOR", "one household alone"),
     ("steelyard performance", "how it did, and what made it"),
-    ("steelyard explain return", "the rows behind a figure, to make it again"),
+    ("steelyard explain return", "the rows behind a figure"),
     ("steelyard rebalance --account RIVERA-JOINT", "what to trade, with proof"),
     ("steelyard allocation --json", "for programs"),
     ("steelyard refresh --as-of 2020-03-31", "the same book on another day"),
