@@ -290,8 +290,22 @@ def notes_of(workings: Workings) -> Iterator[str]:
     oldest = max(old, key=lambda name: old[name], default=None)
     if oldest is not None and old[oldest]:
         yield f"The oldest price on {workings.last} is that of {oldest}, {old[oldest]} days."
+    yield from _contradicted_splits(workings)
     if workings.question.known_at == ALWAYS:
         yield from _outside(workings)
+
+
+def _contradicted_splits(workings: Workings) -> Iterator[str]:
+    """Name splits that the prices around them contradict: values on one side of them are wrong."""
+    for one in workings.priced.mismatches:
+        basis, other = (
+            ("raw", "adjusted for it") if one.looks_adjusted else ("split_adjusted", "not adjusted")
+        )
+        yield (
+            f"{workings.ledger.commodities[one.commodity].name} was split {one.ratio:g} for 1 on {one.date}, and its "
+            f"price went from {one.before:g} to {one.after:g}, which looks {other}: its price_basis is {basis}. Set "
+            "it right, or the split; until then values before that day are wrong."
+        )
 
 
 def _outside(workings: Workings) -> Iterator[str]:
