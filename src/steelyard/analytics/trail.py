@@ -70,10 +70,11 @@ class Trail:
 
     def __post_init__(self) -> None:
         """Refuse what could not be printed and made again."""
-        if any(len(row) != len(self.columns) for row in self.rows):
-            raise ValueError(f"a row of {self.figure} has not {len(self.columns)} cells")
-        numbers = [self.value, *(cell for row in self.rows for cell in row)]
-        if not all(math.isfinite(number) for number in numbers if isinstance(number, float)):
+        width = len(self.columns)
+        if any(len(row) != width for row in self.rows):
+            raise ValueError(f"a row of {self.figure} has not {width} cells")
+        cells = (cell for row in ((self.value,), *self.rows) for cell in row)
+        if not all(math.isfinite(cell) for cell in cells if isinstance(cell, float)):
             raise ValueError(f"a number of {self.figure} is not finite")
 
 

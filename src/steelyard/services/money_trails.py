@@ -231,8 +231,6 @@ def _unrealised_row(booked: Booked, lot: Lot, sign: int, values: Mapping[str, Va
     basis_rate = _rate(booked, currency, booked.last)
     quantity, basis = sign * lot.quantity, sign * lot.basis
     value, cost = _product(quantity, price, rate), _product(basis, basis_rate)
-    with localcontext(EXACT):
-        amount = value - cost if value is not None and cost is not None else None
     return (
         lot.account_id,
         lot.asset_id,
@@ -246,7 +244,7 @@ def _unrealised_row(booked: Booked, lot: Lot, sign: int, values: Mapping[str, Va
         basis,
         currency,
         basis_rate,
-        amount,
+        value - cost if value is not None and cost is not None else None,
     )
 
 
@@ -274,7 +272,8 @@ def _summed(
     faults: Mapping[str, str] | None = None,
 ) -> Trail:
     """Return the trail of a sum over its last column; not known where one of them is not, or an account has a fault."""
-    made = tuple(rows)
+    with localcontext(EXACT):
+        made = tuple(rows)
     unknown = [f"{row[1]} {row[2]}" for row in made if row[-1] is None]
     reason = (
         "; ".join(faults.values())
@@ -310,11 +309,10 @@ def _rate(booked: Booked, currency: str, day: date) -> Decimal | None:
 
 
 def _product(*factors: Decimal | None) -> Decimal | None:
-    """Multiply and round once; None where a factor is."""
+    """Multiply and round once, in a context that is wide enough; None where a factor is."""
     product = ONE
-    with localcontext(EXACT):
-        for factor in factors:
-            if factor is None:
-                return None
-            product *= factor
+    for factor in factors:
+        if factor is None:
+            return None
+        product *= factor
     return round_half_up(product, MONEY_PLACES)

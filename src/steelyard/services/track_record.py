@@ -309,7 +309,7 @@ async def _read_booked(
     opening, closing = [
         await value_held(
             db,
-            await store.get_held(db, own, day, known_at=known_at),
+            await store.get_held(db, own, day, known_at=known_at) if day >= ledger.first_day else [],
             base_currency=ledger.base_currency,
             as_of=day,
             rates=rates,
