@@ -179,6 +179,11 @@ KNOWN_NAMES = [
     "select_account",
     "calculate_allocation",
     "calculate_investment_allocation",
+    "get_performance",
+    "explain_figure",
+    "get_positions",
+    "get_lots",
+    "get_journal",
 ]
 
 

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
         get_sector_exposure,
         get_transaction_analysis,
     )
+    from steelyard.services.journal import get_journal
+    from steelyard.services.performance import explain_figure, get_performance
     from steelyard.services.portfolio import Accounts, get_current_price, get_current_prices
+    from steelyard.services.position import get_lots, get_positions
     from steelyard.storage.connection import get_db_session, init_connection_pool
 
     __version__: str
@@ -32,14 +35,19 @@ __all__ = [
     "calculate_allocation",
     "calculate_investment_allocation",
     "create_and_run_procedure",
+    "explain_figure",
     "get_asset_allocation",
     "get_compliance_summary",
     "get_current_price",
     "get_current_prices",
     "get_db_session",
     "get_geographic_distribution",
+    "get_journal",
+    "get_lots",
+    "get_performance",
     "get_performance_dashboard",
     "get_portfolio_overview",
+    "get_positions",
     "get_risk_metrics",
     "get_sector_exposure",
     "get_transaction_analysis",
@@ -50,9 +58,14 @@ _PLACES = {
     "Accounts": "services.portfolio",
     "calculate_allocation": "services.allocation",
     "calculate_investment_allocation": "rebalancing.allocation",
+    "explain_figure": "services.performance",
     "get_current_price": "services.portfolio",
     "get_current_prices": "services.portfolio",
     "get_db_session": "storage.connection",
+    "get_journal": "services.journal",
+    "get_lots": "services.position",
+    "get_performance": "services.performance",
+    "get_positions": "services.position",
     "init_connection_pool": "storage.connection",
 }
 """Where names stand; those not listed answer from asset 360."""

@@ -2,18 +2,22 @@
 
 demo       the terminal, shared by the tests of a worker, and what the first `steelyard demo` printed
 terminal   that terminal; who publishes a version there publishes the last price date again afterwards
+steelyard_here  runs `steelyard` of that terminal in this process, which spares it the imports; gives what it printed
 blank      a terminal without a store, for this test alone
 """
 
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from steelyard.app import main
 from terminal import Terminal
 
 
@@ -53,3 +57,20 @@ def _terminal(run_folder: Path) -> Terminal:
 def _remove(terminal: Terminal) -> None:
     terminal.run("db", "stop")
     shutil.rmtree(terminal.home.parent)
+
+
+@pytest.fixture
+def steelyard_here(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """Run `steelyard` in this process, which spares it the imports; gives what it printed."""
+    monkeypatch.setattr(os, "environ", terminal.environment())
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["steelyard", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 0
+        return capsys.readouterr().out
+
+    return run

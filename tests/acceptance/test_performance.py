@@ -1,10 +1,17 @@
 """How the sample book did: every figure can be made again from its trail, and agrees with asset 360 to the cent."""
 
+import csv
+import io
 import json
-from collections.abc import AsyncIterator
+import math
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -58,6 +65,9 @@ def as_json(trail: Trail) -> Any:
 
 def close(one: Decimal | float, other: Decimal | float) -> bool:
     return abs(float(one) - float(other)) <= 1e-9 * max(1.0, abs(float(other)))
+
+
+# ── Made again ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
@@ -197,3 +207,131 @@ async def test_a_period_is_a_cut_of_the_whole(db: ReadSession) -> None:
     linked = (1 + first.whole.time_weighted[0]) * (1 + rest.whole.time_weighted[0]) - 1
     assert linked == pytest.approx(whole.whole.time_weighted[0], rel=1e-12)
     assert records(first) + records(rest) == records(whole)
+
+
+# ── The terminal ────────────────────────────────────────────────────────────────────────────────────────
+
+SCREENS = [
+    ["performance", "--by", "sector"],
+    ["performance", "--account", "RIVERA-529", "--from", "2022-12-01", "--flows", "end", "--before-fees"],
+    ["explain"],
+    ["explain", "value"],
+    ["explain", "risk", "--of", "AAPL"],
+    ["explain", "realised-gain", "--rows", "3"],
+    ["explain", "contribution", "--by", "country", "--of", "United States"],
+    ["positions", "--household", "OKAFOR"],
+    ["positions", "--account", "RIVERA-IRA", "--as-of", "2020-03-31"],
+    ["lots", "--asset", "AAPL"],
+    ["lots", "--closed", "--account", "OKAFOR-PENSION"],
+    ["ledger", "--kind", "fx"],
+    ["ledger", "--account", "OKAFOR-PENSION", "--asset", "WMT"],
+    ["ledger", "reconcile"],
+    ["ledger", "post"],
+]
+
+
+@pytest.mark.parametrize("arguments", SCREENS, ids=" ".join)
+def test_screens_fit_a_terminal_and_answer_in_json_too(
+    steelyard_here: Callable[..., str], arguments: list[str]
+) -> None:
+    shown = steelyard_here(*arguments)
+    answer = steelyard_here(*arguments, "--json")
+
+    assert max(map(len, shown.splitlines())) <= 80
+    assert len(shown.splitlines()) > 3
+    assert json.loads(answer, parse_constant=pytest.fail)  # no NaN, no Infinity
+
+
+def test_a_figure_in_json_can_be_made_again_and_so_can_its_csv(steelyard_here: Callable[..., str]) -> None:
+    asked = ("explain", "return", "--account", "RIVERA-ROTH")
+    trail = json.loads(steelyard_here(*asked, "--json"), parse_float=Decimal)
+    lines = list(csv.DictReader(io.StringIO(steelyard_here(*asked, "--csv"))))
+    did = json.loads(steelyard_here("performance", "--account", "RIVERA-ROTH", "--json"), parse_float=Decimal)
+
+    assert close(did["figures"]["time_weighted_return"], check(trail))
+    grown = math.prod(float(line["factor"]) for line in lines)
+    assert grown - 1 == pytest.approx(float(trail["value"]))
+
+
+def test_pages_of_the_ledger_follow_each_other(steelyard_here: Callable[..., str]) -> None:
+    seen: list[int] = []
+    after = ""
+    while True:
+        page = json.loads(
+            steelyard_here("ledger", "--account", "RIVERA-529", "--limit", "40", "--after", after, "--json")
+        )
+        seen += [entry["entry_id"] for entry in page["entries"]]
+        if not (after := page["after"]):
+            break
+
+    whole = json.loads(steelyard_here("ledger", "--account", "RIVERA-529", "--limit", "1000", "--json"))
+    assert seen == [entry["entry_id"] for entry in whole["entries"]]
+    assert len(seen) == len(set(seen)) > 40
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (
+            ["performance", "--account", "RIVERA-IR"],
+            1,
+            "There is no account RIVERA-IR; did you mean RIVERA-IRA",
+        ),
+        (
+            ["performance", "--benchmark", "SP50"],
+            1,
+            "There is no asset SP50 to compare with; did you mean SP500",
+        ),
+        (["performance", "--from", "2030-01-01"], 1, "has no day"),
+        (["explain", "volatilty"], 1, "did you mean volatility"),
+        (["explain", "contribution", "--by", "sector", "--of", "Energ"], 1, "did you mean Energy"),
+        (["explain", "value", "--of", "APPL"], 1, "did you mean AAPL"),
+        (["ledger", "--after", "yesterday"], 1, "is no place in the journal"),
+        (["explain", "contribution"], 2, "needs --of NAME"),
+        (["explain", "--csv", "--json"], 2, "exclude each other"),
+        (["lots", "--household", "A", "--account", "B"], 2, "exclude each other"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_what_cannot_be_answered_is_one_sentence(
+    terminal: Terminal, arguments: list[str], code: int, sentence: str
+) -> None:
+    done = terminal.run(*arguments)
+
+    assert (done.returncode, done.stdout) == (code, "")
+    assert sentence in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+# ── Pages that run on the sample book ───────────────────────────────────────────────────────────────────
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    "docs/how-to/read-your-performance.md",
+    "docs/how-to/explain-a-figure.md",
+    "docs/tutorial/first-book.md",
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_what_its_commands_print(terminal: Terminal, page: str) -> None:
+    written = subprocess.run(
+        [sys.executable, ROOT / "scripts/run_page.py", ROOT / page],
+        env=terminal.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (ROOT / page).read_text("utf-8") == written.stdout, (
+        f"write it anew on the sample book: python scripts/run_page.py --write {page}"
+    )
+
+
+def test_the_readme_shows_what_is_printed(terminal: Terminal) -> None:
+    block = re.search(
+        r"```text\n\$ steelyard (explain .*?)\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL
+    )
+
+    assert block
+    assert terminal.show(*block[1].split()).startswith(block[2])

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, cast
 
@@ -11,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from report_books import EMPTY, HOSTILE, NASTY, report_of
 from steelyard.cli.report import render
-from terminal import Terminal
+from terminal import OUR_BOOK, Terminal, write_book
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -129,8 +130,10 @@ def test_columns_stand_on_their_axis_and_bars_are_as_long_as_their_numbers(
     browser: Browser, report: Path
 ) -> None:
     page = look_at(browser, report).page
-    ground = page.locator(".canvas").evaluate("svg => svg.getBoundingClientRect().bottom")
-    feet = page.locator(".canvas .series-1").evaluate_all(
+    ground = page.locator("section:has(#volume) .canvas").evaluate(
+        "svg => svg.getBoundingClientRect().bottom"
+    )
+    feet = page.locator("section:has(#volume) .canvas .series-1").evaluate_all(
         "columns => columns.map(column => column.getBoundingClientRect().bottom)"
     )
     rows = page.locator("section:has(#sectors) tbody tr").evaluate_all(
@@ -145,6 +148,59 @@ def test_columns_stand_on_their_axis_and_bars_are_as_long_as_their_numbers(
         pytest.approx(length_of_a_percent * share, abs=0.5) for _, share in rows
     ]
     page.close()
+
+
+def test_curves_end_where_the_performance_does_and_all_periods_are_listed(
+    browser: Browser, terminal: Terminal, report: Path
+) -> None:
+    did = terminal.ask("performance")
+    page = look_at(browser, report).page
+    card = page.locator("section:has(#returns)")
+    labels = [mark.replace("−", "-") for mark in card.locator(".values text").all_text_contents()]
+    heights = card.locator(".grid-line").evaluate_all(
+        "lines => lines.map(line => line.getBoundingClientRect().top)"
+    )
+    marks = [(float(label.rstrip("\u202f%")), top) for label, top in zip(labels, heights, strict=True)]
+    ends = card.locator("path.curve").evaluate_all(
+        "curves => curves.map(curve => { const box = curve.closest('.canvas').getBoundingClientRect();"
+        " return box.top + box.height * parseFloat(curve.getAttribute('d').split(' ').pop()) / 400; })"
+    )
+    (low, bottom), (high, top) = min(marks), max(marks)
+
+    def height(fraction: Decimal) -> float:
+        return float(bottom + (top - bottom) * (100 * float(fraction) - low) / (high - low))
+
+    figures = did["figures"]
+    assert ends == [  # the book is drawn last, on top
+        pytest.approx(height(figures["benchmark_return"]), abs=2),
+        pytest.approx(height(figures["time_weighted_return"]), abs=2),
+    ]
+    assert card.locator("tbody tr").count() == len(did["periods"])
+    assert page.locator("section:has(#drawdowns) tbody tr").count() == len(did["falls"])
+    assert f"{100 * figures['time_weighted_return']:.2f}" in (card.locator("figcaption").text_content() or "")
+    page.close()
+
+
+def test_the_report_of_a_version_is_of_what_was_known_then(blank: Terminal, tmp_path: Path) -> None:
+    place, again = tmp_path / "before.html", tmp_path / "after.html"
+    header = (
+        "transaction_id,account,asset_id,transaction_date,transaction_type,currency,quantity,total_amount"
+    )
+    first = f"{header}\n1,SAVINGS,,2024-01-02,DEPOSIT,USD,,1000\n2,SAVINGS,OURS,2024-01-02,BUY,USD,100,1000\n"
+    late = f"{header}\nLATE,SAVINGS,,2024-01-03,DEPOSIT,USD,,5000\n"
+    nothing: dict[str, str | None] = dict.fromkeys(OUR_BOOK)
+    more = write_book(tmp_path / "more", **nothing | {"transactions": late})
+    blank.show("init")
+    blank.show("load", str(write_book(tmp_path / "book", transactions=first)))
+    blank.show("report", "--output", str(place))
+    before = blank.ask("performance")["figures"]
+
+    blank.show("load", str(more), "--only", "transactions", "--no-refresh")
+    blank.show("report", "--output", str(again))
+
+    assert before["gain"] == 100
+    assert blank.ask("performance")["figures"]["net_flows"] == before["net_flows"] + 5000
+    assert again.read_bytes() == place.read_bytes()
 
 
 def test_on_paper_it_is_light_and_holds_what_the_screen_folds_away(browser: Browser, report: Path) -> None:

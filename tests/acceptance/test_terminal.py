@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Protocol
@@ -14,7 +13,6 @@ import msgspec
 import pytest
 
 import steelyard
-from steelyard.app import main
 from steelyard.cli.main import SECTIONS
 from terminal import STEELYARD, Terminal, write_book
 
@@ -52,7 +50,8 @@ def test_the_demo_shows_the_book_and_ends(demo: Demo) -> None:
     ]
     assert "Total value       17,503,834.06 USD" in lines
     assert "money in USD · as of 2022-12-28 · version 1 · all accounts" in lines
-    for heading in ("Overview", "Data quality", "Highest risk", "What this is", "Try next"):
+    assert "Time-weighted  ▲ +298.13 %" in lines
+    for heading in ("Overview", "Data quality", "Highest risk", "Performance", "What this is", "Try next"):
         assert any(line.startswith(heading) for line in lines), heading
 
 
@@ -70,30 +69,13 @@ def test_what_the_demo_says_to_try_works(demo: Demo) -> None:
     lines = demo.first.stdout.partition("Try next\n")[2].splitlines()
     commands = [re.split(r"\s{2,}", line)[0].split()[1:] for line in lines]
 
-    assert len(commands) == 7
+    assert len(commands) == 9
     for command in commands:
         assert demo.terminal.show(*command)
     demo.terminal.show("refresh")
 
 
 # ── Answers ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def steelyard_here(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., str]:
-    """Run `steelyard` in this process, which spares it the imports; gives what it printed."""
-    monkeypatch.setattr(os, "environ", terminal.environment())
-
-    def run(*arguments: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["steelyard", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        assert end.value.code == 0
-        return capsys.readouterr().out
-
-    return run
 
 
 ON_ONE_SCREEN = [command.name for command in SECTIONS["Ask"] if command.name not in {"changes", "report"}]

@@ -299,6 +299,18 @@ async def test_old_prices_are_used_and_their_age_is_said() -> None:
     assert did.notes == ("The oldest price on 2023-05-20 is that of A, 10 days.",)
 
 
+async def test_a_split_that_prices_contradict_is_said() -> None:
+    await record_transactions(
+        [booked("SPLIT", DAYS[4], "", asset_id="A", quantity=1, counter_quantity=2)], today=TODAY
+    )
+
+    (note,) = (await ask(Question(scope=Scope.account("ONE")))).notes
+    assert note.startswith(
+        "A was split 2 for 1 on 2023-05-08, and its price went from 103 to 104, which looks adj"
+    )
+    assert "its price_basis is raw" in note
+
+
 async def test_what_is_not_booked_is_said() -> None:
     async with get_write_session() as db:
         await db.execute(

@@ -18,6 +18,7 @@ from steelyard.errors import ConflictError
 if TYPE_CHECKING:
     from steelyard.services.asset_360 import Refresh
     from steelyard.services.loading import LoadSummary
+    from steelyard.services.performance import ScopePerformance
     from steelyard.storage.asset_360 import Document
     from steelyard.storage.connection import Pool
     from steelyard.storage.migration import MigrationResult
@@ -46,14 +47,15 @@ def demo(shell: Shell, *, as_json: bool) -> None:
     from steelyard.cli.screens.demo import demonstration
     from steelyard.services.asset_360 import answer_overview
 
-    document = asyncio.run(_prepare(shell))
-    screen = partial(demonstration, document=document, book=shell.sample_book())
+    document, did = asyncio.run(_prepare(shell))
+    screen = partial(demonstration, document=document, book=shell.sample_book(), did=did)
     tell(answer_overview(document), screen, as_json=as_json)
 
 
-async def _prepare(shell: Shell) -> "Document":
+async def _prepare(shell: Shell) -> "tuple[Document, ScopePerformance]":
     """Do what is still to be done; say of each step what came of it and how long it took."""
     from steelyard.services.asset_360 import get_document
+    from steelyard.services.performance import get_performance
     from steelyard.storage.connection import get_db_session
     from steelyard.storage.migration import migrate
 
@@ -65,7 +67,7 @@ async def _prepare(shell: Shell) -> "Document":
         steps.done("Book", _loaded(await load_directory(shell, LoadRequest(directory))))
         steps.done("Asset 360", _published(await publish(shell)))
         async with get_db_session() as db:
-            return await get_document(db)
+            return await get_document(db), await get_performance(db)
 
 
 class Steps:

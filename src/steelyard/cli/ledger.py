@@ -58,7 +58,7 @@ def ledger(
     scope: Scope,
     as_json: bool,
 ) -> None:
-    """Show what is booked, the newest first, what it comes to, and what is not booked and why."""
+    """Show what is booked, the newest first, and what is not booked and why."""
     if context.invoked_subcommand is not None:
         return
     from steelyard.cli.screens.ledger import journal
@@ -81,7 +81,7 @@ def ledger(
 @as_json
 @pass_shell
 def reconcile(shell: Shell, *, scope: Scope, as_json: bool) -> None:
-    """Compare the newest snapshots with the ledger: what keeps each account, and where the two differ."""
+    """Show what keeps each account, and where snapshot and ledger differ."""
     from steelyard.cli.screens.ledger import reconciled
 
     tell(asyncio.run(_reconcile(shell, scope)), partial(reconciled, scope=scope), as_json=as_json)
@@ -91,9 +91,10 @@ def reconcile(shell: Shell, *, scope: Scope, as_json: bool) -> None:
 @as_json
 @pass_shell
 def post(shell: Shell, *, as_json: bool) -> None:
-    """Bring the ledger to what the transactions say; a load and a refresh do so by themselves.
+    """Bring the ledger to what the transactions say.
 
-    For attached tables, whose changes nothing tells, and for transactions whose day has come.
+    A load and a refresh do so by themselves. This is for attached tables, whose changes nothing tells, and for
+    transactions whose day has come.
     """
     from steelyard.cli.screens.ledger import posted
 
@@ -138,7 +139,10 @@ def lots(
     scope: Scope,
     as_json: bool,
 ) -> None:
-    """Show each lot with its day, cost and gain, by the account's method; or those that were closed."""
+    """Show each lot with its day, cost and gain, open or closed.
+
+    A sale takes lots by the method of its account: lot_method in accounts.
+    """
     from steelyard.cli.screens.ledger import closed_lots, open_lots
 
     answer = asyncio.run(_lots(shell, scope, as_of, asset_id))

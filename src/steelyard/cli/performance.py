@@ -60,7 +60,7 @@ def performance(shell: Shell, *, by: str, limit: int, question: "Question", as_j
     epilog=examples(
         "steelyard explain",
         "steelyard explain value --of AAPL --account RIVERA-JOINT",
-        "steelyard explain volatility --csv > days.csv",
+        "steelyard explain volatility --from 2022-01-01 --csv",
         "steelyard explain contribution --by sector --of Energy --json",
     )
 )
@@ -87,7 +87,7 @@ def explain(
     question: "Question",
     as_json: bool,
 ) -> None:
-    """Show the rows, prices, flows and formula behind a figure, to make it again by hand.
+    """Show what a figure is made of: its rows, prices, flows and formula.
 
     FIGURE is one of `steelyard performance --json`, or return, risk, value, contribution.  [default: return]
     """
@@ -105,7 +105,7 @@ def explain(
         lines.writerow(trail.columns)
         lines.writerows(trail.rows)
     else:
-        tell(trail, partial(screen, most=rows, asked=figure), as_json=as_json)
+        tell(trail, partial(screen, most=rows), as_json=as_json)
 
 
 async def _performance(shell: Shell, question: "Question") -> "ScopePerformance":

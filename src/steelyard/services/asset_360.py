@@ -171,8 +171,10 @@ class _Run:
 
     async def attempt(self, number: int) -> Refresh | None:
         """Try it once; None means that another refresh, or a load of returns, is at work."""
-        from steelyard.storage.history import try_lock_history  # noqa: PLC0415 - as in `_write`
+        from steelyard.services.keeping import catch_up  # noqa: PLC0415 - as in `_write`
+        from steelyard.storage.history import try_lock_history  # noqa: PLC0415 - as above
 
+        await catch_up(today=self.today)
         unanswered, clock = self.written, _Stopwatch(self.began)
         async with get_db_session() as before:
             is_attached = "performance_history" in await get_attached_tables(before)
@@ -192,7 +194,6 @@ class _Run:
 
     async def _write(self, db: WriteSession, clock: "_Stopwatch") -> Refresh:
         from steelyard.services.history import derive_history  # noqa: PLC0415 - numpy and pyarrow, which readers need not
-        from steelyard.services.keeping import catch_up  # noqa: PLC0415 - as above
 
         last_price = await store.get_last_price_date(db)
         if last_price is None:
@@ -200,7 +201,6 @@ class _Run:
         day = self.as_of or min(self.today, last_price)
         current = await store.get_current_version(db)
         await keep_step(db)
-        await catch_up(db, today=self.today)
         derived = await derive_history(db, day)
         clock.stop("derive")
         version, published = await create_and_run_procedure(

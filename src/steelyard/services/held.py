@@ -80,8 +80,9 @@ def _valued(
     rate, reason = _rate(rates, currency, base_currency, as_of) if currency else (None, "no price is known")
     with localcontext(EXACT):
         quantity = sum((part.quantity for part in parts), Decimal(0))
-        known = price is not None and rate is not None
-        value = round_half_up(quantity * price * rate, MONEY_PLACES) if known else None  # type: ignore[operator]  # known
+        value = None
+        if price is not None and rate is not None:
+            value = round_half_up(quantity * price * rate, MONEY_PLACES)
     return Valued(
         commodity=name,
         is_cash=is_cash,

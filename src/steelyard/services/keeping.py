@@ -9,7 +9,7 @@ from typing import Final
 from steelyard.domain.finding import Finding, Severity
 from steelyard.domain.transaction import Fault, describe_fault
 from steelyard.storage import keeping as store
-from steelyard.storage.connection import WriteSession
+from steelyard.storage.connection import WriteSession, get_db_session, get_write_session
 from steelyard.storage.keeping import Keeper, UnpostedRow
 from steelyard.storage.ledger import Posted, post_transactions
 
@@ -69,19 +69,22 @@ async def keep_ledger(db: WriteSession, *, tenant_id: int, today: date) -> tuple
     return _keeping(posted, unposted, keepers, cash_assets), unposted
 
 
-async def catch_up(db: WriteSession, *, today: date) -> None:
+async def catch_up(*, today: date) -> None:
     """Book what waits: what lay in the future, and what a firm's own table says now. Quick with nothing to do.
 
+    It is a transaction of its own, that sees what others booked while it waited for them.
+
     Args:
-        db: the transaction to do it in; its tenant is the session's.
         today: the caller's date.
 
     Raises:
         OverdrawnError: as `keep_ledger`.
     """
-    tenant_id = await store.find_ledger_behind(db, today)
+    async with get_db_session() as db:
+        tenant_id = await store.find_ledger_behind(db, today)
     if tenant_id is not None:
-        await keep_ledger(db, tenant_id=tenant_id, today=today)
+        async with get_write_session() as db:
+            await keep_ledger(db, tenant_id=tenant_id, today=today)
 
 
 def find_unposted(unposted: list[UnpostedRow], *, places: Mapping[str, tuple[str, int]]) -> list[Finding]:

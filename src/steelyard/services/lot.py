@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from steelyard.domain.gain import Gain
@@ -15,6 +15,7 @@ from steelyard.services.rate import ExchangeRates, read_rates
 from steelyard.storage import booked as store
 from steelyard.storage.connection import ReadSession
 from steelyard.storage.valuation import (
+    ALWAYS,
     JournalRevision,
     ScopeAccount,
     count_entries_after,
@@ -67,7 +68,12 @@ class ReplayCache:
 
 
 async def replay_accounts(
-    db: ReadSession, accounts: Sequence[ScopeAccount], until: date, *, cache: ReplayCache | None = None
+    db: ReadSession,
+    accounts: Sequence[ScopeAccount],
+    until: date,
+    *,
+    known_at: datetime = ALWAYS,
+    cache: ReplayCache | None = None,
 ) -> ReplayedAccounts:
     """Replay what is booked of accounts up to a day; those that assets moved between are replayed together.
 
@@ -75,17 +81,20 @@ async def replay_accounts(
         db: a session.
         accounts: whose lots are wanted.
         until: the last day.
+        known_at: only what stood at this moment; nothing of the past is kept.
         cache: what was replayed before, and where this is kept.
 
     Returns:
         Their lots and gains; an account whose history does not add up is named in `faults`, with the reason.
     """
     own = tuple(account.account_id for account in accounts)
+    if known_at != ALWAYS:
+        return _of_accounts(await _replay_all(db, accounts, until, known_at), set(own))
     journal, market = await get_journal_revision(db), await get_market_revision(db)
     kept = cache.kept.get(own) if cache else None
     is_same = kept is not None and (kept.accounts, kept.until, kept.market) == (accounts, until, market)
     if kept is None or not is_same or not await _has_followed(db, kept, journal, own):
-        kept = _Kept(accounts, until, journal, market or 0, await _replay_all(db, accounts, until))
+        kept = _Kept(accounts, until, journal, market or 0, await _replay_all(db, accounts, until, known_at))
     kept.journal = journal
     if cache is not None and market is not None:
         cache.kept[own] = kept
@@ -113,9 +122,11 @@ async def _has_followed(db: ReadSession, kept: _Kept, journal: JournalRevision, 
     return True
 
 
-async def _replay_all(db: ReadSession, accounts: Sequence[ScopeAccount], until: date) -> list[_Together]:
+async def _replay_all(
+    db: ReadSession, accounts: Sequence[ScopeAccount], until: date, known_at: datetime
+) -> list[_Together]:
     own = [account.account_id for account in accounts]
-    transactions = await store.get_booked_transactions(db, own, until)
+    transactions = await store.get_booked_transactions(db, own, until, known_at=known_at)
     known = {account.account_id: account for account in accounts}
     named = {one.account_id for one in transactions} | {one.counter_account_id for one in transactions} - {""}
     if others := named - known.keys():

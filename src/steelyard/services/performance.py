@@ -20,6 +20,7 @@ from steelyard.services.portfolio import reading
 from steelyard.services.track_record import LEVELS, PerformanceCache, Question, Workings, read_workings
 from steelyard.storage.booked import get_quantity_postings
 from steelyard.storage.connection import ReadSession
+from steelyard.storage.valuation import ALWAYS
 
 MOST_FALLS: Final = 5
 """Drawdowns that are listed."""
@@ -190,7 +191,8 @@ async def explain_figure(
         if name not in {"opening_value", "closing_value"}:
             return trail
         day = workings.begin if name == "opening_value" else workings.last
-        postings = await get_quantity_postings(session, workings.ledger.own_accounts, day)
+        own, known_at = workings.ledger.own_accounts, workings.question.known_at
+        postings = await get_quantity_postings(session, own, day, known_at=known_at)
         return replace(trail, parts=quantity_trails(postings))
 
 
@@ -288,6 +290,26 @@ def notes_of(workings: Workings) -> Iterator[str]:
     oldest = max(old, key=lambda name: old[name], default=None)
     if oldest is not None and old[oldest]:
         yield f"The oldest price on {workings.last} is that of {oldest}, {old[oldest]} days."
+    yield from _contradicted_splits(workings)
+    if workings.question.known_at == ALWAYS:
+        yield from _outside(workings)
+
+
+def _contradicted_splits(workings: Workings) -> Iterator[str]:
+    """Name splits that the prices around them contradict: values on one side of them are wrong."""
+    for one in workings.priced.mismatches:
+        basis, other = (
+            ("raw", "adjusted for it") if one.looks_adjusted else ("split_adjusted", "not adjusted")
+        )
+        yield (
+            f"{workings.ledger.commodities[one.commodity].name} was split {one.ratio:g} for 1 on {one.date}, and its "
+            f"price went from {one.before:g} to {one.after:g}, which looks {other}: its price_basis is {basis}. Set "
+            "it right, or the split; until then values before that day are wrong."
+        )
+
+
+def _outside(workings: Workings) -> Iterator[str]:
+    """Say what is not in the ledger now; of what was not at another moment nothing is known."""
     for fault, count in workings.unposted.items():
         why = describe_fault(Fault(fault))
         number = "1 transaction" if count == 1 else f"{count:,} transactions"

@@ -20,11 +20,13 @@ def cumulative_figure(workings: Workings, did: ScopePerformance, name: str) -> d
     market = workings.days.benchmark
     if did.benchmark and not np.isnan(market).all():
         lines[did.benchmark] = _cumulative(market)
-    rows = [
-        {"Period": period.name.capitalize(), "Return": period.time_weighted_return}
-        | ({did.benchmark: period.benchmark_return} if did.benchmark else {})
-        for period in did.periods
-    ]
+    rows: list[dict[str, str | float | None]] = []
+    for period in did.periods:
+        row: dict[str, str | float | None] = {"Period": period.name.capitalize()}
+        row["Return"] = period.time_weighted_return
+        if did.benchmark:
+            row[did.benchmark] = period.benchmark_return
+        rows.append(row)
     return lines_over_days("Return", days, lines, sentence=_told(workings, did), rows=rows)
 
 
@@ -33,7 +35,7 @@ def drawdown_figure(workings: Workings, did: ScopePerformance) -> dict[str, Any]
     days = [workings.begin, *workings.days.dates.tolist()]
     wealth = np.concatenate([[1.0], np.cumprod(1.0 + workings.days.daily_return)])
     below = wealth / np.maximum.accumulate(wealth) - 1.0
-    rows = [
+    rows: list[dict[str, str | float | None]] = [
         {
             "Peak": f"{fall.peak}",
             "Lowest": f"{fall.valley}",

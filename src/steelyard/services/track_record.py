@@ -268,14 +268,16 @@ async def _read_booked(
         + [Place.FEES] * (not question.after_fees)
         + [Place.TAXES] * (not question.after_taxes)
     )
-    flows = await store.get_external_flows(db, own, [f"{place}" for place in places], begin, last)
+    known_at = question.known_at
+    outside = [f"{place}" for place in places]
+    flows = await store.get_external_flows(db, own, outside, begin, last, known_at=known_at)
     counted_on = first_valued_day(priced.table.dates)
     in_kind = {(flow.commodity, counted_on(flow.trade_date)) for flow in flows if not flow.is_cash}
     quoted = await store.get_prices_on_days(db, in_kind) if in_kind else []
     opening, closing = [
         await value_held(
             db,
-            await store.get_held(db, own, day),
+            await store.get_held(db, own, day, known_at=known_at),
             base_currency=ledger.base_currency,
             as_of=day,
             rates=rates,
@@ -289,10 +291,10 @@ async def _read_booked(
         opening=opening,
         closing=closing,
         flows=flows,
-        amounts=await store.get_booked_amounts(db, own, begin, last),
+        amounts=await store.get_booked_amounts(db, own, begin, last, known_at=known_at),
         prices={(price.asset_id, price.day): price for price in quoted},
         counted_on=counted_on,
-        replayed=await replay_accounts(db, ledger.accounts, last, cache=cache.replays),
+        replayed=await replay_accounts(db, ledger.accounts, last, known_at=known_at, cache=cache.replays),
         account_currencies={account.account_id: account.base_currency for account in ledger.accounts},
         rates=rates,
     )

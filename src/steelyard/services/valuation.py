@@ -13,7 +13,13 @@ from typing import Final
 import numpy as np
 
 from steelyard.analytics.observations import DateArray, FloatArray, IntArray
-from steelyard.analytics.price_table import PriceTable, Splits, quoted_prices
+from steelyard.analytics.price_table import (
+    PriceTable,
+    SplitMismatch,
+    Splits,
+    find_split_mismatches,
+    quoted_prices,
+)
 from steelyard.analytics.valuation import PostingColumns
 from steelyard.domain.scope import Scope
 from steelyard.errors import NotFoundError
@@ -225,14 +231,13 @@ async def _read_market(
     observed = await store.get_all_prices(db, asset_ids)
     units = np.array([assets[name].units_per_major if name in assets else 1 for name in asset_ids], float)
     days, prices = _spread(observed, len(asset_ids))
-    is_adjusted = [name for name, asset in assets.items() if asset.is_adjusted]
     return MarketColumns(
         assets=assets,
         places={name: place for place, name in enumerate(asset_ids)},
         price_dates=days,
         prices=prices / units,
         rates=await read_rates(db, currencies),
-        splits=await store.get_splits(db, is_adjusted) if is_adjusted else [],
+        splits=await store.get_splits(db, list(assets)),
     )
 
 
@@ -255,11 +260,13 @@ class PricedDays:
         table: prices and rates of every commodity, in the order of the ledger; the last price there is.
         ages: [day, commodity], days since that price; 0 for money, and where there is none.
         benchmark: [day], what the benchmark was worth in the base currency; NaN = not known.
+        mismatches: splits that the prices around them contradict.
     """
 
     table: PriceTable
     ages: IntArray
     benchmark: FloatArray
+    mismatches: tuple[SplitMismatch, ...]
 
 
 def price_days(ledger: ScopeLedger, first: date, last: date) -> PricedDays:
@@ -276,9 +283,12 @@ def price_days(ledger: ScopeLedger, first: date, last: date) -> PricedDays:
         np.stack([prices for prices, _ in columns], axis=1),
         np.stack([rates.of(_currency(market, commodity)) for commodity in commodities], axis=1),
     )
-    quoted = quoted_prices(table, _splits(market, commodities), _adjusted(market, commodities))
+    splits, adjusted = _splits(market, commodities), _adjusted(market, commodities)
     return PricedDays(
-        quoted, np.stack([ages for _, ages in columns], axis=1), _benchmark(ledger, rates, days)
+        quoted_prices(table, splits, adjusted),
+        np.stack([ages for _, ages in columns], axis=1),
+        _benchmark(ledger, rates, days),
+        find_split_mismatches(table, splits, adjusted),
     )
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from steelyard.domain.transaction import Transaction, TransactionKind
 from steelyard.storage.connection import ReadSession
 from steelyard.storage.queries import query
+from steelyard.storage.valuation import ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,12 @@ class QuotedPrice:
 
 
 async def get_booked_transactions(
-    db: ReadSession, account_ids: Collection[str], until: date, *, after_entry: int = 0
+    db: ReadSession,
+    account_ids: Collection[str],
+    until: date,
+    *,
+    after_entry: int = 0,
+    known_at: datetime = ALWAYS,
 ) -> list[Transaction]:
     """Return the entries that stand of accounts, and of those that assets came from or went to, up to a day.
 
@@ -140,8 +146,14 @@ async def get_booked_transactions(
         account_ids: the accounts.
         until: the last day.
         after_entry: only entries booked later.
+        known_at: only those that stood at this moment.
     """
-    values = {"account_ids": list(account_ids), "until": until, "after_entry": after_entry}
+    values = {
+        "account_ids": list(account_ids),
+        "until": until,
+        "after_entry": after_entry,
+        "known_at": known_at,
+    }
     rows = await db.execute(query("get_booked_transactions"), values)
     return [
         Transaction(
@@ -170,10 +182,17 @@ async def get_booked_transactions(
     ]
 
 
-async def get_held(db: ReadSession, account_ids: Sequence[str], as_of: date) -> list[Held]:
-    """Return what accounts held at the end of a day by the ledger; what is 0 is left out."""
-    values = {"account_ids": list(account_ids), "as_of": as_of}
-    return [Held(*row) for row in await db.execute(query("get_held"), values)]
+async def get_held(
+    db: ReadSession, account_ids: Sequence[str], as_of: date, *, known_at: datetime = ALWAYS
+) -> list[Held]:
+    """Return what accounts held at the end of a day by the ledger; what is 0 is left out.
+
+    By the balances, or by the entries that stood at a moment.
+    """
+    values: dict[str, object] = {"account_ids": list(account_ids), "as_of": as_of}
+    if known_at == ALWAYS:
+        return [Held(*row) for row in await db.execute(query("get_held"), values)]
+    return [Held(*row) for row in await db.execute(query("get_held_known"), values | {"known_at": known_at})]
 
 
 async def get_scope_positions(
@@ -185,7 +204,13 @@ async def get_scope_positions(
 
 
 async def get_external_flows(
-    db: ReadSession, account_ids: Sequence[str], places: Collection[str], after: date, until: date
+    db: ReadSession,
+    account_ids: Sequence[str],
+    places: Collection[str],
+    after: date,
+    until: date,
+    *,
+    known_at: datetime = ALWAYS,
 ) -> list[ExternalFlow]:
     """Return what came into accounts from outside all of them, and what left, after one day and until another.
 
@@ -195,8 +220,15 @@ async def get_external_flows(
         places: what counts as outside: the place of that name, and fees or taxes where they do.
         after: the day before the first.
         until: the last day.
+        known_at: only what stood at this moment.
     """
-    values = {"account_ids": list(account_ids), "places": list(places), "after": after, "until": until}
+    values = {
+        "account_ids": list(account_ids),
+        "places": list(places),
+        "after": after,
+        "until": until,
+        "known_at": known_at,
+    }
     return [ExternalFlow(*row) for row in await db.execute(query("get_external_flows"), values)]
 
 
@@ -208,10 +240,10 @@ async def get_prices_on_days(db: ReadSession, wanted: Iterable[tuple[str, date]]
 
 
 async def get_quantity_postings(
-    db: ReadSession, account_ids: Sequence[str], as_of: date
+    db: ReadSession, account_ids: Sequence[str], as_of: date, *, known_at: datetime = ALWAYS
 ) -> list[QuantityPosting]:
-    """Return the postings behind what accounts held at the end of a day."""
-    values = {"account_ids": list(account_ids), "as_of": as_of}
+    """Return the postings behind what accounts held at the end of a day, as they stood at a moment."""
+    values = {"account_ids": list(account_ids), "as_of": as_of, "known_at": known_at}
     return [QuantityPosting(*row) for row in await db.execute(query("get_quantity_postings"), values)]
 
 
@@ -255,10 +287,10 @@ async def list_unposted(db: ReadSession, account_ids: Sequence[str]) -> list[Wai
 
 
 async def get_booked_amounts(
-    db: ReadSession, account_ids: Sequence[str], after: date, until: date
+    db: ReadSession, account_ids: Sequence[str], after: date, until: date, *, known_at: datetime = ALWAYS
 ) -> list[BookedAmount]:
-    """Return income, fees and taxes of accounts after one day and until another."""
-    values = {"account_ids": list(account_ids), "after": after, "until": until}
+    """Return income, fees and taxes of accounts after one day and until another, as they stood at a moment."""
+    values = {"account_ids": list(account_ids), "after": after, "until": until, "known_at": known_at}
     return [BookedAmount(*row) for row in await db.execute(query("get_booked_amounts"), values)]
 
 

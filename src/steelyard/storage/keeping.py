@@ -76,7 +76,7 @@ async def get_unposted_rows(
     return [UnpostedRow(*row) for row in rows]
 
 
-async def find_ledger_behind(db: WriteSession, today: date) -> int | None:
+async def find_ledger_behind(db: ReadSession, today: date) -> int | None:
     """Return the session's tenant, if transactions of its wait that could be booked now."""
     tenant: int | None = (
         await db.execute(query("find_ledger_behind"), {"today": today})

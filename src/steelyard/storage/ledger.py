@@ -82,8 +82,9 @@ class OverdrawnError(ConflictError):
         self.account_id, self.commodity, self.balance, self.change = account_id, commodity, balance, change
         wanted = f", and {_plain(-change)} are to leave it" if change else ""
         super().__init__(
-            f"Account {account_id} holds {_plain(balance)} {commodity}{wanted}; it may not go below 0. Nothing was booked. "
-            "Book less, book what comes in first, or let it: may_overdraw for money, may_short for units."
+            f"Account {account_id} holds {_plain(balance)} {commodity}{wanted}; it may not go below 0. "
+            "Nothing was booked. Book less, book what comes in first, or let it: may_overdraw for money, may_short "
+            "for units."
         )
 
 

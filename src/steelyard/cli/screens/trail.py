@@ -14,8 +14,8 @@ MOST_PARTS: Final = 3
 """Parts that are shown in full; of more, the values are listed."""
 
 
-def screen(trail: Trail, *, most: int, asked: str) -> Group:
-    """Show a trail; `most` rows of each table, `asked` the name it was asked by."""
+def screen(trail: Trail, *, most: int) -> Group:
+    """Show a trail, `most` rows of each table."""
     parts: list[RenderableType] = [*_figure(trail), *_rows(trail, most)]
     if len(trail.parts) > MOST_PARTS:
         parts += [
@@ -26,8 +26,7 @@ def screen(trail: Trail, *, most: int, asked: str) -> Group:
     else:
         for part in trail.parts:
             parts += ["", *_figure(part), *_rows(part, most)]
-    again = f"Make it again: steelyard explain {asked} --json holds every row and digit."
-    return Group(*parts, "", note(again))
+    return Group(*parts, "", note("To make it again: the same command with --json has every row and digit."))
 
 
 def _listed(parts: Sequence[Trail]) -> Listing:

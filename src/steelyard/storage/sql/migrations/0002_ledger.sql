@@ -1,7 +1,7 @@
 -- The ledger: what transactions say in full, the journal they are booked in, and its postings and balances.
 -- The columns added are empty, so their constraints find nothing to scan for; category_thresholds has a few rows.
 -- squawk-ignore-file adding-foreign-key-constraint, constraint-missing-not-valid
--- squawk-ignore-file ban-drop-not-null, changing-column-type
+-- squawk-ignore-file ban-drop-not-null, changing-column-type, require-concurrent-index-creation
 
 alter table steelyard.asset_master add column price_basis text not null default 'raw'
 check (price_basis in ('raw', 'split_adjusted'));

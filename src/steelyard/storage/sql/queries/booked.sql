@@ -2,7 +2,7 @@
 -- The entries that stand of accounts, and of those that assets came from or went to, up to a day.
 with recursive moved as (
     select j.account_id, j.counter_account_id
-    from steelyard.entries_known(steelyard.current_tenant(), 'infinity') as j
+    from steelyard.entries_known(steelyard.current_tenant(), cast(:known_at as timestamptz)) as j
     where j.kind = 'TRANSFER' and j.asset_id is not null
 ),
 
@@ -37,7 +37,7 @@ select
     j.acquired_date,
     trim_scale(j.basis_fraction) as basis_fraction,
     coalesce(j.lot_id, '') as lot_id
-from steelyard.entries_known(steelyard.current_tenant(), 'infinity') as j
+from steelyard.entries_known(steelyard.current_tenant(), cast(:known_at as timestamptz)) as j
 inner join linked as l on j.account_id = l.account_id
 where j.trade_date <= cast(:until as date) and j.entry_id > :after_entry
 order by j.trade_date, j.entry_id;
@@ -54,7 +54,7 @@ select
     f.commodity,
     f.is_cash,
     trim_scale(f.quantity) as quantity
-from steelyard.entries_known(steelyard.current_tenant(), 'infinity') as j
+from steelyard.entries_known(steelyard.current_tenant(), cast(:known_at as timestamptz)) as j
 cross join lateral (
     select p.line, p.account_id, p.commodity, p.is_cash, -p.quantity as quantity
     from steelyard.postings as p
@@ -99,6 +99,19 @@ cross join lateral steelyard.held_on(steelyard.current_tenant(), asked.ids, aske
 where h.quantity <> 0
 order by h.is_cash, h.commodity, h.account_id;
 
+-- name: get_held_known
+-- What accounts held at the end of a day by the entries that stood at a moment.
+select p.account_id, p.commodity, p.is_cash, trim_scale(sum(p.quantity)) as quantity
+from steelyard.entries_known(steelyard.current_tenant(), cast(:known_at as timestamptz)) as j
+inner join steelyard.postings as p on j.tenant_id = p.tenant_id and j.entry_id = p.entry_id
+where
+    p.place = 'held'
+    and p.account_id = any(cast(:account_ids as text[]))
+    and p.trade_date <= cast(:as_of as date)
+group by p.account_id, p.commodity, p.is_cash
+having sum(p.quantity) <> 0
+order by p.is_cash, p.commodity, p.account_id;
+
 -- name: get_prices_on_days
 -- The last price of an asset on or before a day, for pairs of both, in the asset's quotation unit.
 select w.asset_id, w.day, m.currency, trim_scale(p.closing_price) as closing_price, p.price_date
@@ -123,7 +136,7 @@ select
     p.commodity,
     p.is_cash,
     trim_scale(p.quantity) as quantity
-from steelyard.entries_known(steelyard.current_tenant(), 'infinity') as j
+from steelyard.entries_known(steelyard.current_tenant(), cast(:known_at as timestamptz)) as j
 inner join steelyard.postings as p on j.tenant_id = p.tenant_id and j.entry_id = p.entry_id
 where
     p.place = 'held'
@@ -205,7 +218,7 @@ select
     p.commodity as currency,
     case when p.place = 'income' then trim_scale(-p.quantity) else trim_scale(p.quantity) end as amount,
     p.place
-from steelyard.entries_known(steelyard.current_tenant(), 'infinity') as j
+from steelyard.entries_known(steelyard.current_tenant(), cast(:known_at as timestamptz)) as j
 inner join steelyard.postings as p on j.tenant_id = p.tenant_id and j.entry_id = p.entry_id
 where
     p.place in ('income', 'fees', 'taxes')
