@@ -271,14 +271,6 @@ as $$
         select p.account_id, p.commodity, p.is_cash, -p.quantity
         from steelyard.postings as p
         where p.tenant_id = p_tenant and p.place = 'held' and p.trade_date > p_as_of
-    ),
-
-    cash as (
-        -- the asset named like its currency, else the first
-        select distinct on (a.currency) a.currency, a.asset_id
-        from steelyard.asset_master as a
-        where lower(a.asset_type) = 'cash'
-        order by a.currency, a.asset_id <> a.currency, a.asset_id
     )
 
     select
@@ -288,7 +280,7 @@ as $$
         case when h.is_cash then c.asset_id else h.commodity end,
         sum(h.quantity)
     from held as h
-    left join cash as c on h.is_cash and h.commodity = c.currency
+    left join steelyard.cash_assets() as c on h.is_cash and h.commodity = c.currency
     group by h.account_id, h.commodity, h.is_cash, c.asset_id
     having sum(h.quantity) <> 0
 $$;
