@@ -239,6 +239,30 @@ def test_tax_is_of_the_lots_that_are_sold(terminal: Terminal, small: Path, tmp_p
     assert max(map(len, shown.splitlines())) <= 80
 
 
+def test_tax_is_of_the_lots_that_are_booked(terminal: Terminal, tmp_path: Path) -> None:
+    policy = tmp_path / "tax.toml"
+    policy.write_text(TAX.replace("2026-03-02", "2022-12-28") + "wash_days = 30\n", "utf-8")
+    asked = ("rebalance", "--account", "RIVERA-JOINT", "--policy", str(policy), "--lots", "ledger")
+
+    allocation = terminal.ask(*asked)["allocation"]
+    booked = {
+        (lot["asset_id"], lot["lot_id"]): lot
+        for lot in terminal.ask("lots", "--account", "RIVERA-JOINT")["lots"]
+    }
+
+    assert allocation["lots"]
+    for sale in allocation["lots"]:
+        lot = booked[sale["asset_id"], sale["lot_id"]]
+        price = lot["value"] / lot["quantity"]
+        gain = sale["quantity"] * (price - lot["cost"] / lot["quantity"])
+        assert sale["gain"] == pytest.approx(gain, rel=Decimal("0.01"), abs=Decimal(50))
+    assert allocation["taxes"] == sum(Decimal(sale["tax"]) for sale in allocation["lots"])
+    small = tmp_path / "account.csv"
+    small.write_text("asset,quantity,price,target_weight\nVTI,1,1,1\n", "utf-8")
+    refused = terminal.run("rebalance", "--from", str(small), "--policy", str(policy), "--lots", "ledger")
+    assert refused.returncode == 2
+
+
 def test_orders_are_written_in_the_layout_asked_for(terminal: Terminal, tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     asked = ("rebalance", "--account", "RIVERA-ROTH")

@@ -14,6 +14,7 @@ from steelyard.cli.codes import INFEASIBLE
 from steelyard.cli.options import DAY, AmountType, as_json, examples
 from steelyard.cli.output import tell
 from steelyard.cli.shell import Shell, pass_shell
+from steelyard.domain.scope import Scope
 from steelyard.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from steelyard.cli.orders import AccountTrades
     from steelyard.domain.lot import Lot
     from steelyard.domain.portfolio import Portfolio
+    from steelyard.domain.wash_sale import Sale
     from steelyard.rebalancing.household_policy import HouseholdProposal
     from steelyard.rebalancing.policy import Policy, Proposal
+    from steelyard.storage.connection import ReadSession
 
 TAX_MODES: Final = ("tax_aware", "harvest_losses")
 MODES: Final = ("rebalance", "buy_only", "raise_cash", *TAX_MODES)
@@ -57,6 +60,11 @@ class Asked:
     no_buy: tuple[str, ...]
     no_sell: tuple[str, ...]
     hold: tuple[str, ...]
+
+    @property
+    def takes_lots_of_ledger(self) -> bool:
+        """Whether the lots are those that are booked."""
+        return self.lots_file == Path("ledger")
 
     @property
     def investment_amount(self) -> Decimal:
@@ -130,7 +138,7 @@ class UnknownLockError(NotFoundError):
     "lots_file",
     type=_FILE,
     metavar="FILE",
-    help="Lots as CSV, for tax; the policy states the rates.",
+    help="Lots as CSV, or the word ledger: those that are booked. For tax; the policy states the rates.",
 )
 @click.option(
     "--stale-reason", default="", metavar="TEXT", help="Why prices older than three weekdays will do."
@@ -211,9 +219,11 @@ def _rebalance_jointly(
 async def _of_household(shell: Shell, asked: Asked, policy: "Policy") -> "HouseholdProposal":
     from steelyard.services.household import calculate_household_proposal
     from steelyard.storage.connection import get_db_session
+    from steelyard.storage.portfolio import get_account_ids
 
-    lots = _lots(asked)
     async with shell.store(), get_db_session() as db:
+        accounts = await get_account_ids(db, asked.household or "")
+        lots, _ = await _booked_lots(db, asked, accounts)
         return await calculate_household_proposal(
             asked.household or "",
             policy,
@@ -272,6 +282,8 @@ def _proposals(shell: Shell, asked: Asked) -> "list[Proposal]":
     from steelyard.rebalancing.policy import Proposal, allocate
     from steelyard.statements.portfolio import read_account_file
 
+    if asked.takes_lots_of_ledger:
+        raise click.UsageError("--lots ledger is of accounts of the store; with --from name a file of lots.")
     read = read_account_file(asked.file)
     policy, amount = policy_asked(asked, read.policy), asked.investment_amount
     portfolio = replace(read.portfolio, lots=(*read.portfolio.lots, *_lots(asked)))
@@ -281,16 +293,34 @@ def _proposals(shell: Shell, asked: Asked) -> "list[Proposal]":
 
 
 def _lots(asked: Asked) -> "tuple[Lot, ...]":
+    """Return the lots of a file."""
     from steelyard.statements.lot import read_lots_file
 
-    return read_lots_file(asked.lots_file) if asked.lots_file else ()
+    if asked.lots_file is None or asked.takes_lots_of_ledger:
+        return ()
+    return read_lots_file(asked.lots_file)
+
+
+async def _booked_lots(
+    db: "ReadSession", asked: Asked, account_ids: "Sequence[str]"
+) -> "tuple[tuple[Lot, ...], tuple[Sale, ...]]":
+    """Return the lots of a file, or those that are booked, and then what was sold before, too."""
+    from steelyard.services.lot import read_taxed_lots
+    from steelyard.services.portfolio import read_day
+    from steelyard.services.scope import require_scope
+
+    if not asked.takes_lots_of_ledger:
+        return _lots(asked), ()
+    for account_id in account_ids:
+        await require_scope(db, Scope.account(account_id))
+    return await read_taxed_lots(db, account_ids, await read_day(db, asked.as_of))
 
 
 async def _of_store(shell: Shell, asked: Asked) -> "list[Proposal]":
     from steelyard.services.allocation import calculate_allocation, calculate_allocations
     from steelyard.storage.connection import get_db_session
 
-    policy, lots = policy_asked(asked), _lots(asked)
+    policy = policy_asked(asked)
     if asked.household and policy.tax:
         raise click.UsageError(
             "Tax rules are of one account; name it with --account, or say in the policy, under [household], what the "
@@ -301,6 +331,7 @@ async def _of_store(shell: Shell, asked: Asked) -> "list[Proposal]":
             return await calculate_allocations(
                 asked.household, db, as_of=asked.as_of, policy=policy, stale_reason=asked.stale_reason
             )
+        lots, sales = await _booked_lots(db, asked, [asked.account or ""])
         proposal = await calculate_allocation(
             asked.account or "",
             db,
@@ -308,6 +339,7 @@ async def _of_store(shell: Shell, asked: Asked) -> "list[Proposal]":
             policy=policy,
             investment_amount=asked.investment_amount,
             lots=lots,
+            sales=sales,
             stale_reason=asked.stale_reason,
         )
     return [proposal]

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from steelyard.domain.lot import Lot
+from steelyard.domain.wash_sale import Sale
 
 _WEEK = 7
 _WORKING_DAYS = 5
@@ -40,6 +41,7 @@ class Portfolio:
         prices: asset → price, of every asset that has one.
         rates: currency → units of the base currency for one of it.
         lots: what the positions were bought as; "" as their account means this one, others are of the household.
+        sales: what it sold before; those at a loss matter to wash sales.
         as_of: the day positions and prices are read for; None where nobody says.
         positions_date: the day of the snapshot that says so; where the ledger keeps the account, `as_of`.
     """
@@ -53,6 +55,7 @@ class Portfolio:
     prices: Mapping[str, Price]
     rates: Mapping[str, Decimal] = field(default_factory=dict)
     lots: tuple[Lot, ...] = ()
+    sales: tuple[Sale, ...] = ()
     as_of: date | None = None
     positions_date: date | None = None
 

@@ -9,6 +9,7 @@ from typing import Final
 from steelyard.domain.amount import Amount
 from steelyard.domain.lot import HoldingRule, LotMethod
 from steelyard.domain.portfolio import Portfolio
+from steelyard.domain.wash_sale import is_within
 from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.allocation import Allocation, calculate_investment_allocation
 from steelyard.rebalancing.household_input import Treatment
@@ -204,7 +205,8 @@ def _tax(portfolio: Portfolio, tax: TaxPolicy) -> TaxRules:
     others = tuple(lot for lot in portfolio.lots if lot.account_id not in {"", portfolio.account_id})
     wash = None
     if tax.wash_days is not None:
-        wash = WashRules(tax.wash_days, identical=tax.identical, other_lots=others)
+        recent = [sale for sale in portfolio.sales if is_within(tax.wash_days, sale.sold, trade_date)]
+        wash = WashRules(tax.wash_days, identical=tax.identical, sales=recent, other_lots=others)
     return TaxRules(
         trade_date=trade_date,
         short_rate=tax.short_rate,

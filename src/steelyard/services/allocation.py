@@ -9,6 +9,7 @@ from typing import Final
 from steelyard.domain.lot import Lot
 from steelyard.domain.portfolio import Portfolio, weekdays_since
 from steelyard.domain.scope import Scope
+from steelyard.domain.wash_sale import Sale
 from steelyard.errors import ConflictError, NotFoundError
 from steelyard.rebalancing.policy import Policy, Proposal, allocate
 from steelyard.services.portfolio import read_portfolio, reading
@@ -54,6 +55,7 @@ async def calculate_allocation(
     policy: Policy | None = None,
     investment_amount: Decimal | int = 0,
     lots: Sequence[Lot] = (),
+    sales: Sequence[Sale] = (),
     max_price_age: int = MAX_PRICE_AGE,
     stale_reason: str = "",
 ) -> Proposal:
@@ -66,6 +68,7 @@ async def calculate_allocation(
         policy: how; None means whole shares, no bands, no costs.
         investment_amount: base currency; positive = deposit, negative = withdrawal.
         lots: what its positions were bought as, where tax matters; those of other accounts matter to wash sales.
+        sales: what it sold before, for wash sales.
         max_price_age: weekdays a price may be old.
         stale_reason: why older prices will do; it is kept in the proposal.
 
@@ -76,7 +79,7 @@ async def calculate_allocation(
     async with reading(db) as session:
         portfolio = await read_portfolio(session, account_id, as_of=as_of)
     stale = find_stale_prices(portfolio, max_price_age, stale_reason)
-    policy, portfolio = policy or Policy(), replace(portfolio, lots=tuple(lots))
+    policy, portfolio = policy or Policy(), replace(portfolio, lots=tuple(lots), sales=tuple(sales))
     allocation = allocate(portfolio, policy, investment_amount=investment_amount)
     return Proposal(
         portfolio, policy, Decimal(investment_amount), stale, stale_reason if stale else "", allocation

@@ -10,10 +10,12 @@ from steelyard.domain.gain import Gain
 from steelyard.domain.ledger import Bookkeeper
 from steelyard.domain.lot import Lot
 from steelyard.domain.transaction import Transaction
-from steelyard.errors import InvalidInputError, NotFoundError
+from steelyard.domain.wash_sale import Sale
+from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
 from steelyard.services.rate import ExchangeRates, read_rates
 from steelyard.storage import booked as store
 from steelyard.storage.connection import ReadSession
+from steelyard.storage.portfolio import get_account, get_account_ids
 from steelyard.storage.valuation import (
     ALWAYS,
     JournalRevision,
@@ -40,6 +42,43 @@ class ReplayedAccounts:
     shorts: tuple[Lot, ...]
     gains: tuple[Gain, ...]
     faults: Mapping[str, str]
+
+
+class UnreplayedError(ConflictError):
+    """The history of an account does not add up, so its lots are not known."""
+
+    def __init__(self, account_id: str, reason: str) -> None:
+        """Name the account and the reason."""
+        super().__init__(f"The lots of {account_id} are not known: {reason}")
+
+
+async def read_taxed_lots(
+    db: ReadSession, account_ids: Sequence[str], as_of: date
+) -> tuple[tuple[Lot, ...], tuple[Sale, ...]]:
+    """Return the open lots of accounts and of their households by the ledger, and what the accounts sold.
+
+    Args:
+        db: a session.
+        account_ids: whose sales; and all of which must add up.
+        as_of: the last day.
+
+    Raises:
+        UnreplayedError: the history of one of the accounts does not add up.
+    """
+    known: set[str] = set(account_ids)
+    for account_id in account_ids:
+        household = (await get_account(db, account_id)).household_id
+        known |= set(await get_account_ids(db, household)) if household else set()
+    replayed = await replay_accounts(db, await get_accounts(db, known), as_of)
+    for account_id in account_ids:
+        if account_id in replayed.faults:
+            raise UnreplayedError(account_id, replayed.faults[account_id])
+    sales = tuple(
+        Sale(gain.lot, gain.closed, gain.amount)
+        for gain in replayed.gains
+        if gain.account_id in account_ids and not gain.is_short
+    )
+    return replayed.lots, sales
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 import numpy as np
@@ -22,7 +21,6 @@ from steelyard.analytics.trail import Trail, Unit, known, rows_of
 from steelyard.analytics.windows import performance_window
 from steelyard.services.held import total_value, unvalued
 from steelyard.services.track_record import Workings
-from steelyard.services.valuation import price_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +65,11 @@ def simulate_positions(workings: Workings) -> PositionRisk:
 
 def _past_returns(workings: Workings, names: tuple[str, ...]) -> tuple[DateArray, FloatArray]:
     window = performance_window(workings.last)
-    priced = price_days(workings.ledger, window.after - timedelta(days=7), window.through)
-    worth = priced.table.worth
-    is_within = priced.table.dates[1:] > np.datetime64(window.after, "D")
+    worth, dates = workings.past.table.worth, workings.past.table.dates
+    is_within = dates[1:] > np.datetime64(window.after, "D")
     places = {one.name: place for place, one in enumerate(workings.ledger.commodities)}
     held = worth[:, [places[name] for name in names]]
-    return priced.table.dates[1:][is_within], (held[1:] / held[:-1] - 1.0)[is_within]
+    return dates[1:][is_within], (held[1:] / held[:-1] - 1.0)[is_within]
 
 
 def _volatility(scenarios: Scenarios, workings: Workings) -> Decomposition:

@@ -15,6 +15,7 @@ from steelyard.analytics.performance import Performance, measure_performance
 from steelyard.analytics.time_weighted import FlowTiming
 from steelyard.analytics.track_record import TrackRecord, make_record
 from steelyard.analytics.valuation import Valuation, cells_of, value_groups
+from steelyard.analytics.windows import performance_window
 from steelyard.domain.posting import Place
 from steelyard.domain.scope import TENANT, Scope
 from steelyard.errors import InvalidInputError
@@ -24,16 +25,24 @@ from steelyard.services.lot import ReplayCache, replay_accounts
 from steelyard.services.money_trails import Booked, first_valued_day
 from steelyard.services.portfolio import read_day
 from steelyard.services.valuation import (
+    LONG_WEEKEND,
     LedgerCache,
+    PriceCache,
     PricedDays,
     ScopeLedger,
     price_days,
     read_ledger,
 )
 from steelyard.storage import booked as store
+from steelyard.storage.booked import BookedAmount, ExternalFlow
 from steelyard.storage.connection import ReadSession
 from steelyard.storage.history import get_risk_free_rates
-from steelyard.storage.valuation import ALWAYS
+from steelyard.storage.valuation import (
+    ALWAYS,
+    JournalRevision,
+    count_entries_after,
+    get_journal_revision,
+)
 
 LEVELS: Final = ("asset", "sector", "asset_type", "country", "account")
 """By what a contribution is split."""
@@ -81,11 +90,28 @@ class Question:
     known_at: datetime = ALWAYS
 
 
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """What flowed in a period, and its income, fees and taxes."""
+
+    flows: list[ExternalFlow]
+    amounts: list[BookedAmount]
+
+
+@dataclass(slots=True)
+class MoveCache:
+    """Moves of earlier answers, by what was asked, and the revision of the journal they are of."""
+
+    kept: dict[tuple[object, ...], tuple[JournalRevision, Moves]] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class PerformanceCache:
     """What was read for earlier answers, and is read again only where it has changed. Whoever asks often holds one."""
 
     ledgers: LedgerCache = field(default_factory=LedgerCache)
+    prices: PriceCache = field(default_factory=PriceCache)
+    moves: MoveCache = field(default_factory=MoveCache)
     replays: ReplayCache = field(default_factory=ReplayCache)
 
 
@@ -118,6 +144,7 @@ class Workings:
         begin: the day whose end is the beginning.
         last: the last day.
         priced: prices and rates on the days of the period.
+        past: the same on the days of the year up to the last day, which are the scenarios of risk.
         groups: how contributions are split.
         valued: values and flows of all groups.
         whole: the performance of the whole.
@@ -134,6 +161,7 @@ class Workings:
     begin: date
     last: date
     priced: PricedDays
+    past: PricedDays
     groups: Groups
     valued: Valuation
     whole: Performance
@@ -174,7 +202,9 @@ async def read_workings(
     begin = max(question.first or ledger.first_day, ledger.first_day) - timedelta(days=1)
     if last <= begin:
         raise EmptyPeriodError(begin + timedelta(days=1), last)
-    priced = price_days(ledger, begin, last)
+    priced = price_days(ledger, begin, last, cache=cache.prices)
+    year = performance_window(last)
+    past = price_days(ledger, year.after - timedelta(days=LONG_WEEKEND), last, cache=cache.prices)
     groups = _groups(ledger)
     valued, at_previous_rates = _valuations(ledger, priced, groups, question)
     rates = (await get_risk_free_rates(db)).get(ledger.base_currency, [])
@@ -192,6 +222,7 @@ async def read_workings(
         begin=begin,
         last=last,
         priced=priced,
+        past=past,
         groups=groups,
         valued=valued,
         whole=measure_performance(
@@ -270,7 +301,8 @@ async def _read_booked(
     )
     known_at = question.known_at
     outside = [f"{place}" for place in places]
-    flows = await store.get_external_flows(db, own, outside, begin, last, known_at=known_at)
+    moves = await _read_moves(db, own, outside, begin=begin, last=last, known_at=known_at, cache=cache.moves)
+    flows = moves.flows
     counted_on = first_valued_day(priced.table.dates)
     in_kind = {(flow.commodity, counted_on(flow.trade_date)) for flow in flows if not flow.is_cash}
     quoted = await store.get_prices_on_days(db, in_kind) if in_kind else []
@@ -291,10 +323,40 @@ async def _read_booked(
         opening=opening,
         closing=closing,
         flows=flows,
-        amounts=await store.get_booked_amounts(db, own, begin, last, known_at=known_at),
+        amounts=moves.amounts,
         prices={(price.asset_id, price.day): price for price in quoted},
         counted_on=counted_on,
         replayed=await replay_accounts(db, ledger.accounts, last, known_at=known_at, cache=cache.replays),
         account_currencies={account.account_id: account.base_currency for account in ledger.accounts},
         rates=rates,
     )
+
+
+async def _read_moves(
+    db: ReadSession,
+    own: list[str],
+    outside: list[str],
+    *,
+    begin: date,
+    last: date,
+    known_at: datetime,
+    cache: MoveCache,
+) -> Moves:
+    """Read what moved, or what of it is new."""
+    asked = (tuple(own), tuple(outside), begin, last, known_at)
+    journal = await get_journal_revision(db)
+    before, kept = cache.kept.get(asked, (JournalRevision(0, 0), Moves([], [])))
+    if before != journal:
+        after = before.last_entry
+        if await count_entries_after(db, after) != journal.entries - before.entries:
+            after, kept = 0, Moves([], [])  # an older entry was committed late, or one was taken back
+        flows = await store.get_external_flows(
+            db, own, outside, begin, last, after_entry=after, known_at=known_at
+        )
+        amounts = await store.get_booked_amounts(db, own, begin, last, after_entry=after, known_at=known_at)
+        kept = Moves(
+            sorted([*kept.flows, *flows], key=lambda one: (one.trade_date, one.entry_id)),
+            sorted([*kept.amounts, *amounts], key=lambda one: (one.trade_date, one.entry_id)),
+        )
+        cache.kept[asked] = journal, kept
+    return kept

@@ -269,12 +269,32 @@ class PricedDays:
     mismatches: tuple[SplitMismatch, ...]
 
 
-def price_days(ledger: ScopeLedger, first: date, last: date) -> PricedDays:
+@dataclass(slots=True)
+class PriceCache:
+    """Prices on the days of earlier answers, by first and last day."""
+
+    kept: dict[tuple[date, date], tuple[ScopeLedger, PricedDays]] = field(default_factory=dict)
+
+
+def price_days(
+    ledger: ScopeLedger, first: date, last: date, *, cache: PriceCache | None = None
+) -> PricedDays:
     """Return prices and rates on every day between two that has a price, both included.
 
     A transaction waits for the next such day; where none comes within a long weekend, its own day is valued.
     """
     days = _valued_days(ledger, first, last)
+    if cache is None:
+        return _priced(ledger, days)
+    before, priced = cache.kept.get((first, last), (None, None))
+    is_same = before is not None and priced is not None and before.market is ledger.market
+    if not is_same or priced is None or not np.array_equal(priced.table.dates, days):
+        priced = _priced(ledger, days)
+    cache.kept[first, last] = ledger, priced
+    return priced
+
+
+def _priced(ledger: ScopeLedger, days: DateArray) -> PricedDays:
     market, commodities = ledger.market, ledger.commodities
     columns = [_prices_of(market, commodity, days) for commodity in commodities]
     rates = _Rates(market, ledger.base_currency, days)

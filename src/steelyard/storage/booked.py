@@ -210,6 +210,7 @@ async def get_external_flows(
     after: date,
     until: date,
     *,
+    after_entry: int = 0,
     known_at: datetime = ALWAYS,
 ) -> list[ExternalFlow]:
     """Return what came into accounts from outside all of them, and what left, after one day and until another.
@@ -220,6 +221,7 @@ async def get_external_flows(
         places: what counts as outside: the place of that name, and fees or taxes where they do.
         after: the day before the first.
         until: the last day.
+        after_entry: only entries booked later.
         known_at: only what stood at this moment.
     """
     values = {
@@ -227,6 +229,7 @@ async def get_external_flows(
         "places": list(places),
         "after": after,
         "until": until,
+        "after_entry": after_entry,
         "known_at": known_at,
     }
     return [ExternalFlow(*row) for row in await db.execute(query("get_external_flows"), values)]
@@ -287,10 +290,22 @@ async def list_unposted(db: ReadSession, account_ids: Sequence[str]) -> list[Wai
 
 
 async def get_booked_amounts(
-    db: ReadSession, account_ids: Sequence[str], after: date, until: date, *, known_at: datetime = ALWAYS
+    db: ReadSession,
+    account_ids: Sequence[str],
+    after: date,
+    until: date,
+    *,
+    after_entry: int = 0,
+    known_at: datetime = ALWAYS,
 ) -> list[BookedAmount]:
-    """Return income, fees and taxes of accounts after one day and until another, as they stood at a moment."""
-    values = {"account_ids": list(account_ids), "after": after, "until": until, "known_at": known_at}
+    """Return income, fees and taxes of accounts after one day and until another; arguments as `get_external_flows`."""
+    values = {
+        "account_ids": list(account_ids),
+        "after": after,
+        "until": until,
+        "after_entry": after_entry,
+        "known_at": known_at,
+    }
     return [BookedAmount(*row) for row in await db.execute(query("get_booked_amounts"), values)]
 
 

@@ -103,6 +103,7 @@ def shown(trail: Trail) -> str:
 def cell_text(cell: Cell) -> str:
     """Write a cell: exact numbers as they are, floats with nine digits.
 
+    >>> from datetime import date
     >>> cell_text(Decimal("1200.50")), cell_text(1 / 3), cell_text(date(2024, 3, 14)), cell_text(None)
     ('1,200.5', '0.333333333', '2024-03-14', '–')
     """

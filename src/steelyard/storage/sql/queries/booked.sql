@@ -50,42 +50,28 @@ select
     j.external_id,
     j.kind,
     j.trade_date,
-    f.account_id,
-    f.commodity,
-    f.is_cash,
-    trim_scale(f.quantity) as quantity
+    case when p.account_id = any(cast(:account_ids as text[])) then p.account_id else j.account_id end as account_id,
+    p.commodity,
+    p.is_cash,
+    trim_scale(
+        case
+            when p.place = 'held' and p.account_id = any(cast(:account_ids as text[])) then p.quantity
+            else -p.quantity
+        end
+    ) as quantity
 from steelyard.entries_known(steelyard.current_tenant(), cast(:known_at as timestamptz)) as j
-cross join lateral (
-    select p.line, p.account_id, p.commodity, p.is_cash, -p.quantity as quantity
-    from steelyard.postings as p
-    where
-        p.entry_id = j.entry_id
-        and p.tenant_id = j.tenant_id
-        and p.place = any(cast(:places as text[]))
-        and p.account_id = any(cast(:account_ids as text[]))
-    union all
-    select p.line, p.account_id, p.commodity, p.is_cash, p.quantity
-    from steelyard.postings as p
-    where
-        p.entry_id = j.entry_id
-        and p.tenant_id = j.tenant_id
-        and p.place = 'held'
+inner join steelyard.postings as p on j.tenant_id = p.tenant_id and j.entry_id = p.entry_id
+where
+    j.entry_id > :after_entry
+    and p.trade_date > cast(:after as date)
+    and p.trade_date <= cast(:until as date)
+    and (
+        p.place = any(cast(:places as text[])) and p.account_id = any(cast(:account_ids as text[]))
+        or p.place = 'held'
         and p.account_id <> j.account_id
-        and p.account_id = any(cast(:account_ids as text[]))
-        and j.account_id <> all(cast(:account_ids as text[]))
-    union all
-    select p.line, j.account_id, p.commodity, p.is_cash, -p.quantity
-    from steelyard.postings as p
-    where
-        p.entry_id = j.entry_id
-        and p.tenant_id = j.tenant_id
-        and p.place = 'held'
-        and p.account_id <> j.account_id
-        and p.account_id <> all(cast(:account_ids as text[]))
-        and j.account_id = any(cast(:account_ids as text[]))
-) as f
-where j.trade_date > cast(:after as date) and j.trade_date <= cast(:until as date)
-order by j.trade_date, j.entry_id, f.line;
+        and (p.account_id = any(cast(:account_ids as text[]))) <> (j.account_id = any(cast(:account_ids as text[])))
+    )
+order by j.trade_date, j.entry_id, p.line;
 
 -- name: get_held
 -- What accounts held at the end of a day by the ledger.
@@ -221,7 +207,8 @@ select
 from steelyard.entries_known(steelyard.current_tenant(), cast(:known_at as timestamptz)) as j
 inner join steelyard.postings as p on j.tenant_id = p.tenant_id and j.entry_id = p.entry_id
 where
-    p.place in ('income', 'fees', 'taxes')
+    j.entry_id > :after_entry
+    and p.place in ('income', 'fees', 'taxes')
     and p.account_id = any(cast(:account_ids as text[]))
     and p.trade_date > cast(:after as date)
     and p.trade_date <= cast(:until as date)
