@@ -11,10 +11,12 @@ import asyncio
 import random
 import statistics
 import time
+from collections.abc import Awaitable
 from datetime import date
 from decimal import Decimal
 from functools import partial
 
+import psutil
 from scratch import Timing, measure, postmaster, scratch_store, settle, show, superuser
 
 from steelyard.domain.transaction import Transaction, TransactionKind
@@ -81,27 +83,50 @@ async def _post(server: EmbeddedServer, size: int, seed: int) -> None:
     await settle(server)
     first, again, one = Timing([]), Timing([]), Timing([])
     process = postmaster(server)
-    await measure(first, process, lambda: post_transactions(today=TODAY))
+    worked = await _worked(process, measure(first, process, partial(post_transactions, today=TODAY)))
     await settle(server)
-    await measure(again, process, lambda: post_transactions(today=TODAY))
+    looked = await _worked(process, measure(again, process, partial(post_transactions, today=TODAY)))
     for number in range(20):
         await measure(one, process, partial(record_transactions, [_one_more(number)], today=TODAY))
     async with superuser(server) as connection:
         postings = await connection.fetchval("select count(*) from steelyard.postings")
         started = time.perf_counter()
-        await connection.execute(BARE)
+        copied = await _worked(process, connection.execute(BARE))
         bare = time.perf_counter() - started
     lines = [
-        ("bare copy", bare, 0),
-        ("post all", first.median, first.peak_bytes),
-        ("post again, nothing new", again.median, again.peak_bytes),
-        ("record one more", one.median, one.peak_bytes),
+        ("bare copy", bare, copied, 0),
+        ("post all", first.median, worked, first.peak_bytes),
+        ("post again, nothing new", again.median, looked, again.peak_bytes),
+        ("record one more", one.median, None, one.peak_bytes),
     ]
     show(
-        f"{size:,} transactions, {postings:,} postings: {size / first.median:,.0f} transactions a second",
-        ("work", "time", "÷ bare copy", "peak memory"),
-        [(name, f"{s:.3f} s", f"{s / bare:.3f}", f"{peak >> 20:,} MiB") for name, s, peak in lines],
+        f"{size:,} transactions, {postings:,} postings: {size / first.median:,.0f} a second, "
+        f"{size / worked:,.0f} a processor second",
+        ("work", "by the clock", "processor", "÷ bare copy", "peak memory"),
+        [
+            (
+                name,
+                f"{s:.2f} s",
+                f"{p:.2f} s" if p else "",
+                f"{p / copied:.1f}" if p else "",
+                f"{peak >> 20:,} MiB",
+            )
+            for name, s, p, peak in lines
+        ],
     )
+
+
+async def _worked(process: int, work: Awaitable[object]) -> float:
+    """The seconds that the server's processors spend on some work."""
+    before = _processor_seconds(process)
+    await work
+    return _processor_seconds(process) - before
+
+
+def _processor_seconds(process: int) -> float:
+    root = psutil.Process(process)
+    times = [one.cpu_times() for one in (root, *root.children(recursive=True))]
+    return sum(time.user + time.system for time in times)
 
 
 def _one_more(number: int) -> Transaction:

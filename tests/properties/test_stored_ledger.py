@@ -21,8 +21,15 @@ from hypothesis.stateful import (
 
 from ledger_model import balances_of, entries_of, once_each
 from made_transactions import ACCOUNTS, ASSETS, CURRENCIES, FIRST_DAY, TODAY, transactions
-from steelyard.domain.posting import Posting
-from steelyard.domain.transaction import Fault, Transaction, TransactionError, TransactionKind, find_fault
+from steelyard.domain.posting import Posting, action_outcome
+from steelyard.domain.transaction import (
+    ACTIONS,
+    Fault,
+    Transaction,
+    TransactionError,
+    TransactionKind,
+    find_fault,
+)
 from steelyard.services.ledger import post_transactions, record_transactions, reverse_transactions
 from steelyard.storage.connection import (
     close_connection_pool,
@@ -135,10 +142,10 @@ class Store:
 
         self.run(put())
 
-    def fetch(self, statement: str) -> list[Any]:
+    def fetch(self, statement: str, *values: object) -> list[Any]:
         async def fetch() -> list[Any]:
             async with get_db_session() as db:
-                return list(await (await raw_connection(db)).fetch(statement, self.tenant))
+                return list(await (await raw_connection(db)).fetch(statement, self.tenant, *values))
 
         return self.run(fetch())
 
@@ -199,7 +206,7 @@ def test_a_table_posted_at_once_is_what_python_books(store: Store, ones: list[Tr
     assert store.unposted() == dict.fromkeys(held_back, Fault.ENTERED_TWICE)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=TOO_SLOW)
+@settings(max_examples=40, deadline=None, suppress_health_check=TOO_SLOW)
 @given(
     ones=st.lists(transactions(NUMBERED), unique_by=lambda one: one.transaction_id, min_size=2, max_size=12),
     chance=st.randoms(use_true_random=False),
@@ -244,6 +251,29 @@ def test_sql_finds_the_fault_that_python_finds(store: Store, one: Transaction) -
     store.put([one])
     fault = find_fault(one, today=TODAY)
     assert store.unposted() == ({} if fault is None else {"T": fault})
+
+
+OUTCOMES = """
+select o.became, o.cash
+from unnest($2::text[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[])
+    with ordinality as a (kind, held, quantity, counter_quantity, price, amount, place)
+cross join lateral steelyard.action_outcome(a.kind, a.held, a.quantity, a.counter_quantity, a.price, a.amount) as o
+where $1::integer is not null
+order by a.place
+"""
+ACTION_ROWS = transactions(st.just("T")).filter(lambda one: one.kind in ACTIONS)
+UNITS_HELD = st.decimals(-100_000, 100_000, places=12) | st.integers(-100, 100).map(Decimal)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=TOO_SLOW)
+@given(rows=st.lists(st.tuples(ACTION_ROWS, UNITS_HELD), min_size=1, max_size=30))
+def test_sql_makes_of_units_what_python_makes(store: Store, rows: list[tuple[Transaction, Decimal]]) -> None:
+    columns = zip(
+        *((one.kind, held, one.quantity, one.counter_quantity, one.price, one.amount) for one, held in rows),
+        strict=True,
+    )
+    found = store.fetch(OUTCOMES, *(list(column) for column in columns))
+    assert [tuple(row) for row in found] == [action_outcome(one, held) for one, held in rows]
 
 
 class LedgerMachine(RuleBasedStateMachine):

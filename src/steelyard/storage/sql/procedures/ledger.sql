@@ -77,41 +77,51 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set work_mem = '128MB'
 set jit = off
+set enable_nestloop = off -- the statistics of a table that was just filled say it is empty: one hash, and no loop
 as $$
 declare
     v_found record;
 begin
-    -- Groups and no join: whatever the statistics say of a table that was just filled, this takes one pass.
-    select u.entry_id into v_found
+    select s.entry_id, s.commodity, s.total, j.entry_id is not null as is_own
+    into v_found
     from (
-        select m.entry_id, m.tenant_id, m.trade_date, false as is_made
+        select m.entry_id, m.tenant_id, m.trade_date, m.commodity, steelyard.compact_sum(m.quantity) as total
         from made as m
-        union all
-        select j.entry_id, j.tenant_id, j.trade_date, true
-        from steelyard.journal as j
+        group by m.entry_id, m.tenant_id, m.trade_date, m.commodity, m.is_cash
+    ) as s
+    left join (
+        select e.entry_id, e.tenant_id, e.trade_date
+        from steelyard.journal as e
         where
-            j.entry_id between (select min(m.entry_id) from made as m) and (select max(m.entry_id) from made as m)
-            and steelyard.is_made_now(j.made_in, j.recorded_at)
-    ) as u
-    group by u.entry_id, u.tenant_id, u.trade_date
-    having not bool_or(u.is_made)
+            e.entry_id between (select min(m.entry_id) from made as m) and (select max(m.entry_id) from made as m)
+            and steelyard.is_made_now(e.made_in, e.recorded_at)
+    ) as j on (s.entry_id, s.tenant_id, s.trade_date) = (j.entry_id, j.tenant_id, j.trade_date)
+    where s.total <> 0 or j.entry_id is null
     limit 1;
-    if found then
+    if found and v_found.is_own then
+        raise exception using
+            errcode = 'SL002',
+            message = format('entry %s moves %s %s out of nowhere', v_found.entry_id, v_found.total, v_found.commodity);
+    elsif found then
         raise exception using
             errcode = 'SL003',
             message = format('entry %s was made before, or not at all, or on another day', v_found.entry_id),
             hint = 'Postings are added by the database transaction that makes their entry.';
     end if;
-    select m.entry_id, m.commodity, steelyard.compact_sum(m.quantity) as total into v_found
-    from made as m
-    group by m.entry_id, m.commodity, m.is_cash
-    having steelyard.compact_sum(m.quantity) <> 0
-    limit 1;
-    if found then
-        raise exception using
-            errcode = 'SL002',
-            message = format('entry %s moves %s %s out of nowhere', v_found.entry_id, v_found.total, v_found.commodity);
-    end if;
+    return null;
+end
+$$;
+comment on function steelyard.check_postings() is 'Postings sum to 0 per entry and commodity, and are of entries made now.';
+
+create or replace function steelyard.move_balances() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set work_mem = '128MB'
+set jit = off
+as $$
+declare
+    v_found record;
+begin
     begin
         merge into steelyard.balances as b
         using (
@@ -155,7 +165,7 @@ begin
     return null;
 end
 $$;
-comment on function steelyard.check_postings() is 'Postings sum to 0 and are of entries made now; the balances follow, and those that may not do not go below 0.';
+comment on function steelyard.move_balances() is 'Balances follow postings; those that may not do not go below 0.';
 
 create or replace function steelyard.refuse_overdraft(
     p_account text, p_commodity text, p_balance numeric, p_change numeric
@@ -205,13 +215,16 @@ create or replace trigger postings_are_append_only before update or delete or tr
 for each statement execute function steelyard.refuse_change();
 create or replace trigger journal_is_true after insert on steelyard.journal
 referencing new table as made for each statement execute function steelyard.check_entries();
-create or replace trigger postings_balance after insert on steelyard.postings
+create or replace trigger postings_are_checked after insert on steelyard.postings
 referencing new table as made for each statement execute function steelyard.check_postings();
+create or replace trigger postings_move_balances after insert on steelyard.postings
+referencing new table as made for each statement execute function steelyard.move_balances();
 create or replace trigger accounts_guard_balances after update of may_overdraw, may_short on steelyard.accounts
 for each row when (old.may_overdraw <> new.may_overdraw or old.may_short <> new.may_short)
 execute function steelyard.guard_balances();
 alter table steelyard.journal enable always trigger journal_is_append_only, enable always trigger journal_is_true;
-alter table steelyard.postings enable always trigger postings_are_append_only, enable always trigger postings_balance;
+alter table steelyard.postings enable always trigger postings_are_append_only,
+enable always trigger postings_are_checked, enable always trigger postings_move_balances;
 
 create or replace function steelyard.forget_ledger() returns void
 language plpgsql volatile
@@ -258,14 +271,6 @@ as $$
         select p.account_id, p.commodity, p.is_cash, -p.quantity
         from steelyard.postings as p
         where p.tenant_id = p_tenant and p.place = 'held' and p.trade_date > p_as_of
-    ),
-
-    cash as (
-        -- the asset named like its currency, else the first
-        select distinct on (a.currency) a.currency, a.asset_id
-        from steelyard.asset_master as a
-        where lower(a.asset_type) = 'cash'
-        order by a.currency, a.asset_id <> a.currency, a.asset_id
     )
 
     select
@@ -275,7 +280,7 @@ as $$
         case when h.is_cash then c.asset_id else h.commodity end,
         sum(h.quantity)
     from held as h
-    left join cash as c on h.is_cash and h.commodity = c.currency
+    left join steelyard.cash_assets() as c on h.is_cash and h.commodity = c.currency
     group by h.account_id, h.commodity, h.is_cash, c.asset_id
     having sum(h.quantity) <> 0
 $$;
