@@ -1,0 +1,1 @@
+"""Who may: signing in, and proving it again."""
