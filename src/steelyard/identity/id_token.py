@@ -152,7 +152,7 @@ def _read_header(token: str, provider: Provider) -> Mapping[str, Any]:
         raise IdTokenError(provider.name, TokenDefect.MALFORMED)
     if str(header.get("typ", "JWT")).upper() != "JWT":
         raise IdTokenError(provider.name, TokenDefect.TYPE)
-    if header.get("alg") not in provider.algorithms:
+    if str(header.get("alg")) not in provider.algorithms:
         raise IdTokenError(provider.name, TokenDefect.ALGORITHM)
     return header
 
