@@ -196,10 +196,11 @@ def _uncommon(text: str, names: Sequence[str]) -> int:
 
 
 def _runs(text: str) -> Sequence[tuple[int, int]]:
-    """Find where characters repeat, or follow each other in the alphabet or on a keyboard, either way."""
+    """Find years, and where characters repeat or follow each other in the alphabet or on a keyboard, either way."""
     steps = [a == b or any(a + b in row or b + a in row for row in ROWS) for a, b in pairwise(text)]
     marks = "".join("x" if step else "." for step in steps)
-    return [(found.start(), found.end() + 1) for found in re.finditer(f"x{{{SHORTEST_RUN - 1},}}", marks)]
+    found = [(run.start(), run.end() + 1) for run in re.finditer(f"x{{{SHORTEST_RUN - 1},}}", marks)]
+    return found + [year.span() for year in re.finditer(r"(?:19|20)\d\d", text)]
 
 
 @cache
