@@ -100,7 +100,7 @@ def line(part: str, answer: Answer, error: type[SteelyardError], says: str) -> C
 
 
 def callback(defect: CallbackDefect, change: object) -> Case:
-    return Case(Lies(callback=change), CallbackError, defect)  # type: ignore[arg-type]  # a function
+    return Case(Lies(callback=change), CallbackError, defect)  # type: ignore[arg-type]  # functions of stages
 
 
 METADATA = {
@@ -273,7 +273,7 @@ CLAIMS = {
     "sub_number": claims(TokenDefect.SUBJECT, sub=7),
     "sub_long": claims(TokenDefect.SUBJECT, sub="x" * 256),
     "sub_with_line_end": claims(TokenDefect.SUBJECT, sub="ada\nroot"),
-    "sub_not_ascii": claims(TokenDefect.SUBJECT, sub="аda"),  # noqa: RUF001 - a Cyrillic a
+    "sub_not_ascii": claims(TokenDefect.SUBJECT, sub="аda"),  # noqa: RUF001 - begins with Cyrillic
 }
 
 ANSWERS = {

@@ -94,7 +94,7 @@ def test_a_seed_is_160_bits() -> None:
 
 
 def test_an_enrolment_address_survives_odd_names() -> None:
-    address = enrolment_address(b"\xff" * 20, account="a:b/ü?&", issuer="Steel & Yard")
+    address = enrolment_address(b"\xff" * 20, user="a:b/ü?&", issuer="Steel & Yard")
 
     assert address == (
         "otpauth://totp/Steel%20%26%20Yard:a%3Ab%2F%C3%BC%3F%26?secret=77777777777777777777777777777777"

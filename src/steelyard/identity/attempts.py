@@ -1,4 +1,4 @@
-"""How often one may try: per account and per address, counted before anything is computed."""
+"""How often one may try: per user and per address, counted before anything is computed."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ class TooManyTriesError(NotPermittedError):
     is_temporary = True
 
     def __init__(self, wait: timedelta) -> None:
-        """Say how long to wait; not which of account and address it is, nor whether there is such an account."""
+        """Say how long to wait; not which of user and address it is, nor whether there is such a user."""
         minutes = -(-wait // timedelta(minutes=1))
         super().__init__(
             f"Too many tries. Wait {minutes} {'minute' if minutes == 1 else 'minutes'}, then try again."
@@ -45,7 +45,7 @@ def count_try(before: Tries | None, limit: TryLimit, now: datetime) -> Tries:
     """Count a try, before it is made; who succeeds forgets what was counted.
 
     Args:
-        before: what is kept of this account or address; None = nothing.
+        before: what is kept of this user or address; None = nothing.
         limit: what is allowed.
         now: the time, with its zone.
 

@@ -57,14 +57,14 @@ def new_seed(random: Random) -> bytes:
     return random(SEED_LENGTH)
 
 
-def enrolment_address(seed: bytes, *, account: str, issuer: str) -> str:
+def enrolment_address(seed: bytes, *, user: str, issuer: str) -> str:
     """Give the address that an app reads as a picture, in the form that Google Authenticator set.
 
-    >>> enrolment_address(b"12345678901234567890", account="ada@example.org", issuer="Steelyard")
+    >>> enrolment_address(b"12345678901234567890", user="ada@example.org", issuer="Steelyard")
     'otpauth://totp/Steelyard:ada%40example.org?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Steelyard'
     """
     values = urlencode({"secret": b32encode(seed).decode().rstrip("="), "issuer": issuer}, quote_via=quote)
-    return f"otpauth://totp/{quote(issuer, safe='')}:{quote(account, safe='')}?{values}"
+    return f"otpauth://totp/{quote(issuer, safe='')}:{quote(user, safe='')}?{values}"
 
 
 def calculate_code(seed: bytes, step: int, *, digits: int = DIGITS, algorithm: Algorithm = "sha1") -> str:

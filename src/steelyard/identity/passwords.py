@@ -115,7 +115,7 @@ class Passwords:
     async def check(self, password: str, kept: str | None) -> PasswordAnswer:
         """Compare a password with what is kept of it.
 
-        Whether there is such a user or not, one hash is computed: nobody learns from the time who has an account.
+        Whether there is such a user or not, one hash is computed: nobody learns from the time who is a user here.
 
         Args:
             password: as it was typed.

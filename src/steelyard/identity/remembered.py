@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 from steelyard.errors import SteelyardError
 
@@ -55,5 +55,4 @@ class Remembered(Generic[T]):
     def _give(self) -> T:
         if isinstance(self._answer, SteelyardError):
             raise self._answer.with_traceback(None)
-        assert self._answer is not None  # noqa: S101
-        return self._answer
+        return cast("T", self._answer)  # never None: whoever gives has asked
