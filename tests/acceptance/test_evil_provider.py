@@ -295,7 +295,13 @@ ANSWERS = {
     "code_refused": line(
         "/token", Answer(b'{"error": "invalid_grant"}', 400), SignInRefusedError, "(invalid_grant)"
     ),
-    "server_error": line("/token", Answer(b'{"error": "<b>"}', 500), SignInRefusedError, "(no known reason)"),
+    "server_error": line(
+        "/token", Answer(b'{"error": "invalid_grant"}', 500), TokenAnswerError, "has status 500"
+    ),
+    "tokens_refused": line(
+        "/token", Answer(b'{"error": "<b>"}', 401), SignInRefusedError, "(no known reason)"
+    ),
+    "tokens_created": line("/token", Answer(b"{}", 201), TokenAnswerError, "has status 201"),
     "keys_missing": line("/keys", Answer(b"{}", 500), AnswerRefusedError, "has status 500"),
 }
 

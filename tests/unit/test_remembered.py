@@ -81,6 +81,39 @@ async def test_one_question_at_a_time(source: Source, remembered: Remembered[int
     assert source.asked == 1
 
 
+async def test_who_gives_up_waiting_ends_no_question(source: Source) -> None:
+    may_answer = asyncio.Event()
+
+    async def ask_slowly() -> int:
+        answer = await source.ask()
+        await may_answer.wait()
+        return answer
+
+    remembered = Remembered(ask_slowly, lambda: source.now)
+    for _ in range(5):
+        waiting = asyncio.create_task(remembered.get())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    may_answer.set()
+    assert await remembered.get() == 1
+    assert source.asked == 1
+
+
+async def test_a_bug_is_nobodys_answer(source: Source) -> None:
+    async def fail_once() -> int:
+        if await source.ask() == 1:
+            raise ZeroDivisionError
+        return source.asked
+
+    remembered = Remembered(fail_once, lambda: source.now)
+    with pytest.raises(ZeroDivisionError):
+        await remembered.get()
+    assert await remembered.get() == 2
+
+
 async def test_a_clock_that_was_set_back_makes_nothing_last_for_ever(
     source: Source, remembered: Remembered[int]
 ) -> None:

@@ -15,12 +15,10 @@ from joserfc.errors import JoseError
 from joserfc.util import urlsafe_b64decode
 
 from steelyard.errors import UpstreamError
+from steelyard.identity import LEEWAY
 from steelyard.identity.provider import Provider
 from steelyard.identity.provider_keys import ProviderKey, VerifyingKey, find_key
 from steelyard.identity.strict_json import read_object
-
-LEEWAY: Final = timedelta(seconds=5)
-"""By how much the provider's clock may differ from ours."""
 
 MAX_TOKEN_LENGTH: Final = 32_768
 MAX_SUBJECT_LENGTH: Final = 255
@@ -55,7 +53,7 @@ class IdTokenError(UpstreamError):
         """Name the provider and what is wrong; the token itself is a secret."""
         super().__init__(
             f"The identity token of {provider} {defect}: nobody was signed in. Sign in again; if it happens again, "
-            f"check the clock of this machine, the settings of {provider}, and whoever runs it."
+            f"check the clock of this machine and the settings, and tell whoever runs {provider}."
         )
         self.defect = defect
 

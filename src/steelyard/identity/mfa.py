@@ -11,7 +11,7 @@ from typing import Final, Literal
 from urllib.parse import quote, urlencode
 
 from steelyard.errors import NotPermittedError
-from steelyard.identity.pending import Random
+from steelyard.identity import Random
 
 Algorithm = Literal["sha1", "sha256", "sha512"]
 

@@ -16,15 +16,19 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from steelyard.errors import InvalidInputError, NotFoundError, NotPermittedError, UpstreamError
+from steelyard.identity import Clock, Random
 from steelyard.identity.id_token import Expected, Identity, UnknownKeyError, read_id_token
 from steelyard.identity.outbound import OK, Answer, Outbound
-from steelyard.identity.pending import LIFETIME, NoSignInError, PendingSignIn, Random, begin_pending
+from steelyard.identity.pending import LIFETIME, NoSignInError, PendingSignIn, begin_pending
 from steelyard.identity.provider import Metadata, Provider, ProviderSettingError, discover
 from steelyard.identity.provider_keys import ProviderKey, read_keys
-from steelyard.identity.remembered import Clock, Remembered
+from steelyard.identity.remembered import Remembered
 
 MAX_CALLBACK_LENGTH: Final = 8192
 MAX_PARAMETERS: Final = 20
+REFUSALS: Final = (400, 401)
+"""How a token endpoint says no (RFC 6749, 5.2)."""
+
 REASONS: Final = frozenset(
     {
         "access_denied",
@@ -284,8 +288,10 @@ def _read_query(query: str) -> Mapping[str, str]:
 def _read_tokens(provider: Provider, answer: Answer) -> tuple[str, str]:
     """Give the identity token and the access token."""
     body: Mapping[str, Any] = answer.body
-    if answer.status != OK:
+    if answer.status in REFUSALS:
         raise SignInRefusedError(provider.name, str(body.get("error")))
+    if answer.status != OK:
+        raise TokenAnswerError(provider.name, f"has status {answer.status}")
     kind, id_token, access_token = (body.get(name) for name in ("token_type", "id_token", "access_token"))
     if not isinstance(id_token, str) or not id_token.isascii():
         raise TokenAnswerError(provider.name, "holds no identity token")

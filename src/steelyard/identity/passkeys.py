@@ -32,7 +32,7 @@ from webauthn.helpers.structs import (
 )
 
 from steelyard.errors import NotPermittedError
-from steelyard.identity.pending import Random
+from steelyard.identity import Random
 from steelyard.identity.strict_json import read_object
 
 CHALLENGE_LENGTH: Final = 32

@@ -4,7 +4,6 @@ import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -14,10 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from steelyard.errors import InvalidInputError
-from steelyard.identity.id_token import LEEWAY
-
-Random = Callable[[int], bytes]
-"""Gives so many random bytes that nobody can foresee; `secrets.token_bytes` outside of tests."""
+from steelyard.identity import LEEWAY, Random
 
 LIFETIME: Final = timedelta(minutes=10)
 PURPOSE: Final = b"steelyard: sign-in under way, 1"
