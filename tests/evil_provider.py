@@ -124,6 +124,7 @@ class EvilProvider:
         """Listen on loopback; nothing is answered yet."""
         self.lies = lies
         self.asked: list[str] = []
+        self.now = datetime(2026, 1, 2, 12, tzinfo=UTC)  # stands still: whoever tests shares this clock
         self.over = threading.Event()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.root = f"http://127.0.0.1:{self.server.server_address[1]}"
@@ -166,7 +167,7 @@ class EvilProvider:
         }
 
     def _tokens(self, defect: str, lies: Lies) -> Json:
-        issued_at = datetime.now(UTC).timestamp()
+        issued_at = self.now.timestamp()
         claims = lies.claims(
             {
                 "iss": f"{self.root}/{defect}",
