@@ -2,6 +2,7 @@
 
 import os
 import re
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import pytest
 from steelyard.identity.outbound import OutboundRules
 
 FOLDER = Path(__file__).parent / "oidc_provider"
+TLS = ssl.create_default_context()  # made once: it reads every authority there is
 LOOPBACK = OutboundRules(allowed_networks=(ip_network("127.0.0.0/8"),))
 
 

@@ -35,7 +35,7 @@ from evil_provider import (
     started,
     wrong_sign,
 )
-from openid import LOOPBACK
+from openid import LOOPBACK, TLS
 from steelyard.errors import SteelyardError
 from steelyard.identity.id_token import Identity, IdTokenError, TokenDefect, UnknownKeyError
 from steelyard.identity.oauth import (
@@ -396,7 +396,7 @@ def provider_of(evil: EvilProvider, defect: str) -> Provider:
 
 async def sign_in(evil: EvilProvider, defect: str) -> Identity:
     provider = provider_of(evil, defect)
-    outbound = Outbound(IMPATIENT if "stall" in defect else LOOPBACK, resolve=resolve)
+    outbound = Outbound(IMPATIENT if "stall" in defect else LOOPBACK, resolve=resolve, tls=TLS)
     relying = RelyingParty([provider], outbound, clock=lambda: evil.now, random=secrets.token_bytes)
     try:
         begun = await relying.begin_sign_in(provider.name)

@@ -18,7 +18,7 @@ from evil_provider import (
     started,
     wrong_sign,
 )
-from openid import LOOPBACK
+from openid import LOOPBACK, TLS
 from steelyard.identity.id_token import IdTokenError, TokenDefect, UnknownKeyError
 from steelyard.identity.oauth import CallbackDefect, CallbackError, RelyingParty
 from steelyard.identity.outbound import Outbound
@@ -38,7 +38,7 @@ def evil() -> Iterator[EvilProvider]:
 
 @pytest.fixture
 async def relying(evil: EvilProvider) -> AsyncIterator[RelyingParty]:
-    outbound = Outbound(LOOPBACK)
+    outbound = Outbound(LOOPBACK, tls=TLS)
     providers = [
         Provider(name, f"{evil.root}/{name}", CLIENT, SECRET, f"https://us.example/{name}")
         for name in evil.lies

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from openid import LOOPBACK
+from openid import LOOPBACK, TLS
 from steelyard.errors import SteelyardError
 from steelyard.identity.outbound import (
     Address,
@@ -91,7 +91,7 @@ async def way_out(
     *addresses: list[str], rules: OutboundRules = LOOPBACK, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[Outbound, Resolver]]:
     resolver = Resolver(list(addresses))
-    outbound = Outbound(rules, resolve=resolver, tls=tls)
+    outbound = Outbound(rules, resolve=resolver, tls=tls or TLS)
     yield outbound, resolver
     await outbound.close()
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from openid import LOOPBACK, certified_provider, deny, sign_in
+from openid import LOOPBACK, TLS, certified_provider, deny, sign_in
 from steelyard.identity.id_token import Identity, IdTokenError, TokenDefect
 from steelyard.identity.oauth import CallbackDefect, CallbackError, RelyingParty, SignInRefusedError
 from steelyard.identity.outbound import Outbound
@@ -37,7 +37,7 @@ def issuer() -> Iterator[str]:
 
 @pytest.fixture
 async def outbound() -> AsyncIterator[Outbound]:
-    way = Outbound(LOOPBACK)
+    way = Outbound(LOOPBACK, tls=TLS)
     yield way
     await way.close()
 
