@@ -124,6 +124,7 @@ class EvilProvider:
         """Listen on loopback; nothing is answered yet."""
         self.lies = lies
         self.asked: list[str] = []
+        self.forms: list[tuple[str, str | None]] = []  # bodies and logins
         self.now = datetime(2026, 1, 2, 12, tzinfo=UTC)  # stands still: whoever tests shares this clock
         self.over = threading.Event()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -192,7 +193,8 @@ class EvilProvider:
                 self._give(provider.answer(self.path))
 
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                provider.forms.append((body, self.headers["Authorization"]))
                 self._give(provider.answer(self.path))
 
             def _give(self, answer: Answer) -> None:

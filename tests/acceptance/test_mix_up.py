@@ -1,9 +1,12 @@
 """Several providers at once, one of them an attacker; and providers that change their keys."""
 
 import secrets
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
+from urllib.parse import parse_qsl, quote
 
 import pytest
 
@@ -12,6 +15,7 @@ from evil_provider import (
     SECRET,
     EvilProvider,
     Lies,
+    base64,
     changed,
     public,
     rsa_key,
@@ -45,6 +49,62 @@ async def relying(evil: EvilProvider) -> AsyncIterator[RelyingParty]:
     ]
     yield RelyingParty(providers, outbound, clock=lambda: evil.now, random=secrets.token_bytes)
     await outbound.close()
+
+
+async def test_what_is_asked_and_redeemed(evil: EvilProvider, relying: RelyingParty) -> None:
+    begun = await relying.begin_sign_in("honest")
+    await relying.finish_sign_in("honest", evil.sign_in(begun.url), begun.pending)
+    place, _, query = begun.url.partition("?")
+    form, login = evil.forms[0]
+
+    assert place == f"{evil.root}/honest/authorize"
+    assert dict(parse_qsl(query)) == {
+        "response_type": "code",
+        "client_id": CLIENT,
+        "redirect_uri": "https://us.example/honest",
+        "scope": "openid email profile",
+        "state": begun.pending.state,
+        "nonce": begun.pending.nonce,
+        "code_challenge": base64(sha256(begun.pending.verifier.encode()).digest()),
+        "code_challenge_method": "S256",
+    }
+    assert dict(parse_qsl(form)) == {
+        "grant_type": "authorization_code",
+        "code": "a code",
+        "redirect_uri": "https://us.example/honest",
+        "code_verifier": begun.pending.verifier,
+    }
+    assert login == f"Basic {b64encode(f'{CLIENT}:{quote(SECRET)}'.encode()).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("ways", "secret", "sent"),
+    [
+        (["client_secret_post"], SECRET, {"client_id": CLIENT, "client_secret": SECRET}),
+        (["none"], None, {"client_id": CLIENT}),
+    ],
+)
+async def test_other_ways_to_say_who_we_are(
+    evil: EvilProvider, ways: list[str], secret: str | None, sent: dict[str, str]
+) -> None:
+    evil.lies["honest"] = Lies(
+        metadata=lambda said: (
+            said
+            | {"token_endpoint_auth_methods_supported": ways}
+            | {"authorization_endpoint": said["authorization_endpoint"] + "?tenant=7"}
+        )
+    )
+    provider = Provider("honest", f"{evil.root}/honest", CLIENT, secret, "https://us.example/honest")
+    outbound = Outbound(LOOPBACK, tls=TLS)
+    relying = RelyingParty([provider], outbound, clock=lambda: evil.now, random=secrets.token_bytes)
+    begun = await relying.begin_sign_in("honest")
+    await relying.finish_sign_in("honest", evil.sign_in(begun.url), begun.pending)
+    await outbound.close()
+    form, login = evil.forms[0]
+
+    assert "/authorize?tenant=7&response_type=code&" in begun.url
+    assert login is None
+    assert {name: value for name, value in parse_qsl(form) if name.startswith("client")} == sent
 
 
 async def test_a_provider_that_does_not_name_itself_signs_in(
@@ -119,8 +179,7 @@ async def test_a_step_up_wants_a_fresh_proof(evil: EvilProvider, relying: Relyin
         query = evil.sign_in(begun.url)
         if defect is None:
             identity = await relying.finish_sign_in("honest", query, begun.pending)
-            assert identity.signed_in_at is not None
-            assert identity.signed_in_at.timestamp() == pytest.approx(signed_in_at)
+            assert identity.signed_in_at == evil.now - timedelta(seconds=ago or 0)
             continue
         with pytest.raises(IdTokenError) as refused:
             await relying.finish_sign_in("honest", query, begun.pending)
@@ -145,4 +204,5 @@ async def test_what_a_token_says_of_a_person_is_shown_and_not_believed(
     )
     assert await sign_in(email="a@b.example", amr="pwd", auth_time=True) == nobody
     assert await sign_in(email="a@b.example", email_verified="true", name="x" * 321, amr=[7, ""]) == nobody
+    assert await sign_in(name="x" * 320) == (None, "x" * 320, ())
     assert await sign_in(email=["a@b.example"], email_verified=True, name="Ada\u202e") == nobody

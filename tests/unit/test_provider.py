@@ -118,4 +118,6 @@ async def test_no_two_providers_share_what_tells_them_apart() -> None:
     relying = RelyingParty([SOUND, other], outbound, clock=None, random=bytes)  # type: ignore[arg-type]  # not asked
     with pytest.raises(UnknownProviderError, match=r"There is: firm, other\."):
         await relying.begin_sign_in("third")
+    with pytest.raises(UnknownProviderError, match=r"There is: none\."):
+        await RelyingParty([], outbound, clock=None, random=bytes).begin_sign_in("firm")  # type: ignore[arg-type]  # not asked
     await outbound.close()

@@ -88,7 +88,6 @@ class SignInRefusedError(NotPermittedError):
         super().__init__(
             f"{provider} did not sign you in ({known}). Sign in again, or ask whoever runs {provider}."
         )
-        self.reason = known
 
 
 class TokenAnswerError(UpstreamError):
