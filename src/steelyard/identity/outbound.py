@@ -204,7 +204,7 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
         self._resolve = resolve
         # Connections are not kept: one to an address was checked for one name, and another name may share it.
         limits = httpx.Limits(max_connections=20, max_keepalive_connections=0)
-        self._inner = httpx.AsyncHTTPTransport(verify=tls, limits=limits, trust_env=False)
+        self._inner = httpx.AsyncHTTPTransport(verify=tls, limits=limits)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         *others, last = await self._checked(request.url)
@@ -219,8 +219,8 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
             addresses = await self._resolve(url.raw_host.decode("ascii"), port)
-        except (OSError, UnicodeError) as error:
-            raise httpx.ConnectError("no such host") from error
+        except (OSError, UnicodeError):
+            addresses = ()
         if not addresses:
             raise httpx.ConnectError("no such host")
         for address in addresses:
@@ -251,8 +251,7 @@ def _without_wrapping(address: Address) -> Address:
         return address
     if address in NAT64:
         return IPv4Address(int(address) & 0xFFFFFFFF)
-    teredo = address.teredo
-    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else address)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _is_public(address: Address) -> bool:
