@@ -155,7 +155,16 @@ KEYS = {
     "small_key": keys(public(rsa_key("small", 1024))),
     "huge_key": keys({"kty": "RSA", "kid": "k", "e": "AQAB", "n": number((1 << 8200) + 1)}),
     "key_to_encrypt": keys(public(rsa_key("right"), use="enc")),
-    "private_key": keys(public(rsa_key("right"), d="AQAB")),
+    "private_key": keys(
+        {
+            "kty": "EC",
+            "crv": "P-256",
+            "kid": "k",
+            "x": number(EC_NUMBERS.x),
+            "y": number(EC_NUMBERS.y),
+            "d": number(ec_key().private_numbers().private_value),
+        }
+    ),
     "key_of_other_curve": keys({"kty": "EC", "kid": "k", "crv": "secp256k1", "x": "AQ", "y": "AQ"}),
     "broken_keys": keys(
         None, {"kty": "RSA", "kid": "k"}, {"kty": "RSA", "n": 7, "e": 7}, {"kty": "RSA", "kid": 1}

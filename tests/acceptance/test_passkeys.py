@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import threading
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -147,6 +147,7 @@ def discouraged(options: Options) -> Options:
 def refused(act: Callable[[], object]) -> PasskeyDefect:
     with pytest.raises(PasskeyError) as error:
         act()
+    assert str(error.value.defect) in str(error.value)
     return error.value.defect
 
 
@@ -257,6 +258,30 @@ def test_a_frame_in_another_site_is_refused(device: Device, site: Site, ports: t
     assert (
         refused(partial(check_passkey, site, answer, challenge=challenge, passkey=passkey))
         == PasskeyDefect.FRAME
+    )
+
+
+@pytest.mark.parametrize(
+    ("added", "defect"),
+    [
+        ({"topOrigin": "http://localhost"}, PasskeyDefect.FRAME),
+        ({"crossOrigin": True}, PasskeyDefect.FRAME),
+        ({"type": "webauthn.create"}, PasskeyDefect.MALFORMED),
+        ({"unheardOf": 1}, PasskeyDefect.PROOF),
+    ],
+)
+def test_what_a_page_adds_is_noticed(
+    answers: tuple[Passkey, bytes, str, str], site: Site, added: dict[str, Any], defect: PasskeyDefect
+) -> None:
+    passkey, challenge, _, proved = answers
+    answer = json.loads(proved)
+    data = answer["response"]["clientDataJSON"]
+    stated = json.loads(urlsafe_b64decode(data + "=" * (-len(data) % 4))) | added
+    answer["response"]["clientDataJSON"] = urlsafe_b64encode(json.dumps(stated).encode()).decode()
+
+    assert (
+        refused(partial(check_passkey, site, json.dumps(answer), challenge=challenge, passkey=passkey))
+        == defect
     )
 
 
@@ -425,6 +450,10 @@ def test_an_answer_that_is_none_is_refused(site: Site, answer: str) -> None:
     assert refused(check) == PasskeyDefect.MALFORMED
     register = partial(register_passkey, site, answer, challenge=bytes(32), user_handle=HANDLE)
     assert refused(register) == PasskeyDefect.MALFORMED
+
+
+def test_a_challenge_is_256_bits() -> None:
+    assert new_challenge(bytes) == bytes(32)
 
 
 def test_the_nonce_of_an_approval_has_one_length() -> None:

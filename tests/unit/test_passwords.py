@@ -157,7 +157,8 @@ SOUND = [
     "correct otter battery stapler",
     "sieben Ziegen zählen Zäune",
     "七つの山羊が柵を数えて夜を明かしている",
-    "x7" + "9f3kq2pzw4vtn",
+    "x79f3kq2pzw4vtn",
+    "passwordpasswordxkvz",
 ]
 
 
@@ -168,6 +169,7 @@ def test_what_nobody_guesses_first_is_accepted(password: str) -> None:
 
 COMMON = [
     "passwordpassword",
+    "passwordpasswordxkv",
     "Password1234567",
     "P@$$w0rdP@$$w0rd",
     "123456789012345",

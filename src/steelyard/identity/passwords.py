@@ -6,18 +6,18 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import Final, ParamSpec, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, TypeVarTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
 from steelyard.errors import InvalidInputError
 
-P = ParamSpec("P")
-R = TypeVar("R")
+Texts = TypeVarTuple("Texts")
+Result = TypeVar("Result")
 
 ARGON2ID: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """19 MiB, two passes, one lane: what OWASP asks for at least."""
@@ -130,9 +130,8 @@ class Passwords:
         is_old = self._hasher.check_needs_rehash(kept)
         return PasswordAnswer(is_right=True, new_hash=await self.hash(password) if is_old else None)
 
-    async def _in_turn(self, work: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:
-        waiting = partial(work, *arguments, **keywords)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, waiting)
+    async def _in_turn(self, work: Callable[[*Texts], Result], *texts: *Texts) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *texts)
 
     def _is_right(self, text: str, kept: str) -> bool:
         try:
@@ -150,8 +149,10 @@ def normalise(password: str) -> str:
     >>> normalise("ﬁve") == "five"
     True
     """
-    text = unicodedata.normalize("NFKC", password) if len(password) <= LONGEST else ""
-    if len(password) > LONGEST or len(text) > LONGEST:
+    if len(password) > LONGEST:
+        raise PasswordTooLongError
+    text = unicodedata.normalize("NFKC", password)
+    if len(text) > LONGEST:
         raise PasswordTooLongError
     return text.encode("utf-8", "replace").decode()
 
