@@ -15,7 +15,7 @@ from steelyard.identity.provider_keys import KeysError, read_keys
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 PROVIDER = Provider("firm", "https://id.example", "us", None, "https://us.example/firm")
-EXPECTED = Expected(nonce="n", access_token="a", began_at=NOW - timedelta(minutes=1), max_age=None)  # noqa: S106 - none
+EXPECTED = Expected(nonce="n", access_token="a", began_at=NOW - timedelta(minutes=1), max_age=None)  # noqa: S106 - no secret
 NUMBERS = ec_key().public_key().public_numbers()
 KEY = {"kty": "EC", "crv": "P-256", "kid": "k", "x": number(NUMBERS.x), "y": number(NUMBERS.y)}
 KEYS = read_keys("firm", {"keys": [KEY]})
