@@ -74,6 +74,19 @@ TESTS = {
         "properties/test_allocation",
         "properties/test_tax_runs",
     ),
+    "identity": (
+        "unit/test_attempts",
+        "unit/test_mfa",
+        "golden/test_rfc_6238",
+        "unit/test_pending",
+        "unit/test_provider",
+        "unit/test_remembered",
+        "unit/test_passwords",
+        "acceptance/test_mix_up",
+        "acceptance/test_outbound",
+        "acceptance/test_evil_provider",
+        "acceptance/test_passkeys",
+    ),
 }
 """Tests by the package they test, the quickest to notice first."""
 

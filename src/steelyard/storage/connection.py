@@ -10,14 +10,16 @@ import re
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import asyncpg
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.pool import NullPool
 
 from steelyard.errors import (
@@ -27,6 +29,7 @@ from steelyard.errors import (
     SteelyardError,
     UpstreamError,
 )
+from steelyard.storage.acting import OPERATOR, Acting, begin_acting, current_acting
 from steelyard.storage.address import address_of_url
 from steelyard.storage.queries import query
 
@@ -144,6 +147,16 @@ class RightMissingError(NotPermittedError):
         super().__init__(f"The database does not allow it: {reason}. Run `steelyard init` as its owner.")
 
 
+class _ActingSession(Session):
+    """Says at the beginning of each transaction for whom it works."""
+
+
+@event.listens_for(_ActingSession, "after_begin")
+def _say_for_whom(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    del transaction
+    begin_acting(connection, session.info["acting"])
+
+
 class ReadSession(AsyncSession):
     """Sees one moment of the store and changes nothing."""
 
@@ -166,6 +179,7 @@ class Pool:
         owner: connections of the role that owns the schema, opened when needed and not kept.
         server: the embedded server; None when the store is another.
         link: the connector of a Cloud SQL instance, closed after the engines; None when the store is another.
+        acts_as: for whom a session works where no `acting_as` says.
     """
 
     place: str
@@ -173,6 +187,16 @@ class Pool:
     owner: AsyncEngine = field(repr=False)
     server: "EmbeddedServer | None" = None
     link: "CloudSqlLink | None" = None
+    acts_as: Acting = OPERATOR
+
+    @property
+    def session(self) -> dict[str, Any]:
+        """How a session on it begins."""
+        return {
+            "expire_on_commit": False,
+            "sync_session_class": _ActingSession,
+            "info": {"acting": current_acting(self.acts_as)},
+        }
 
     async def close(self) -> None:
         """Close the connections, and then what they were made with."""
@@ -192,6 +216,7 @@ class _Store:
     data_dir: Path | None
     postgres_bin: Path | None
     pool_size: int
+    acts_as: Acting
 
 
 @dataclass(slots=True)
@@ -231,6 +256,7 @@ async def init_connection_pool(
     data_dir: Path | None = None,
     postgres_bin: Path | None = None,
     pool_size: int = 5,
+    acts_as: Acting = OPERATOR,
     report: "Report" = lambda _: None,
 ) -> Pool:
     """Open the pool of this event loop, or return the one that is open.
@@ -243,6 +269,7 @@ async def init_connection_pool(
         data_dir: the folder of the embedded server; None means the platform's data folder.
         postgres_bin: a folder with the programs of PostgreSQL to prefer for the embedded server.
         pool_size: connections kept open.
+        acts_as: for whom a session works where no `acting_as` says; a server gives NOBODY.
         report: told what is waited for, when the embedded server takes more than a moment.
 
     Raises:
@@ -253,10 +280,10 @@ async def init_connection_pool(
     for ended in [loop for loop in _slots if loop.is_closed()]:  # their pools could not be opened
         del _slots[ended]
     slot = _slots.setdefault(asyncio.get_running_loop(), _Slot())
-    store = _Store(database_url, migrator_url, cloud_sql, data_dir, postgres_bin, pool_size)
+    store = _Store(database_url, migrator_url, cloud_sql, data_dir, postgres_bin, pool_size, acts_as)
     async with slot.lock:
         if slot.pool is None:
-            slot.pool, slot.store = await _open(store, report), store
+            slot.pool, slot.store = replace(await _open(store, report), acts_as=acts_as), store
             slot.keeper = _keep(slot.pool)
             await anext(slot.keeper)
         elif slot.store != store:
@@ -285,7 +312,7 @@ async def get_db_session() -> AsyncIterator[ReadSession]:
     pool = await _current_pool()
     engine = pool.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     with explained(pool.place):
-        async with ReadSession(engine, expire_on_commit=False) as db:
+        async with ReadSession(engine, **pool.session) as db:
             yield db
 
 
@@ -304,7 +331,7 @@ async def get_write_session(*, isolation: Isolation = "READ COMMITTED") -> Async
     pool = await _current_pool()
     engine = pool.engine.execution_options(isolation_level=isolation)
     with explained(pool.place):
-        async with WriteSession(engine, expire_on_commit=False) as db, db.begin():
+        async with WriteSession(engine, **pool.session) as db, db.begin():
             yield db
 
 
@@ -318,7 +345,7 @@ async def get_migrator_session() -> AsyncIterator[MigratorSession]:
     """
     pool = await _current_pool()
     with explained(pool.place):
-        async with MigratorSession(pool.owner, expire_on_commit=False) as db, db.begin():
+        async with MigratorSession(pool.owner, **pool.session) as db, db.begin():
             yield db
 
 

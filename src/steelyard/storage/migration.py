@@ -1,10 +1,10 @@
 """Bring the schema to what this code needs: tables by Alembic's revisions, procedures by their content.
 
 `sql/schema.sql` is the whole schema as a fresh database gets it; the revisions, one after the other, must make
-the same (a test compares). To add revision 0003:
+the same (a test compares). To add revision 0004:
 
-1. write `sql/migrations/0003_<what>.sql` and `versions/revision_0003.py`, which runs it;
-2. change `sql/schema.sql` to the new whole, and HEAD below to `0003_<what>`.
+1. write `sql/migrations/0004_<what>.sql` and `versions/revision_0004.py`, which runs it;
+2. change `sql/schema.sql` to the new whole, and HEAD below to `0004_<what>`.
 
 A file in `sql/procedures` runs again whenever its content differs from what was installed, so it replaces what
 it makes. Everything happens in one transaction under an advisory lock: all of it, or nothing.
@@ -26,7 +26,7 @@ from steelyard.storage.queries import query
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HEAD: Final = "0002_ledger"  # the newest revision this code knows
+HEAD: Final = "0003_identity"  # the newest revision this code knows
 FOLDER: Final = Path(__file__).parent / "sql"
 
 

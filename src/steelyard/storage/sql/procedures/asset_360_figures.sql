@@ -2,11 +2,6 @@
 -- Dates are arguments; a window excludes its first day and includes as_of. All are parallel safe: a query that
 -- names one function that is not gets no workers.
 
-create or replace function steelyard.current_tenant() returns integer
-language sql stable parallel safe
-as $$ select coalesce(nullif(current_setting('steelyard.tenant_id', true), ''), '1')::integer $$;
-comment on function steelyard.current_tenant() is 'The tenant of this session: the setting steelyard.tenant_id, else the default tenant.';
-
 create or replace aggregate steelyard.product(double precision) (
     sfunc = float8mul, stype = float8, initcond = '1', combinefunc = float8mul, parallel = safe
 );
