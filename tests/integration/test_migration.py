@@ -34,7 +34,7 @@ from steelyard.storage.migration import (
 from steelyard.storage.queries import query
 
 Urls = Callable[[EmbeddedServer], tuple[str, str]]
-REVISIONS = ("0001_base", "0002_ledger")
+REVISIONS = ("0001_base", "0002_ledger", "0003_identity")
 SEEDED = ("category_thresholds", "minor_currencies", "tenants", "transaction_kinds")
 PROCEDURES = tuple(sorted(path.name for path in (FOLDER / "procedures").glob("*.sql")))
 

@@ -867,6 +867,11 @@ comment on column steelyard.notices.read_at is 'When the user saw it, UTC.';
 
 -- ── What was done, and the keys ─────────────────────────────────────────────────────────────────────────
 
+create function steelyard.begun_at() returns timestamptz
+language sql stable
+as $$ select transaction_timestamp() $$;
+comment on function steelyard.begun_at() is 'When this transaction began, UTC: the one clock of the audit.';
+
 create table steelyard.audit_heads (
     tenant_id integer primary key references steelyard.tenants (tenant_id),
     sequence bigint not null,

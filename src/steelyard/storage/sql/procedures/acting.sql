@@ -31,7 +31,7 @@ declare
 begin
     v_event.tenant_id := steelyard.current_tenant();
     v_event.actor := steelyard.current_actor();
-    v_event.recorded_at := transaction_timestamp();
+    v_event.recorded_at := steelyard.begun_at();
     v_event.action := p_action;
     v_event.object_type := p_object_type;
     v_event.object_id := p_object_id;
