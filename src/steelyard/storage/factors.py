@@ -107,11 +107,6 @@ async def use_step(db: WriteSession, user_id: UUID, step: int) -> bool:
     return (await db.execute(query("use_step"), {"user_id": user_id, "step": step})).first() is not None
 
 
-async def note_sign_in(db: WriteSession, user_id: UUID, now: datetime) -> None:
-    """Keep when a user last signed in."""
-    await db.execute(query("note_sign_in"), {"user_id": user_id, "now": now})
-
-
 async def activate_user(db: WriteSession, user_id: UUID) -> None:
     """Let a user who was invited be one."""
     await db.execute(query("activate_user"), {"user_id": user_id})

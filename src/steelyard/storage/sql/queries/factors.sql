@@ -68,12 +68,6 @@ where
     and coalesce(totp_last_step < cast(:step as bigint), true)
 returning user_id;
 
--- name: note_sign_in
--- When the user last signed in; who was invited is active from the first time on.
-update steelyard.users
-set last_sign_in_at = cast(:now as timestamptz)
-where tenant_id = steelyard.current_tenant() and user_id = cast(:user_id as uuid);
-
 -- name: activate_user
 -- Let a user who was invited be one, when they have a way in.
 update steelyard.users
