@@ -131,6 +131,12 @@ class ChainCheck:
 
     A flaw does not hide the next: after one, the chain is followed from the event as it stands.
 
+    Attributes:
+        tenant_id: whose chain.
+        events: how many were seen.
+        agreeing: how many of the kept heads were met and agree.
+        held_at: the event of the last of those; 0 = none yet.
+
     >>> check = ChainCheck(1)
     >>> list(check.end(AuditHead(1, 0, NO_HASH)))
     []
@@ -146,12 +152,10 @@ class ChainCheck:
             kept: heads of it that were kept elsewhere; those of other tenants are left alone.
         """
         self.tenant_id = tenant_id
-        self.events = 0
-        self.agreeing = 0
+        self.events = self.agreeing = self.held_at = 0
         self._last = AuditHead(tenant_id, 0, NO_HASH)
         own = (head for head in kept if head.tenant_id == tenant_id and head.sequence > 0)
         self._kept = sorted(own, key=lambda head: head.sequence, reverse=True)
-        self._held_at = 0
 
     def see(self, event: AuditEvent) -> Iterator[ChainFlaw]:
         """Check the next event; yield what is wrong with it, or with its place."""
@@ -187,11 +191,11 @@ class ChainCheck:
             head = self._kept.pop()
             if head.sequence == event.sequence and head.hash == event.hash:
                 self.agreeing += 1
-                self._held_at = event.sequence
+                self.held_at = event.sequence
             elif head.sequence == event.sequence:
                 since = (
-                    f"after event {self._held_at}, where a kept head still agrees"
-                    if self._held_at
+                    f"after event {self.held_at}, where a kept head still agrees"
+                    if self.held_at
                     else "anywhere"
                 )
                 reason = f"is not the one that a kept head names: the chain was rewritten, {since}"

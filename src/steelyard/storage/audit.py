@@ -73,10 +73,10 @@ async def chain_pending_events(db: WriteSession) -> int:
     return count
 
 
-async def count_pending_events(db: ReadSession) -> int:
-    """Return how many events of the session's tenant wait for the next one."""
-    count: int = (await db.execute(query("count_pending_events"))).scalar_one()
-    return count
+async def get_heads(db: ReadSession) -> list[tuple[AuditHead, int]]:
+    """Return the end of every tenant's chain, and how many events wait for it."""
+    rows = await db.execute(query("get_audit_heads"))
+    return [(AuditHead(row.tenant_id, row.sequence, row.hash), row.pending) for row in rows]
 
 
 async def get_head(db: ReadSession | WriteSession, tenant_id: int) -> AuditHead:

@@ -155,6 +155,23 @@ end
 $$;
 comment on function steelyard.chain_event is 'Add an event to a chain that is held.';
 
+-- Reading ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+create or replace function steelyard.chain_heads()
+returns table (tenant_id integer, sequence bigint, hash bytea, pending bigint)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select t.tenant_id, coalesce(h.sequence, 0), coalesce(h.hash, decode(repeat('00', 32), 'hex')), p.pending
+    from steelyard.tenants as t
+    left join steelyard.audit_heads as h on t.tenant_id = h.tenant_id
+    cross join lateral (
+        select count(*) as pending from steelyard.audit_pending as e where e.tenant_id = t.tenant_id
+    ) as p
+    order by t.tenant_id
+$$;
+comment on function steelyard.chain_heads() is 'The end of every tenant''s chain, and how many events wait for it: numbers and hashes, for who keeps heads of them all.';
+
 -- Only adding ────────────────────────────────────────────────────────────────────────────────────────────
 
 create or replace function steelyard.refuse_audit_change() returns trigger
@@ -179,4 +196,5 @@ execute function steelyard.refuse_audit_change();
 alter table steelyard.audit_events enable always trigger audit_events_are_append_only;
 alter table steelyard.audit_heads enable always trigger audit_heads_stay, enable always trigger audit_heads_move_on;
 
-revoke execute on function steelyard.chain_event from public;
+revoke all on function steelyard.chain_event, steelyard.chain_heads from public;
+grant execute on function steelyard.chain_heads to steelyard_app, steelyard_auditor;

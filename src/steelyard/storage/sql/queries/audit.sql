@@ -12,9 +12,9 @@ select h.tenant_id, h.sequence, h.hash
 from steelyard.audit_heads as h
 where h.tenant_id = steelyard.current_tenant();
 
--- name: count_pending_events
--- How many of the tenant's events wait for the next.
-select count(*) from steelyard.audit_pending as p where p.tenant_id = steelyard.current_tenant();
+-- name: get_audit_heads
+-- The end of every tenant's chain, and how many events wait for it.
+select tenant_id, sequence, hash, pending from steelyard.chain_heads();
 
 -- name: get_audit_events
 -- Events of the tenant in their order: after a number, of a period, of an actor, an action or an object.
