@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from steelyard.cli.output import working
+from steelyard.cli.output import notes, working
 from steelyard.config import Settings
 
 if TYPE_CHECKING:
+    from steelyard.identity.vault import Vault
     from steelyard.storage.connection import Pool
 
 
@@ -76,6 +77,22 @@ class Shell:
             async with get_db_session() as db:
                 await check_schema(db)
             yield pool
+
+    async def vault(self, pool: "Pool") -> "Vault":
+        """Open the vault of the open store; see `open_vault`."""
+        from steelyard.services.key import open_vault
+
+        return await open_vault(self.settings.key_file, pool)
+
+    async def make_keys(self, pool: "Pool") -> None:
+        """Make the key file of the open store where there is none, and say so; nothing where none is named for it."""
+        from steelyard.services.key import make_first_keys
+
+        if pool.server is None and self.settings.key_file is None:
+            return
+        made = await make_first_keys(self.settings.key_file, pool)
+        if made is not None:
+            notes().print(f"Made the key file {made}. Keep a copy, apart from the backups.", soft_wrap=True)
 
 
 pass_shell = click.make_pass_decorator(Shell)
