@@ -34,7 +34,9 @@ class UnknownSessionError(NotFoundError):
 
     def __init__(self, session_id: UUID) -> None:
         """Name it."""
-        super().__init__(f"You have no session {session_id}, or it has ended; list them to see those you have.")
+        super().__init__(
+            f"You have no session {session_id}, or it has ended; list them to see those you have."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +156,7 @@ async def step_up(
         NotSignedInError: the session has ended, or another request gave it a new secret before.
     """
     opened = await _rotate(db, actor, actor.factors | set(factors), auth_time=now, random=random, behind=0)
-    await record_event(
-        db, "session.step_up", "session", str(actor.session_id), {"factors": _listed(factors)}
-    )
+    await record_event(db, "session.step_up", "session", str(actor.session_id), {"factors": _listed(factors)})
     return opened
 
 
@@ -197,9 +197,7 @@ async def end_everything_else(
 async def get_sessions(db: ReadSession, user_id: UUID, *, now: datetime) -> tuple[Session, ...]:
     """Return the sessions of a user that are live, the last seen first; empty = none is."""
     rows = await stored.get_sessions(db, user_id)
-    return tuple(
-        session for row, role in rows if is_live(session := _session(row), role=Role(role), now=now)
-    )
+    return tuple(session for row, role in rows if is_live(session := _session(row), role=Role(role), now=now))
 
 
 async def end_session(db: WriteSession, user_id: UUID, session_id: UUID, *, now: datetime) -> None:
