@@ -263,7 +263,9 @@ async def let_in(
     return Signed(secret, session, return_to)
 
 
-async def try_second_factor(entrance: Entrance, secret: str | None, *, now: datetime) -> tuple[int, Challenge]:
+async def try_second_factor(
+    entrance: Entrance, secret: str | None, *, now: datetime
+) -> tuple[int, Challenge]:
     """Count an answer to what is half done, in a transaction of its own; the tenant, and what is half done.
 
     Raises:
@@ -278,9 +280,7 @@ async def try_second_factor(entrance: Entrance, secret: str | None, *, now: date
             raise NoSignInError
         await act_for(db, *found)
         await count_code_try(db, entrance, found[1], now=now)
-        half = await challenges.try_challenge(
-            db, hashed, Purpose.SECOND_FACTOR, most=OF_A_SIGN_IN, now=now
-        )
+        half = await challenges.try_challenge(db, hashed, Purpose.SECOND_FACTOR, most=OF_A_SIGN_IN, now=now)
         if half is None:
             raise NoSignInError
         return found[0], half
@@ -296,7 +296,10 @@ async def take_half_done(db: WriteSession, tenant_id: int, half: Challenge, *, n
     if half.user_id is None:
         raise NoSignInError
     user = await act_for_active(db, (tenant_id, half.user_id))
-    if user.epoch != half.epoch or await challenges.take_challenge(db, half.hash, half.purpose, now=now) is None:
+    if (
+        user.epoch != half.epoch
+        or await challenges.take_challenge(db, half.hash, half.purpose, now=now) is None
+    ):
         raise NoSignInError
     return user
 
