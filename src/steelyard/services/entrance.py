@@ -178,8 +178,8 @@ async def forget_password_tries(
     db: WriteSession, entrance: Entrance, login: str, visitor: Visitor, *, now: datetime
 ) -> None:
     """Forget the tries of who was right; those of others from the same address stay counted."""
-    await attempts.forget_tries(db, account_bucket(entrance, login), before=now - OF_CODES.period)
-    await attempts.take_back_try(db, address_bucket(entrance, visitor))
+    own, shared = account_bucket(entrance, login), address_bucket(entrance, visitor)
+    await attempts.forget_tries(db, own, shared=shared, before=now - OF_CODES.period)
 
 
 async def forget_code_tries(db: WriteSession, entrance: Entrance, user_id: UUID, *, now: datetime) -> None:
@@ -251,16 +251,17 @@ async def let_in(
 ) -> Signed:
     """Begin the session of somebody who has shown enough, or who has yet to enrol what the role asks for."""
     await challenges.delete_old_challenges(db, now=now)
-    secret, session = await start_session(
+    opened = await start_session(
         db,
         user.user_id,
         shown,
+        epoch=user.epoch,
         now=now,
         random=entrance.random,
         address=visitor.address,
         user_agent=visitor.user_agent,
     )
-    return Signed(secret, session, return_to)
+    return Signed(opened.secret, opened.session, return_to)
 
 
 async def try_second_factor(

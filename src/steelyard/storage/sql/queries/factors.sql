@@ -1,10 +1,10 @@
 -- name: find_login
--- The tenant and user of a login name.
-select f.tenant_id, f.user_id from steelyard.find_login(cast(:login_index as bytea)) as f;
+-- The user of a login name, and what a password is compared with.
+select f.tenant_id, f.user_id, f.password_hash, f.status from steelyard.find_login(cast(:login_index as bytea)) as f;
 
 -- name: find_identity
 -- The tenant and user whom a provider calls so.
-select f.tenant_id, f.user_id from steelyard.find_identity(:issuer, :subject) as f;
+select f.tenant_id, f.user_id from steelyard.find_identity(cast(:issuer as text), cast(:subject as text)) as f;
 
 -- name: get_factors
 -- What a user signs in with; held until the transaction ends, so that nothing of it changes meanwhile.
