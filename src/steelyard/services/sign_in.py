@@ -134,9 +134,7 @@ async def tell_of_wrong_codes(tenant_id: int, half: Challenge) -> None:
     async with get_write_session() as db:
         if await act_for(db, tenant_id, half.user_id) is not None:
             await add_notice(db, half.user_id, "second_factor.fail")
-            await record_event(
-                db, "second_factor.fail", "user", str(half.user_id), {"tries": half.tries}
-            )
+            await record_event(db, "second_factor.fail", "user", str(half.user_id), {"tries": half.tries})
 
 
 async def check_totp(db: WriteSession, entrance: Entrance, user: Factors, typed: str, now: datetime) -> None:
