@@ -114,7 +114,7 @@ async def find_actor(db: WriteSession, secret: str, *, now: datetime, request_id
         return await _find_owner(db, hash_token(secret), now, request_id)
     session_hash = hash_secret(secret)
     row = await stored.find_session(db, session_hash)
-    if row is None or row.session_epoch != row.epoch or row.status != "active":
+    if row is None or not _counts(row):
         raise NotSignedInError
     role = Role(row.role)
     if not is_live(_session(row), role=role, now=now):
@@ -129,7 +129,10 @@ async def find_actor(db: WriteSession, secret: str, *, now: datetime, request_id
         grants=_grants(row.grants),
         approval_limit=row.approval_limit,
         standing=standing_of(
-            row.factors, role=role, tenant_requires=row.requires_mfa, is_enrolled=row.is_enrolled
+            row.factors,
+            role=role,
+            tenant_requires=row.requires_mfa,
+            is_enrolled=row.has_totp or row.has_passkey,
         ),
         request_id=request_id,
         session_hash=session_hash,
@@ -226,7 +229,7 @@ async def end_other_sessions(db: WriteSession, actor: Actor, *, now: datetime) -
 
 async def _find_owner(db: WriteSession, token_hash: bytes, now: datetime, request_id: str) -> Actor:
     row = await stored_tokens.find_token(db, token_hash)
-    if row is None or row.token_epoch != row.epoch or row.status != "active" or now >= row.expires_at:
+    if row is None or not _counts(row) or now >= row.expires_at:
         raise NotSignedInError
     actor = Actor(
         row.tenant_id,
@@ -242,6 +245,10 @@ async def _find_owner(db: WriteSession, token_hash: bytes, now: datetime, reques
         await act_as(db, actor.acting)
         await stored_tokens.touch_token(db, row.token_id, now=now, before=now - SEEN_EVERY)
     return actor
+
+
+def _counts(row: stored.FoundSession | stored_tokens.FoundToken) -> bool:
+    return row.revoked_at is None and row.epoch == row.user_epoch and row.status == "active"
 
 
 async def _rotate(
