@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from steelyard.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
+from steelyard.identity.link import hash_link
 from steelyard.identity.passkeys import (
     Options,
     Passkey,
@@ -26,6 +27,7 @@ from steelyard.identity.passkeys import (
 )
 from steelyard.identity.permissions import Actor
 from steelyard.identity.session import Factor, require_recent
+from steelyard.services.acceptance import Newcomer, accepted, link_user_id, take
 from steelyard.services.entrance import (
     LIFETIME,
     Entrance,
@@ -411,3 +413,75 @@ def _passkey(entrance: Entrance, user: Factors, kept: store.KeptPasskey) -> Pass
         user_handle=user_handle(entrance, user.user_id),
         is_backed_up=kept.is_backed_up,
     )
+
+
+# ── Accepting a link ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def ask_to_accept(entrance: Entrance, link: str, login: str, *, now: datetime) -> Options:
+    """Ask the browser of who has a one-time link to make a passkey; raises LinkEndedError.
+
+    Args:
+        entrance: what signing in needs.
+        link: the link's secret.
+        login: of who sets the installation up; the login name of others is known.
+        now: the time, with its zone.
+    """
+    challenge = new_challenge(entrance.random)
+    async with get_write_session() as db:
+        user_id, user = await link_user_id(db, entrance, link, now=now)
+        asked = Challenge(
+            hash=sha256(challenge).digest(), purpose=Purpose.ACCEPT, link_hash=hash_link(link)
+        )
+        await challenges.add_challenge(db, asked, expires_at=now + LIFETIME)
+        name = login if user is None else await login_of(db, entrance, user)
+    handle = user_handle(entrance, user_id)
+    return registration_options(
+        entrance.site, challenge=challenge, user_handle=handle, user_name=name, existing=()
+    )
+
+
+async def accept_with_passkey(
+    entrance: Entrance,
+    visitor: Visitor,
+    link: str,
+    answer: str,
+    label: str,
+    *,
+    now: datetime,
+    newcomer: Newcomer | None = None,
+) -> FactorChanged:
+    """Accept a one-time link with a new passkey, which is two factors; recovery codes come with it.
+
+    Args:
+        entrance: what signing in needs.
+        visitor: where the request comes from.
+        link: the link's secret.
+        answer: the browser's, as JSON, to `ask_to_accept`.
+        label: what the user calls the passkey.
+        now: the time, with its zone.
+        newcomer: who sets the installation up; None = another kind of link.
+
+    Raises:
+        LabelError: the passkey cannot be called that.
+        NoQuestionError: nothing was asked for this link that this answers, or it was answered.
+        PasskeyError: it is not believed.
+        PasskeyTakenError: it is somebody's already.
+        LinkEndedError, NewcomerError, SetUpDoneError: as `accept_with_password`.
+    """
+    named, link_hash = check_label(label), hash_link(link)
+    challenge = read_challenge(answer)
+    async with get_write_session() as db:
+        await link_user_id(db, entrance, link, now=now)
+        asked = await challenges.take_challenge(db, sha256(challenge).digest(), Purpose.ACCEPT, now=now)
+    if asked is None or asked.link_hash != link_hash:
+        raise NoQuestionError
+    async with get_write_session() as db:
+        await act_as(db, NOBODY)
+        user = await take(db, entrance, link_hash, newcomer, now=now)
+        handle = user_handle(entrance, user.user_id)
+        made = register_passkey(entrance.site, answer, challenge=challenge, user_handle=handle)
+        await keep_passkey(db, user.user_id, made, named)
+        codes = await give_recovery_codes(db, entrance, user)
+        signed = await accepted(db, entrance, visitor, user, Factor.PASSKEY, now=now)
+        return FactorChanged(signed, codes)
