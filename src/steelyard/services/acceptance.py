@@ -51,7 +51,9 @@ class SetUpDoneError(ConflictError):
 
     def __init__(self) -> None:
         """Say what to do."""
-        super().__init__("This installation is set up already. Sign in, or ask an administrator for an invitation.")
+        super().__init__(
+            "This installation is set up already. Sign in, or ask an administrator for an invitation."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ async def accept_with_password(
         SetUpDoneError: the installation has users.
     """
     async with get_write_session() as db:
-        await _check_password(db, entrance, secret, password, newcomer, now)
+        await _check_password(db, entrance, secret, password, newcomer, now=now)
     hashed = await entrance.passwords.hash(password)
     async with get_write_session() as db:
         await act_as(db, NOBODY)
@@ -128,6 +130,7 @@ async def _check_password(
     secret: str,
     password: str,
     newcomer: Newcomer | None,
+    *,
     now: datetime,
 ) -> None:
     await act_as(db, NOBODY)
@@ -180,7 +183,9 @@ def owner_id(entrance: Entrance, link_hash: bytes) -> UUID:
     return UUID(bytes=entrance.vault.index("who sets up", link_hash.hex())[:16], version=4)
 
 
-async def link_user_id(db: WriteSession, entrance: Entrance, secret: str, *, now: datetime) -> tuple[UUID, Factors | None]:
+async def link_user_id(
+    db: WriteSession, entrance: Entrance, secret: str, *, now: datetime
+) -> tuple[UUID, Factors | None]:
     """Give the key of whom a link is for, and what they sign in with; None = they are the first user to be."""
     await act_as(db, NOBODY)
     user = await _user_of(db, await find_link(db, secret, now=now))
@@ -199,7 +204,13 @@ async def _held(db: WriteSession, tenant_id: int, user_id: UUID) -> Factors:
 
 
 async def _make_owner(
-    db: WriteSession, entrance: Entrance, tenant_id: int, user_id: UUID, newcomer: Newcomer | None, *, now: datetime
+    db: WriteSession,
+    entrance: Entrance,
+    tenant_id: int,
+    user_id: UUID,
+    newcomer: Newcomer | None,
+    *,
+    now: datetime,
 ) -> None:
     who = _known(newcomer)
     await act_as(db, Acting(tenant_id, "system:set_up", request_id=current_acting(NOBODY).request_id))

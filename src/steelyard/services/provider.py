@@ -10,8 +10,9 @@ from datetime import datetime
 from steelyard.errors import ConflictError, NotPermittedError
 from steelyard.identity.id_token import Identity
 from steelyard.identity.link import hash_link
-from steelyard.identity.pending import NoSignInError, PendingSignIn, seal, unseal
+from steelyard.identity.pending import NoSignInError, seal, unseal
 from steelyard.identity.permissions import Actor, SecondFactorNeededError, Standing
+from steelyard.identity.provider_settings import SignInProvider
 from steelyard.identity.session import STEP_UP_AGE, Factor, NotSignedInError, require_recent
 from steelyard.services.acceptance import Newcomer, accepted, take
 from steelyard.services.entrance import (
@@ -31,6 +32,7 @@ from steelyard.storage import factors as store
 from steelyard.storage.acting import NOBODY, act_as
 from steelyard.storage.challenges import Challenge, Purpose
 from steelyard.storage.connection import WriteSession, get_write_session
+from steelyard.storage.factors import Factors
 
 PURPOSES = (Purpose.SIGN_IN, Purpose.STEP_UP, Purpose.IDENTITY, Purpose.ACCEPT)
 
@@ -51,7 +53,9 @@ class IdentityTakenError(ConflictError):
 
     def __init__(self, label: str) -> None:
         """Name the provider; not who it is."""
-        super().__init__(f"This account at {label} is linked to a user already. Use another one, or unlink it there.")
+        super().__init__(
+            f"This account at {label} is linked to a user already. Use another one, or unlink it there."
+        )
 
 
 class OtherPersonError(NotPermittedError):
@@ -73,6 +77,18 @@ class ProviderQuestion:
 
     url: str = field(repr=False)
     cookie: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    """Who somebody has just proved to be, and to whom."""
+
+    provider: SignInProvider
+    identity: Identity
+
+    @property
+    def factor(self) -> Factor:
+        return self.provider.factor_of(self.identity)
 
 
 async def begin_sign_in(
@@ -146,17 +162,17 @@ async def finish(
     if asked is None:
         raise NoSignInError
     identity = await entrance.relying.finish_sign_in(name, query, pending)
+    proved = _Proved(entrance.providers[name], identity)
     async with get_write_session() as db:
         match asked.purpose:
             case Purpose.STEP_UP:
-                done = await _step_up(db, entrance, _same_session(asked, actor), name, identity, now=now)
+                done = await _step_up(db, entrance, proved, _same_session(asked, actor), now=now)
             case Purpose.IDENTITY:
-                done = await _link(db, entrance, _same_session(asked, actor), name, identity, now=now)
+                done = await _link(db, entrance, proved, _same_session(asked, actor), now=now)
             case Purpose.ACCEPT:
-                link_hash = asked.link_hash or b""
-                done = await _accept(db, entrance, visitor, link_hash, name, identity, now=now)
+                done = await _accept(db, entrance, proved, visitor, asked.link_hash or b"", now=now)
             case _:
-                return await _sign_in(db, entrance, visitor, pending, identity, now=now)
+                return await _sign_in(db, entrance, proved, visitor, pending.return_to, now=now)
     return Signed(done.secret, done.session, pending.return_to)
 
 
@@ -179,63 +195,59 @@ def _same_session(asked: Challenge, actor: Actor | None) -> Actor:
 
 
 async def _sign_in(
-    db: WriteSession,
-    entrance: Entrance,
-    visitor: Visitor,
-    pending: PendingSignIn,
-    identity: Identity,
-    *,
-    now: datetime,
+    db: WriteSession, entrance: Entrance, proved: _Proved, visitor: Visitor, return_to: str, *, now: datetime
 ) -> Signed | SecondFactorNeeded:
     """Sign in whom issuer and subject name; what else a provider says of a person names nobody."""
-    provider = entrance.providers[pending.provider]
-    found = await store.find_identity(db, identity.issuer, identity.subject)
+    await act_as(db, NOBODY)
+    found = await store.find_identity(db, proved.identity.issuer, proved.identity.subject)
     if found is None:
-        raise UnknownIdentityError(provider.label)
+        raise UnknownIdentityError(proved.provider.label)
     user = await act_for_active(db, found)
-    shown = frozenset({provider.factor_of(identity)})
-    return await go_on(db, entrance, visitor, user, shown, now=now, return_to=pending.return_to)
+    return await go_on(db, entrance, visitor, user, frozenset({proved.factor}), now=now, return_to=return_to)
 
 
 async def _step_up(
-    db: WriteSession, entrance: Entrance, actor: Actor, name: str, identity: Identity, *, now: datetime
+    db: WriteSession, entrance: Entrance, proved: _Proved, actor: Actor, *, now: datetime
 ) -> Signed:
     """Renew what a session has shown; one factor at a provider suffices for who has no second one here."""
-    provider = entrance.providers[name]
-    if await store.find_identity(db, identity.issuer, identity.subject) != (actor.tenant_id, actor.user_id):
-        raise OtherPersonError(provider.label)
-    factor = provider.factor_of(identity)
     user = await own_factors(db, actor)
-    if user.has_second and factor is Factor.OIDC:
+    found = await store.find_identity(db, proved.identity.issuer, proved.identity.subject)
+    if found != (user.tenant_id, user.user_id):
+        raise OtherPersonError(proved.provider.label)
+    if user.has_second and proved.factor is Factor.OIDC:
         raise SecondFactorNeededError(Standing.MUST_SHOW)
-    opened = await step_up(db, actor, {factor}, now=now, random=entrance.random)
+    opened = await step_up(db, actor, {proved.factor}, now=now, random=entrance.random)
     return Signed(opened.secret, opened.session)
 
 
 async def _link(
-    db: WriteSession, entrance: Entrance, actor: Actor, name: str, identity: Identity, *, now: datetime
+    db: WriteSession, entrance: Entrance, proved: _Proved, actor: Actor, *, now: datetime
 ) -> Signed:
+    """Let a provider's person be the user from now on."""
     require_recent(actor, now)
     user = await own_factors(db, actor)
-    if not await store.add_identity(db, user.user_id, identity.issuer, identity.subject):
-        raise IdentityTakenError(entrance.providers[name].label)
+    await _keep(db, proved, user)
     return await record_change(db, entrance, actor, user, "identity.link", now=now)
 
 
 async def _accept(
     db: WriteSession,
     entrance: Entrance,
+    proved: _Proved,
     visitor: Visitor,
     link_hash: bytes,
-    name: str,
-    identity: Identity,
     *,
     now: datetime,
 ) -> Signed:
-    provider = entrance.providers[name]
-    login = identity.email or identity.subject
-    newcomer = Newcomer(login, identity.name or login)
+    """Let a provider's person be whom a one-time link is for."""
+    await act_as(db, NOBODY)
+    login = proved.identity.email or proved.identity.subject
+    newcomer = Newcomer(login, proved.identity.name or login)
     user = await take(db, entrance, link_hash, newcomer, now=now)
-    if not await store.add_identity(db, user.user_id, identity.issuer, identity.subject):
-        raise IdentityTakenError(provider.label)
-    return await accepted(db, entrance, visitor, user, provider.factor_of(identity), now=now)
+    await _keep(db, proved, user)
+    return await accepted(db, entrance, visitor, user, proved.factor, now=now)
+
+
+async def _keep(db: WriteSession, proved: _Proved, user: Factors) -> None:
+    if not await store.add_identity(db, user.user_id, proved.identity.issuer, proved.identity.subject):
+        raise IdentityTakenError(proved.provider.label)

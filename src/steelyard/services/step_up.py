@@ -1,4 +1,4 @@
-"""Proving again who one is, in a session that goes on with a new secret; passkeys and providers have files of their own."""
+"""Proving again who one is by what is typed; the session goes on with a new secret."""
 
 from datetime import datetime
 
@@ -75,9 +75,7 @@ async def _count(entrance: Entrance, actor: Actor, now: datetime) -> Factors:
         return user
 
 
-async def _go_on(
-    db: WriteSession, entrance: Entrance, actor: Actor, factor: Factor, now: datetime
-) -> Signed:
+async def _go_on(db: WriteSession, entrance: Entrance, actor: Actor, factor: Factor, now: datetime) -> Signed:
     if actor.user_id is not None:
         await forget_code_tries(db, entrance, actor.user_id, now=now)
     opened = await step_up(db, actor, {factor}, now=now, random=entrance.random)
