@@ -26,11 +26,23 @@ async def count_tries(
     return {bytes(bucket): (tries, since) for bucket, tries, since in rows}
 
 
-async def forget_tries(db: WriteSession, bucket: bytes, *, before: datetime) -> None:
-    """Forget the tries of whoever was right, and those of all that began before a moment."""
+async def forget_tries(
+    db: WriteSession, bucket: bytes, *, shared: bytes | None = None, before: datetime
+) -> None:
+    """Forget the tries of who was right.
+
+    Args:
+        db: the transaction that lets them in.
+        bucket: what they alone count under.
+        shared: what others count under, too: one try is taken back.
+        before: what began earlier counts nowhere any more, and is forgotten too.
+    """
+    await db.execute(query("hold_tries"), {"buckets": [bucket, shared] if shared else [bucket]})
     await db.execute(query("forget_tries"), {"bucket": bucket, "before": before})
+    if shared:
+        await take_back_try(db, shared)
 
 
 async def take_back_try(db: WriteSession, bucket: bytes) -> None:
-    """Take back the try of whoever was right, where others count under the same bucket."""
+    """Take back the try of who was right, where others count under the same bucket."""
     await db.execute(query("take_back_try"), {"bucket": bucket})

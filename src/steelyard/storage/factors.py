@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,6 +16,7 @@ class Factors:
     """What a user signs in with.
 
     Attributes:
+        tenant_id: of which tenant.
         user_id: who.
         role: what they may do.
         status: invited, active, disabled or erased.
@@ -34,6 +34,7 @@ class Factors:
         recovery_codes: how many are left.
     """
 
+    tenant_id: int
     user_id: UUID
     role: str
     status: str
@@ -62,6 +63,23 @@ class Factors:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundLogin:
+    """The user of a login name.
+
+    Attributes:
+        tenant_id: of which tenant.
+        user_id: who.
+        password_hash: what a password is compared with; None = they have none.
+        status: invited, active, disabled or erased.
+    """
+
+    tenant_id: int
+    user_id: UUID
+    password_hash: str | None = field(repr=False)
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkedIdentity:
     """Who a user is at a provider."""
 
@@ -70,14 +88,16 @@ class LinkedIdentity:
     linked_at: datetime
 
 
-async def find_login(db: AsyncSession, login_index: bytes) -> tuple[int, UUID] | None:
-    """Find tenant and user of a login name, before it is known who asks; None = there is none."""
-    return _whose(await db.execute(query("find_login"), {"login_index": login_index}))
+async def find_login(db: AsyncSession, login_index: bytes) -> FoundLogin | None:
+    """Find the user of a login name, before it is known who asks; None = there is none."""
+    row = (await db.execute(query("find_login"), {"login_index": login_index})).one_or_none()
+    return None if row is None else FoundLogin(*row)
 
 
 async def find_identity(db: AsyncSession, issuer: str, subject: str) -> tuple[int, UUID] | None:
     """Find tenant and user whom a provider calls so, before it is known who asks; None = there is none."""
-    return _whose(await db.execute(query("find_identity"), {"issuer": issuer, "subject": subject}))
+    row = (await db.execute(query("find_identity"), {"issuer": issuer, "subject": subject})).one_or_none()
+    return None if row is None else (row.tenant_id, row.user_id)
 
 
 async def get_factors(db: WriteSession, user_id: UUID) -> Factors | None:
@@ -152,6 +172,7 @@ async def delete_identities(db: WriteSession, user_id: UUID) -> None:
     await db.execute(query("delete_identities"), {"user_id": user_id})
 
 
-def _whose(found: Any) -> tuple[int, UUID] | None:
-    row = found.one_or_none()
-    return None if row is None else (row.tenant_id, row.user_id)
+async def has_users(db: WriteSession) -> bool:
+    """Return whether the tenant has a user; whoever else asks waits until this transaction ends."""
+    has: bool = (await db.execute(query("has_users"))).scalar_one()
+    return has

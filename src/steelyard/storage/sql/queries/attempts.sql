@@ -9,18 +9,28 @@ on conflict (bucket) do update set
     since = case when t.since + cast(:period as interval) <= excluded.since then excluded.since else t.since end
 returning bucket, tries, since;
 
+-- name: hold_tries
+-- Hold what is counted, in the order in which everybody does.
+select t.bucket
+from steelyard.sign_in_tries as t
+where t.bucket = any(cast(:buckets as bytea[]))
+order by t.bucket
+for update;
+
 -- name: forget_tries
--- Forget what was counted under a bucket, and what is so old that it counts nowhere.
+-- Forget the tries of who was right, and, where nobody counts there now, those so old that they count nowhere.
 delete from steelyard.sign_in_tries as t
 using (
-    select f.bucket
-    from steelyard.sign_in_tries as f
-    where f.bucket = cast(:bucket as bytea) or f.since < cast(:before as timestamptz)
-    order by f.bucket
+    select o.bucket
+    from steelyard.sign_in_tries as o
+    where o.bucket = cast(:bucket as bytea) or o.since < cast(:before as timestamptz)
     for update skip locked
 ) as old
 where t.bucket = old.bucket;
 
 -- name: take_back_try
--- Take back one try that was none: the person was right.
+-- Take back one try that was none; the last one too, so that nothing stays of who was right at once.
+with ended as (
+    delete from steelyard.sign_in_tries where bucket = cast(:bucket as bytea) and tries = 1
+)
 update steelyard.sign_in_tries set tries = tries - 1 where bucket = cast(:bucket as bytea) and tries > 1;

@@ -1,14 +1,15 @@
 -- name: find_login
--- The tenant and user of a login name.
-select f.tenant_id, f.user_id from steelyard.find_login(cast(:login_index as bytea)) as f;
+-- The user of a login name, and what a password is compared with.
+select f.tenant_id, f.user_id, f.password_hash, f.status from steelyard.find_login(cast(:login_index as bytea)) as f;
 
 -- name: find_identity
 -- The tenant and user whom a provider calls so.
-select f.tenant_id, f.user_id from steelyard.find_identity(:issuer, :subject) as f;
+select f.tenant_id, f.user_id from steelyard.find_identity(cast(:issuer as text), cast(:subject as text)) as f;
 
 -- name: get_factors
 -- What a user signs in with; held until the transaction ends, so that nothing of it changes meanwhile.
 select
+    u.tenant_id,
     u.user_id,
     u.role,
     u.status,
@@ -126,3 +127,10 @@ returning user_id;
 -- No longer let any provider say that this is the user.
 delete from steelyard.user_identities
 where tenant_id = steelyard.current_tenant() and user_id = cast(:user_id as uuid);
+
+-- name: has_users
+-- Whether the tenant has a user; until this transaction ends nobody else finds out.
+select exists (select from steelyard.users as u where u.tenant_id = t.tenant_id)
+from steelyard.tenants as t
+where t.tenant_id = steelyard.current_tenant()
+for update;
