@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from steelyard.errors import ConflictError, UpstreamError
+from steelyard.storage.audit import record_event
 from steelyard.storage.connection import MigratorSession, get_migrator_session, raw_connection
 from steelyard.storage.queries import query
 
@@ -108,7 +109,11 @@ async def migrate() -> MigrationResult:
         await db.execute(query("lock_migrations"))
         await db.execute(query("limit_lock_waits"))
         revisions = await _upgrade_tables(db)
-        return MigrationResult(revisions, await _install_files(db))
+        files = await _install_files(db)
+        await record_event(
+            db, "schema.migrate", "schema", HEAD, {"revisions": len(revisions), "files": len(files)}
+        )
+        return MigrationResult(revisions, files)
 
 
 async def check_schema(db: AsyncSession) -> None:
