@@ -168,10 +168,9 @@ async def _reconcile(shell: Shell, scope: Scope) -> "Reconciliation":
 
 async def _post(shell: Shell) -> "Keeping":
     from steelyard.services.keeping import post_ledger
-    from steelyard.services.ledger import DEFAULT_TENANT_ID
 
     async with shell.store():
-        return await post_ledger(tenant_id=DEFAULT_TENANT_ID, today=shell.today())
+        return await post_ledger(today=shell.today())
 
 
 async def _positions(shell: Shell, scope: Scope, as_of: date | None) -> "Positions":
