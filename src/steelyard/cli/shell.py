@@ -13,6 +13,7 @@ from steelyard.cli.output import working
 from steelyard.config import Settings
 
 if TYPE_CHECKING:
+    from steelyard.identity.vault import Vault
     from steelyard.storage.connection import Pool
 
 
@@ -76,6 +77,20 @@ class Shell:
             async with get_db_session() as db:
                 await check_schema(db)
             yield pool
+
+    async def vault(self, pool: "Pool") -> "Vault":
+        """Open the vault of the open store; see `open_vault`."""
+        from steelyard.services.key import open_vault
+
+        return await open_vault(self.settings.key_file, pool)
+
+    async def make_keys(self, pool: "Pool") -> Path | None:
+        """Make the key file of the open store; returns where, None where it was there or none is named for it."""
+        from steelyard.services.key import make_first_keys
+
+        if pool.server is None and self.settings.key_file is None:
+            return None
+        return await make_first_keys(self.settings.key_file, pool)
 
 
 pass_shell = click.make_pass_decorator(Shell)
