@@ -29,9 +29,13 @@ from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
+from steelyard.cli.personal_data import personal_data
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
 from steelyard.cli.shell import Shell
+from steelyard.cli.tenant import tenant
+from steelyard.cli.token import token
+from steelyard.cli.user import user
 from steelyard.errors import SteelyardError
 
 SECTIONS: Final = {
@@ -52,7 +56,8 @@ SECTIONS: Final = {
     ),
     "Trust": (performance, explain, positions, lots, ledger),
     "Decide": (rebalance,),
-    "Look after": (doctor, db, audit, keys, accounts, detach),
+    "Let in": (user, tenant, token),
+    "Look after": (doctor, db, audit, personal_data, keys, accounts, detach),
 }
 
 
