@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ from steelyard.services.session import find_actor
 from steelyard.services.sign_in import finish_with_totp, sign_in_with_password
 from steelyard.storage import factors
 from steelyard.storage.acting import NOBODY, OPERATOR, act_as
-from steelyard.storage.connection import get_write_session
+from steelyard.storage.connection import close_connection_pool, get_write_session, init_connection_pool
 from steelyard.storage.notice import list_notices
 
 NOON = datetime(2026, 3, 2, 12, 0, 10, tzinfo=UTC)
@@ -83,6 +84,19 @@ def make_entrance(
         site=Site("localhost", "Steelyard", (ORIGIN,)),
         relying=RelyingParty([], Outbound(LOOPBACK, tls=TLS), clock=clock, random=secrets.token_bytes),
     )
+
+
+@asynccontextmanager
+async def opened_entrance(
+    urls: tuple[str, str], folder: Path, hasher: CountingHasher
+) -> AsyncIterator[Entrance]:
+    """Open a store as a server does, where nobody has said yet who they are."""
+    app, migrator = urls
+    await init_connection_pool(app, migrator_url=migrator, pool_size=8, acts_as=NOBODY)
+    made = make_entrance(folder, hasher)
+    yield made
+    made.passwords.close()
+    await close_connection_pool()
 
 
 @dataclass(frozen=True, slots=True)
