@@ -119,10 +119,11 @@ async def make_person(
     status: str = "active",
     password: str | None = PASSWORD,
     totp: bool = False,
+    login: str = "",
 ) -> Person:
     """Make a user of the default tenant with a password, and an app and recovery codes where asked for."""
     user_id = UUID(bytes=secrets.token_bytes(16), version=4)
-    login = f"ada-{user_id.hex[:8]}@example.org"
+    login = login or f"ada-{user_id.hex[:8]}@example.org"
     seed, codes = new_seed(secrets.token_bytes), make_recovery_codes(secrets.token_bytes)
     hashed = None if password is None else await entrance.passwords.hash(password)
     async with get_write_session() as db:
