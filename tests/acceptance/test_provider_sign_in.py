@@ -203,18 +203,6 @@ async def test_a_second_factor_here_is_asked_for_after_one_there(entrance: Entra
     assert set((await actor_of(signed, soon)).factors) == {"oidc", "totp"}
 
 
-async def test_where_the_provider_says_there_were_two_no_other_is_asked_for(entrance: Entrance) -> None:
-    """Trusted by the setting alone: the certified provider says acr 0, which is what this one takes for two."""
-    ada, _ = await linked(entrance, "frank", totp=True)
-    trusting = replace(entrance.providers["certified"], two_factor_contexts=frozenset({"0"}))
-    believing = replace(entrance, providers={"certified": trusting})
-    question = await begin_sign_in(believing, "certified", now=now())
-    signed = session_of(await go(believing, question, "frank"))
-
-    assert set((await actor_of(signed, now())).factors) == {"oidc_mfa"}
-    assert signed.session.user_id == ada.user_id
-
-
 async def test_one_person_of_a_provider_is_one_user(entrance: Entrance) -> None:
     await linked(entrance, "gina")
     eve = await sign_in(entrance, await make_person(entrance))
