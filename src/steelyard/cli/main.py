@@ -31,6 +31,9 @@ from steelyard.cli.performance import explain, performance
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
 from steelyard.cli.shell import Shell
+from steelyard.cli.tenant import tenant
+from steelyard.cli.token import token
+from steelyard.cli.user import user
 from steelyard.errors import SteelyardError
 
 SECTIONS: Final = {
@@ -51,6 +54,7 @@ SECTIONS: Final = {
     ),
     "Trust": (performance, explain, positions, lots, ledger),
     "Decide": (rebalance,),
+    "Let in": (user, tenant, token),
     "Look after": (doctor, db, keys, accounts, detach),
 }
 
