@@ -55,6 +55,8 @@ class Settings:
             (default), or with trusted-network nothing.
         key_file: `STEELYARD_KEY_FILE`, the file of the keys that encrypt the tenants' keys; None means
             `keys/master.key` in the folder of the embedded server.
+        audit_heads: `STEELYARD_AUDIT_HEADS`, the folder that signed heads of the audit are kept in, beside the log, or
+            `log` for the log alone; None means `audit` in the data folder.
 
     >>> Settings.from_environment({"STEELYARD_POOL_SIZE": "2"}).pool_size
     2
@@ -74,6 +76,7 @@ class Settings:
     keep_versions: int = 10
     trusts_network: bool = False
     key_file: Path | None = None
+    audit_heads: Path | Literal["log"] | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -96,6 +99,7 @@ class Settings:
             ),
             trusts_network=_choice(env, "STEELYARD_DATABASE_TLS", DATABASE_TLS) == "trusted-network",
             key_file=_path(env.get("STEELYARD_KEY_FILE")),
+            audit_heads=_folder_or_log(env.get("STEELYARD_AUDIT_HEADS")),
         )
 
 
@@ -113,6 +117,10 @@ def _secret(env: Mapping[str, str], name: str) -> str | None:
 
 def _path(text: str | None) -> Path | None:
     return Path(text).expanduser() if text else None
+
+
+def _folder_or_log(text: str | None) -> Path | Literal["log"] | None:
+    return "log" if text == "log" else _path(text)
 
 
 def _flag(name: str, text: str | None) -> bool:
