@@ -18,6 +18,7 @@ from steelyard.cli.answers import (
 )
 from steelyard.cli.assets import asset, assets
 from steelyard.cli.attach import attach, detach
+from steelyard.cli.audit import audit
 from steelyard.cli.changes import changes
 from steelyard.cli.codes import INTERRUPTED, code_of
 from steelyard.cli.data import init, load, refresh
@@ -56,7 +57,7 @@ SECTIONS: Final = {
     "Trust": (performance, explain, positions, lots, ledger),
     "Decide": (rebalance,),
     "Let in": (user, tenant, token),
-    "Look after": (doctor, db, keys, accounts, detach),
+    "Look after": (doctor, db, audit, keys, accounts, detach),
 }
 
 
