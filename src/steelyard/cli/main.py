@@ -31,6 +31,7 @@ from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
+from steelyard.cli.setup_link import setup_link
 from steelyard.cli.shell import Shell
 from steelyard.cli.tenant import tenant
 from steelyard.cli.token import token
@@ -90,6 +91,7 @@ def steelyard() -> None:
 for commands in SECTIONS.values():
     for command in commands:
         steelyard.add_command(command)
+user.add_command(setup_link)
 
 
 def run(shell: Shell, arguments: Sequence[str] | None = None) -> int:
