@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from serving import SECONDS, Served, everything_from, request
+from serving import Served, everything_from, request
 from steelyard.server.wiring import Limits
 from toys import BEARER, CANARY, JSON, Toys, serving_toys
 
@@ -242,13 +242,12 @@ def test_json_that_is_none_is_refused(server: Served, toys: Toys, name: str) -> 
 def test_a_million_keys_are_refused_within_bounds(server: Served) -> None:
     keys = b",".join(b'"%d":1' % number for number in range(130_000))
     process = psutil.Process(os.getpid())
-    before, began = process.memory_info().rss, time.process_time()
+    before = process.memory_info().rss
 
     answer = server.ask("PATCH", "/api/v1/large", b"{%b}" % keys[:990_000], authorization=BEARER, **JSON)
 
     assert answer.status == 400
     assert process.memory_info().rss - before < GROWTH
-    assert time.process_time() - began < SECONDS  # it ends; how fast is measured elsewhere
 
 
 @pytest.mark.parametrize(
