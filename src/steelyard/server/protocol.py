@@ -1,7 +1,6 @@
 """HTTP/1.1 on a connection, with what uvicorn leaves open: a deadline for headers, and our own answer to nonsense."""
 
 import asyncio
-from collections.abc import Hashable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +15,8 @@ from steelyard.server.problem import MEDIA_TYPE, problem_body
 from steelyard.server.rates import bucket_of
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from steelyard.server.wiring import Wiring
 
 DETAIL: Final = "This is no HTTP request that is taken here: its form is wrong, or its headers are too long."
@@ -56,14 +57,8 @@ class Protocol(H11Protocol):
             return True
         if self.bucket is None:
             return False
-        from_here = sum(
-            isinstance(other, Protocol) and other.bucket == self.bucket for other in self.connections
-        )
-        return from_here > limits.address_connections
-        return (
-            address is not None
-            and sum(other.bucket == address for other in others) > limits.address_connections
-        )
+        others = [other.bucket for other in self.connections if isinstance(other, Protocol)]
+        return others.count(self.bucket) > limits.address_connections
 
     def data_received(self, data: bytes) -> None:
         """Take what came. Headers that have begun must end within their deadline."""
