@@ -31,6 +31,7 @@ from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
+from steelyard.cli.serve import serve
 from steelyard.cli.setup_link import setup_link
 from steelyard.cli.shell import Shell
 from steelyard.cli.tenant import tenant
@@ -56,7 +57,7 @@ SECTIONS: Final = {
     ),
     "Trust": (performance, explain, positions, lots, ledger),
     "Decide": (rebalance,),
-    "Let in": (user, tenant, token),
+    "Let in": (serve, user, tenant, token),
     "Look after": (doctor, db, audit, keys, accounts, detach),
 }
 
