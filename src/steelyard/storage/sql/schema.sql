@@ -619,6 +619,7 @@ create table steelyard.users (
     name_sealed bytea,
     password_hash text,
     totp_seed_sealed bytea,
+    totp_new_seed_sealed bytea,
     totp_last_step bigint,
     epoch integer not null default 1,
     approval_limit numeric(23, 8) check (approval_limit >= 0 and approval_limit < 'Infinity'),
@@ -636,6 +637,7 @@ comment on column steelyard.users.login_sealed is 'The login name, encrypted.';
 comment on column steelyard.users.name_sealed is 'The person''s name, encrypted.';
 comment on column steelyard.users.password_hash is 'Argon2id, with its parameters; null = the user has no password.';
 comment on column steelyard.users.totp_seed_sealed is 'Seed of the authenticator app, encrypted; null = none is enrolled.';
+comment on column steelyard.users.totp_new_seed_sealed is 'Seed that is being enrolled, encrypted; counts once a code confirms it.';
 comment on column steelyard.users.totp_last_step is 'The 30-second step of the last code accepted: no code up to it counts again.';
 comment on column steelyard.users.epoch is 'Goes up when password, factors, role or status change: sessions and tokens of an older one are dead.';
 comment on column steelyard.users.approval_limit is 'Largest order value the user may approve alone, in the tenant''s currency; null = the tenant''s.';
@@ -774,14 +776,25 @@ create table steelyard.challenges (
     challenge_hash bytea primary key check (length(challenge_hash) = 32),
     tenant_id integer,
     session_id uuid references steelyard.sessions (session_id),
+    user_id uuid,
+    epoch integer,
+    factors text[] not null default '{}',
+    link_hash bytea references steelyard.one_time_links (link_hash),
     purpose text not null,
-    expires_at timestamptz not null
+    tries integer not null default 0,
+    expires_at timestamptz not null,
+    foreign key (tenant_id, user_id) references steelyard.users (tenant_id, user_id)
 );
-comment on table steelyard.challenges is 'What may be answered once: pending sign-ins and passkey challenges. Answering deletes the row.';
-comment on column steelyard.challenges.challenge_hash is 'SHA-256 of the challenge, or the fingerprint of a pending sign-in.';
+comment on table steelyard.challenges is 'What may be answered once: sign-ins under way or half done, and passkey challenges. Answering deletes the row.';
+comment on column steelyard.challenges.challenge_hash is 'SHA-256 of the challenge or of the secret in a cookie, or the fingerprint of a sign-in at a provider.';
 comment on column steelyard.challenges.tenant_id is 'The tenant; null = nobody is signed in yet.';
 comment on column steelyard.challenges.session_id is 'The session that must answer; null = nobody is signed in yet.';
-comment on column steelyard.challenges.purpose is 'What an answer is good for: sign_in, step_up, register, approve.';
+comment on column steelyard.challenges.user_id is 'Who must answer; null = whoever can.';
+comment on column steelyard.challenges.epoch is 'The user''s epoch when it was asked; what was half done is dead when that moves on.';
+comment on column steelyard.challenges.factors is 'What was shown before, of a sign-in that waits for a second factor.';
+comment on column steelyard.challenges.link_hash is 'The one-time link that is accepted by answering; null = none.';
+comment on column steelyard.challenges.purpose is 'What an answer is good for: sign_in, second_factor, passkey, step_up, register, enrol, identity, accept, approve.';
+comment on column steelyard.challenges.tries is 'How many answers were given, right or wrong.';
 comment on column steelyard.challenges.expires_at is 'When it ends, UTC.';
 
 create table steelyard.api_tokens (

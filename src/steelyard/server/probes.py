@@ -1,0 +1,41 @@
+"""What anybody may ask: whether the server is alive, whether it is ready, its figures, and what it offers."""
+
+import asyncio
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+
+from steelyard.errors import SteelyardError
+from steelyard.server.permits import public
+from steelyard.server.refusals import NotReadyError
+from steelyard.server.wiring import Wiring
+
+READY_SECONDS: Final = 3.0
+
+
+def make_probes(wiring: Wiring) -> APIRouter:
+    """Make the public routes."""
+    router = APIRouter(tags=["probes"])
+
+    @router.get("/healthz", dependencies=[public()])
+    async def get_health() -> dict[str, str]:
+        """Say that the server is alive."""
+        return {"status": "alive"}
+
+    @router.get("/readyz", dependencies=[public()])
+    async def get_readiness() -> dict[str, str]:
+        """Say whether the server can answer: the store is there, and its schema is ours."""
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await wiring.check_ready()
+        except (SteelyardError, TimeoutError) as error:
+            raise NotReadyError from error
+        return {"status": "ready"}
+
+    @router.get("/openapi.json", dependencies=[public()], include_in_schema=False)
+    async def get_openapi(request: Request) -> dict[str, Any]:
+        """Say what the server offers."""
+        document: dict[str, Any] = request.app.openapi()
+        return document
+
+    return router

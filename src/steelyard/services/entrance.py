@@ -1,0 +1,310 @@
+"""What every way in has in common: what it needs, how tries are counted, and what it ends in.
+
+A way in is two transactions or more: a try is counted, and committed, before anything is computed or asked for; who
+asks is found by something exact (a login name, a passkey, a provider's person), and the rest works for them.
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from steelyard.errors import NotPermittedError
+from steelyard.identity import Random
+from steelyard.identity.attempts import (
+    OF_A_SIGN_IN,
+    OF_AN_ACCOUNT,
+    OF_AN_ADDRESS,
+    OF_CODES,
+    PASSWORD_PERIOD,
+    Tries,
+    check_tries,
+    counted_address,
+)
+from steelyard.identity.passwords import Passwords
+from steelyard.identity.pending import NoSignInError
+from steelyard.identity.session import Session, has_second_factor, hash_secret, new_secret
+from steelyard.identity.vault import Vault
+from steelyard.services.session import start_session
+from steelyard.storage import attempts, challenges
+from steelyard.storage.acting import NOBODY, Acting, act_as, current_acting
+from steelyard.storage.challenges import Challenge, Purpose
+from steelyard.storage.connection import WriteSession, get_write_session
+from steelyard.storage.factors import Factors, get_factors
+
+if TYPE_CHECKING:
+    from steelyard.identity.oauth import RelyingParty
+    from steelyard.identity.passkeys import Site
+    from steelyard.identity.provider_settings import SignInProvider
+
+LIFETIME: Final = timedelta(minutes=10)
+"""Of a sign-in that waits for its second factor, and of every question."""
+
+
+class SignInFailedError(NotPermittedError):
+    """Nobody is signed in. One answer: whether there is such a user, and which of the two was wrong, stays unsaid."""
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__(
+            "Login name or password is wrong, or this user may not sign in. Check both and try again; who has lost "
+            "the password asks an administrator for a recovery link."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Where a request comes from.
+
+    Attributes:
+        address: as it is known for sure: what a header says counts only from a proxy of ours.
+        user_agent: what the browser calls itself.
+    """
+
+    address: str = ""
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """What signing in needs; one for a process.
+
+    Attributes:
+        vault: opens what is sealed, and makes keyed hashes.
+        passwords: hashes and compares.
+        random: gives bytes that nobody can foresee.
+        site: who we are to passkeys.
+        relying: asks the providers.
+        providers: by name, as the settings state them.
+    """
+
+    vault: Vault
+    passwords: Passwords
+    random: Random
+    site: "Site"
+    relying: "RelyingParty"
+    providers: "Mapping[str, SignInProvider]" = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Somebody is signed in.
+
+    Attributes:
+        secret: opens the session; for the cookie, and kept nowhere here.
+        session: the session.
+        return_to: the page of ours to go to.
+    """
+
+    secret: str = field(repr=False)
+    session: Session
+    return_to: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorNeeded:
+    """A first factor was right, and a second one is to be shown.
+
+    Attributes:
+        secret: names what is half done, for a short-lived cookie; it says nothing itself.
+        methods: what may be shown: totp, passkey, recovery_code.
+        expires_at: until when.
+        return_to: the page of ours to go to afterwards.
+    """
+
+    secret: str = field(repr=False)
+    methods: tuple[str, ...]
+    expires_at: datetime
+    return_to: str = "/"
+
+
+def fold_login(login: str) -> str:
+    """Give the one form of a login name that is written in several: width, case and spaces around do not matter.
+
+    >>> fold_login(" Ada@Example.ORG ")
+    'ada@example.org'
+    """
+    return unicodedata.normalize("NFKC", login).strip().casefold()
+
+
+# ── Tries ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def account_bucket(entrance: Entrance, login: str) -> bytes:
+    """Name what the tries with a login name are counted under, whether there is such a user or not."""
+    return entrance.vault.index("tries of a login name", login)
+
+
+def address_bucket(entrance: Entrance, visitor: Visitor) -> bytes:
+    """Name what the tries from an address are counted under."""
+    return entrance.vault.index("tries of an address", counted_address(visitor.address))
+
+
+def code_bucket(entrance: Entrance, user_id: UUID) -> bytes:
+    """Name what a user's tries of second factors are counted under."""
+    return entrance.vault.index("tries of codes", str(user_id))
+
+
+async def count_password_try(
+    db: WriteSession, entrance: Entrance, login: str, visitor: Visitor, *, now: datetime
+) -> None:
+    """Count a try by account and by address; raises TooManyTriesError, which counts neither."""
+    limits = {
+        account_bucket(entrance, login): OF_AN_ACCOUNT,
+        address_bucket(entrance, visitor): OF_AN_ADDRESS,
+    }
+    counted = await attempts.count_tries(db, limits, period=PASSWORD_PERIOD, now=now)
+    for bucket, limit in limits.items():
+        check_tries(Tries(*counted[bucket]), limit, now)
+
+
+async def count_address_try(db: WriteSession, entrance: Entrance, visitor: Visitor, *, now: datetime) -> None:
+    """Count a try of whoever it is by their address; raises TooManyTriesError."""
+    bucket = address_bucket(entrance, visitor)
+    counted = await attempts.count_tries(db, [bucket], period=PASSWORD_PERIOD, now=now)
+    check_tries(Tries(*counted[bucket]), OF_AN_ADDRESS, now)
+
+
+async def count_code_try(db: WriteSession, entrance: Entrance, user_id: UUID, *, now: datetime) -> None:
+    """Count a try of a second factor; raises TooManyTriesError."""
+    bucket = code_bucket(entrance, user_id)
+    counted = await attempts.count_tries(db, [bucket], period=OF_CODES.period, now=now)
+    check_tries(Tries(*counted[bucket]), OF_CODES, now)
+
+
+async def forget_password_tries(
+    db: WriteSession, entrance: Entrance, login: str, visitor: Visitor, *, now: datetime
+) -> None:
+    """Forget the tries of who was right; those of others from the same address stay counted."""
+    own, shared = account_bucket(entrance, login), address_bucket(entrance, visitor)
+    await attempts.forget_tries(db, own, shared=shared, before=now - OF_CODES.period)
+
+
+async def forget_code_tries(db: WriteSession, entrance: Entrance, user_id: UUID, *, now: datetime) -> None:
+    """Forget the tries of second factors of who was right."""
+    await attempts.forget_tries(db, code_bucket(entrance, user_id), before=now - OF_CODES.period)
+
+
+# ── Who it is ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def act_for(db: WriteSession, tenant_id: int, user_id: UUID) -> Factors | None:
+    """Let the rest of the transaction work for a user; what they sign in with, None = there is no such user now."""
+    request_id = current_acting(NOBODY).request_id
+    await act_as(db, Acting(tenant_id, f"user:{user_id}", user_id, request_id))
+    return await get_factors(db, user_id)
+
+
+async def act_for_active(db: WriteSession, found: tuple[int, UUID] | None) -> Factors:
+    """As `act_for`, of somebody who may sign in; raises SignInFailedError."""
+    user = None if found is None else await act_for(db, *found)
+    if user is None or user.status != "active" or user.role == "service":
+        raise SignInFailedError
+    return user
+
+
+# ── What it ends in ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def go_on(
+    db: WriteSession,
+    entrance: Entrance,
+    visitor: Visitor,
+    user: Factors,
+    shown: frozenset[str],
+    *,
+    now: datetime,
+    return_to: str = "/",
+) -> Signed | SecondFactorNeeded:
+    """Let somebody in who has shown enough, and ask everybody else for the second factor that they have."""
+    if not user.has_second or has_second_factor(shown):
+        return await let_in(db, entrance, visitor, user, shown, now=now, return_to=return_to)
+    secret = new_secret(entrance.random)
+    half = Challenge(
+        hash=hash_secret(secret),
+        purpose=Purpose.SECOND_FACTOR,
+        user_id=user.user_id,
+        epoch=user.epoch,
+        factors=shown,
+    )
+    await challenges.add_challenge(db, half, expires_at=now + LIFETIME)
+    methods = {
+        "totp": user.totp_seed_sealed is not None,
+        "passkey": user.passkeys > 0,
+        "recovery_code": user.recovery_codes > 0,
+    }
+    possible = tuple(method for method, there in methods.items() if there)
+    return SecondFactorNeeded(secret, possible, now + LIFETIME, return_to)
+
+
+async def let_in(
+    db: WriteSession,
+    entrance: Entrance,
+    visitor: Visitor,
+    user: Factors,
+    shown: frozenset[str],
+    *,
+    now: datetime,
+    return_to: str = "/",
+) -> Signed:
+    """Begin the session of somebody who has shown enough, or who has yet to enrol what the role asks for."""
+    await challenges.delete_old_challenges(db, now=now)
+    opened = await start_session(
+        db,
+        user.user_id,
+        shown,
+        epoch=user.epoch,
+        now=now,
+        random=entrance.random,
+        address=visitor.address,
+        user_agent=visitor.user_agent,
+    )
+    return Signed(opened.secret, opened.session, return_to)
+
+
+async def try_second_factor(entrance: Entrance, secret: str | None, *, now: datetime) -> tuple[int, Challenge]:
+    """Count an answer to what is half done, in a transaction of its own; the tenant, and what is half done.
+
+    Raises:
+        NoSignInError: nothing is half done there, or it was answered five times.
+        TooManyTriesError: too many codes of this account were wrong of late.
+    """
+    hashed = hash_of_cookie(secret)
+    async with get_write_session() as db:
+        await act_as(db, NOBODY)
+        found = await challenges.find_challenge(db, hashed)
+        if found is None:
+            raise NoSignInError
+        await act_for(db, *found)
+        await count_code_try(db, entrance, found[1], now=now)
+        half = await challenges.try_challenge(
+            db, hashed, Purpose.SECOND_FACTOR, most=OF_A_SIGN_IN, now=now
+        )
+        if half is None:
+            raise NoSignInError
+        return found[0], half
+
+
+async def take_half_done(db: WriteSession, tenant_id: int, half: Challenge, *, now: datetime) -> Factors:
+    """Take what is half done away in the transaction that ends it; whose it is.
+
+    Raises:
+        NoSignInError: somebody else ended it, or the user's factors changed meanwhile.
+        SignInFailedError: the user may not sign in any more.
+    """
+    if half.user_id is None:
+        raise NoSignInError
+    user = await act_for_active(db, (tenant_id, half.user_id))
+    if user.epoch != half.epoch or await challenges.take_challenge(db, half.hash, half.purpose, now=now) is None:
+        raise NoSignInError
+    return user
+
+
+def hash_of_cookie(secret: str | None) -> bytes:
+    """Give what a cookie's secret is kept as; raises NoSignInError where it is none of ours."""
+    try:
+        return hash_secret(secret or "")
+    except NotPermittedError as error:
+        raise NoSignInError from error
