@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from steelyard.server.body import Bodies
 from steelyard.server.door import Door
+from steelyard.server.figures import Figures
 from steelyard.server.gate import Gate
 from steelyard.server.probes import make_probes
 from steelyard.server.problem import Problems, defect, invalid, refused
@@ -21,10 +22,11 @@ class Application(FastAPI):
     """FastAPI with the shell around all of it, its own answers to defects included."""
 
     wiring: Wiring
+    figures: Figures
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the outermost part where nothing answers past it."""
-        return Responses(super().build_middleware_stack(), self.wiring)
+        return Responses(super().build_middleware_stack(), self.wiring, self.figures)
 
 
 def make_application(wiring: Wiring, routers: Sequence[APIRouter] = ()) -> FastAPI:
@@ -50,8 +52,8 @@ def make_application(wiring: Wiring, routers: Sequence[APIRouter] = ()) -> FastA
             Exception: defect,
         },
     )
-    app.wiring = wiring
-    for router in (make_probes(wiring), *routers):
+    app.wiring, app.figures = wiring, Figures()
+    for router in (make_probes(wiring, app.figures), *routers):
         app.include_router(router)
     routes = Routes.of(app.routes)
     app.add_middleware(Bodies, wiring=wiring)

@@ -5,6 +5,7 @@ from typing import Final
 
 from starlette.types import Scope
 
+from steelyard.errors import SteelyardError
 from steelyard.identity.permissions import Actor
 from steelyard.server.place import Address
 from steelyard.server.routes import Route
@@ -31,6 +32,11 @@ class Call:
     actor: Actor | None = None
     error: Exception | None = None
     status: int = 0
+
+    @property
+    def is_defect(self) -> bool:
+        """Whether it failed with an error that nobody raised on purpose."""
+        return self.error is not None and not isinstance(self.error, SteelyardError)
 
 
 def call_of(scope: Scope) -> Call:

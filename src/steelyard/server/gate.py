@@ -1,5 +1,6 @@
 """Which route answers, who asks, and may they: decided before a byte of the body is read."""
 
+import asyncio
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Final
@@ -41,9 +42,12 @@ class Gate:
             raise BusyError
         self._under_way += 1
         try:
-            await self._identify(call, scope, parameters)
-            with _acting(call):
-                await self._app(scope, receive, send)
+            async with asyncio.timeout(self._wiring.limits.answer_seconds):
+                await self._identify(call, scope, parameters)
+                with _acting(call):
+                    await self._app(scope, receive, send)
+        except TimeoutError as error:
+            raise BusyError from error
         finally:
             self._under_way -= 1
 

@@ -1,6 +1,7 @@
 """Who asks: the cookie of a session, or an API token; and whether another site made the browser ask."""
 
 import re
+from datetime import timedelta
 from typing import Final
 
 from starlette.types import Scope
@@ -12,6 +13,7 @@ from steelyard.server.wiring import Credential
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 OUR_SITE: Final = frozenset({"same-origin", "none"})
+SESSION_COOKIE: Final = "sid"
 TOKEN: Final = re.compile(r"[A-Za-z0-9_~.-]{20,200}")
 SESSION: Final = re.compile(r"[A-Za-z0-9_-]{20,200}")
 
@@ -22,28 +24,31 @@ def credential_of(scope: Scope, place: Place) -> Credential | None:
     Raises:
         MalformedRequestError: it shows two things; nobody could say which one counts.
     """
-    session, token = session_cookie(scope, place), _bearer(scope)
+    session, token = cookie_of(scope, place, SESSION_COOKIE), _bearer(scope)
     if session is not None and token is not None:
         raise MalformedRequestError("it shows both a session and a token; send one of them")
+    if session is not None and not SESSION.fullmatch(session):
+        return None
     return None if session is None and token is None else Credential(session, token)
 
 
-def session_cookie(scope: Scope, place: Place) -> str | None:
-    """Return the secret of the session in the cookie; None = there is none, or nothing we could have set.
+def cookie_of(scope: Scope, place: Place, name: str) -> str | None:
+    """Return the value of a cookie of ours; None = it did not come.
+
+    Args:
+        scope: of the request.
+        place: where we are.
+        name: without `__Host-`.
 
     Raises:
-        MalformedRequestError: the cookie comes twice.
+        MalformedRequestError: it comes twice; somebody else may have set one of them.
     """
-    values = [value for name, value in cookies_of(scope) if name == place.cookie_name]
-    if len(values) > 1:
-        raise MalformedRequestError(f"the cookie {place.cookie_name} comes twice")
-    return values[0] if values and SESSION.fullmatch(values[0]) else None
-
-
-def cookies_of(scope: Scope) -> list[tuple[str, str]]:
-    """Return the names and values of the cookies, as sent."""
+    name = place.cookie_name(name)
     pairs = (part.strip().partition("=") for part in (header_of(scope, b"cookie") or "").split(";"))
-    return [(name, value) for name, _, value in pairs if name]
+    values = [value for found, _, value in pairs if found == name]
+    if len(values) > 1:
+        raise MalformedRequestError(f"the cookie {name} comes twice")
+    return values[0] if values else None
 
 
 def check_same_site(scope: Scope, place: Place) -> None:
@@ -65,18 +70,18 @@ def check_same_site(scope: Scope, place: Place) -> None:
         raise CrossSiteError
 
 
-def set_cookie(place: Place, secret: str) -> str:
-    """Write the Set-Cookie header of a session: it ends with the browser, and here by its own limits."""
-    return f"{place.cookie_name}={secret}; {_attributes(place)}"
+def write_cookie(place: Place, name: str, value: str, lifetime: timedelta | None = None) -> str:
+    """Write a Set-Cookie header that scripts and other sites cannot read.
 
-
-def clear_cookie(place: Place) -> str:
-    """Write the Set-Cookie header that forgets the session."""
-    return f"{place.cookie_name}=; Max-Age=0; {_attributes(place)}"
-
-
-def _attributes(place: Place) -> str:
-    return f"Path=/; HttpOnly; SameSite=Lax{'; Secure' if place.is_secure else ''}"
+    Args:
+        place: where we are.
+        name: without `__Host-`.
+        value: base64url, or the like; "" and a lifetime of 0 make the browser forget it.
+        lifetime: how long the browser keeps it; None = until it ends. What it opens ends here, by limits of its own.
+    """
+    age = "" if lifetime is None else f" Max-Age={lifetime // timedelta(seconds=1)};"
+    secure = "; Secure" if place.is_secure else ""
+    return f"{place.cookie_name(name)}={value};{age} Path=/; HttpOnly; SameSite=Lax{secure}"
 
 
 def _bearer(scope: Scope) -> str | None:

@@ -102,10 +102,9 @@ class Place:
         """Whether only the proxies may ask: without them, requests would come in the clear."""
         return bool(self.proxies) and self.tls is None
 
-    @property
-    def cookie_name(self) -> str:
-        """What the cookie of a session is called; browsers take `__Host-` over https only."""
-        return "__Host-sid" if self.is_secure else "sid"
+    def cookie_name(self, name: str) -> str:
+        """What a cookie is called: with `__Host-` no other site can set it; browsers take that over https only."""
+        return f"__Host-{name}" if self.is_secure else name
 
     def trusts(self, address: Address) -> bool:
         """Whether an address is a proxy's."""
@@ -138,7 +137,7 @@ def plan_place(
         UnknownHostError: the host has no address.
 
     >>> place = plan_place("127.0.0.1", 8000, tls=None, proxies=(), public_url=None, resolve=lambda _: [])
-    >>> place.public_url, place.cookie_name
+    >>> place.public_url, place.cookie_name("sid")
     ('http://localhost:8000', 'sid')
     >>> plan_place("10.0.0.5", 80, tls=None, proxies=(), public_url=None, resolve=lambda _: [])
     Traceback (most recent call last):

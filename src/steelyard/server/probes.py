@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from steelyard.errors import SteelyardError
+from steelyard.server.figures import MEDIA_TYPE, Figures
 from steelyard.server.permits import public
 from steelyard.server.refusals import NotReadyError
 from steelyard.server.wiring import Wiring
@@ -13,7 +15,7 @@ from steelyard.server.wiring import Wiring
 READY_SECONDS: Final = 3.0
 
 
-def make_probes(wiring: Wiring) -> APIRouter:
+def make_probes(wiring: Wiring, figures: Figures) -> APIRouter:
     """Make the public routes."""
     router = APIRouter(tags=["probes"])
 
@@ -31,6 +33,11 @@ def make_probes(wiring: Wiring) -> APIRouter:
         except (SteelyardError, TimeoutError) as error:
             raise NotReadyError from error
         return {"status": "ready"}
+
+    @router.get("/metrics", dependencies=[public()], response_class=PlainTextResponse)
+    async def get_metrics() -> Response:
+        """Give the figures of this process, for Prometheus."""
+        return Response(figures.written(), media_type=MEDIA_TYPE)
 
     @router.get("/openapi.json", dependencies=[public()], include_in_schema=False)
     async def get_openapi(request: Request) -> dict[str, Any]:

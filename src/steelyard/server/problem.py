@@ -90,10 +90,9 @@ def problem_of(error: SteelyardError, request_id: str) -> Response:
 def status_of(error: SteelyardError) -> HTTPStatus:
     """Return the HTTP status of an error: its own, or its branch's.
 
-    >>> from steelyard.services.scope import UnknownScopeError
-    >>> from steelyard.domain.scope import TENANT
-    >>> status_of(UnknownScopeError(TENANT)).value
-    404
+    >>> from steelyard.domain.amount import AmountError
+    >>> status_of(AmountError("price", "", "empty")).value
+    422
     """
     if isinstance(error, RefusedError):
         return HTTPStatus(error.status)
@@ -147,7 +146,7 @@ async def refused(request: Request, error: Any) -> Response:
 
 async def defect(request: Request, error: Exception) -> Response:
     """Answer to a defect of ours: nothing but the id of the request."""
-    del error
+    call_of(request.scope).error = error
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     return _problem(status, "about:blank", _detail_for_all(status), call_of(request.scope).request_id)
 

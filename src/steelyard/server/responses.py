@@ -6,7 +6,9 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from steelyard.server.call import KEY, Call
+from steelyard.server.figures import Figures
 from steelyard.server.headers import completed, security_headers
+from steelyard.server.logs import log_request
 from steelyard.server.wiring import Wiring
 
 ID_BYTES: Final = 16
@@ -24,9 +26,9 @@ CLOSING: Final = frozenset(
 class Responses:
     """Stands around everything, errors too."""
 
-    def __init__(self, app: ASGIApp, wiring: Wiring) -> None:
+    def __init__(self, app: ASGIApp, wiring: Wiring, figures: Figures) -> None:
         """Stand around an application."""
-        self._app, self._wiring = app, wiring
+        self._app, self._wiring, self._figures = app, wiring, figures
         self._headers = security_headers(is_secure=wiring.place.is_secure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,4 +48,11 @@ class Responses:
                 message = {**message, "headers": headers}
             await send(message)
 
-        await self._app(scope, receive, complete)
+        began = self._wiring.seconds()
+        try:
+            with self._figures.under_way.track_inprogress():
+                await self._app(scope, receive, complete)
+        finally:
+            seconds = self._wiring.seconds() - began
+            self._figures.count(scope["method"], call.route.path if call.route else "", call.status, seconds)
+            log_request(scope["method"], call, seconds)

@@ -43,6 +43,7 @@ class Limits:
         header_seconds: from the beginning of a connection, or of its next request, to the end of the headers.
         header_bytes: of the request line and headers together.
         header_count: of headers.
+        answer_seconds: from a request's headers to the last byte of its answer, body included.
         at_once: requests under way; one more is asked to come back.
         connections: open at once.
         address_rate, address_burst: requests a second of one address, and at once.
@@ -55,6 +56,7 @@ class Limits:
     header_seconds: float = 10.0
     header_bytes: int = 16_384
     header_count: int = 64
+    answer_seconds: float = 120.0
     at_once: int = 200
     connections: int = 1_000
     address_rate: float = 50.0
