@@ -5,7 +5,6 @@ asks is found by something exact (a login name, a passkey, a provider's person),
 """
 
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -35,6 +34,8 @@ from steelyard.storage.connection import WriteSession, get_write_session
 from steelyard.storage.factors import Factors, get_factors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from steelyard.identity.oauth import RelyingParty
     from steelyard.identity.passkeys import Site
     from steelyard.identity.provider_settings import SignInProvider
@@ -120,6 +121,15 @@ class SecondFactorNeeded:
     return_to: str = "/"
 
 
+@dataclass(frozen=True, slots=True)
+class HalfDone:
+    """A sign-in that waits for its second factor."""
+
+    tenant_id: int
+    user_id: UUID
+    asked: Challenge
+
+
 def fold_login(login: str) -> str:
     """Give the one form of a login name that is written in several: width, case and spaces around do not matter.
 
@@ -180,6 +190,11 @@ async def forget_password_tries(
     """Forget the tries of who was right; those of others from the same address stay counted."""
     own, shared = account_bucket(entrance, login), address_bucket(entrance, visitor)
     await attempts.forget_tries(db, own, shared=shared, before=now - OF_CODES.period)
+
+
+async def forget_address_try(db: WriteSession, entrance: Entrance, visitor: Visitor) -> None:
+    """Take back the try of who was right and needed no login name."""
+    await attempts.take_back_try(db, address_bucket(entrance, visitor))
 
 
 async def forget_code_tries(db: WriteSession, entrance: Entrance, user_id: UUID, *, now: datetime) -> None:
@@ -264,40 +279,44 @@ async def let_in(
     return Signed(opened.secret, opened.session, return_to)
 
 
-async def try_second_factor(entrance: Entrance, secret: str | None, *, now: datetime) -> tuple[int, Challenge]:
-    """Count an answer to what is half done, in a transaction of its own; the tenant, and what is half done.
+async def find_half_done(db: WriteSession, secret: str | None, *, now: datetime) -> Factors:
+    """Let the rest of the transaction work for whoever is half signed in; raises NoSignInError, SignInFailedError."""
+    await act_as(db, NOBODY)
+    found = await challenges.find_challenge(db, hash_of_cookie(secret), Purpose.SECOND_FACTOR, now=now)
+    if found is None:
+        raise NoSignInError
+    return await act_for_active(db, found)
+
+
+async def try_second_factor(entrance: Entrance, secret: str | None, *, now: datetime) -> HalfDone:
+    """Count an answer to what is half done, in a transaction of its own.
 
     Raises:
         NoSignInError: nothing is half done there, or it was answered five times.
         TooManyTriesError: too many codes of this account were wrong of late.
+        SignInFailedError: the user may not sign in any more.
     """
-    hashed = hash_of_cookie(secret)
     async with get_write_session() as db:
-        await act_as(db, NOBODY)
-        found = await challenges.find_challenge(db, hashed)
-        if found is None:
-            raise NoSignInError
-        await act_for(db, *found)
-        await count_code_try(db, entrance, found[1], now=now)
+        user = await find_half_done(db, secret, now=now)
+        await count_code_try(db, entrance, user.user_id, now=now)
         half = await challenges.try_challenge(
-            db, hashed, Purpose.SECOND_FACTOR, most=OF_A_SIGN_IN, now=now
+            db, hash_of_cookie(secret), Purpose.SECOND_FACTOR, most=OF_A_SIGN_IN, now=now
         )
         if half is None:
             raise NoSignInError
-        return found[0], half
+        return HalfDone(user.tenant_id, user.user_id, half)
 
 
-async def take_half_done(db: WriteSession, tenant_id: int, half: Challenge, *, now: datetime) -> Factors:
+async def take_half_done(db: WriteSession, half: HalfDone, *, now: datetime) -> Factors:
     """Take what is half done away in the transaction that ends it; whose it is.
 
     Raises:
         NoSignInError: somebody else ended it, or the user's factors changed meanwhile.
         SignInFailedError: the user may not sign in any more.
     """
-    if half.user_id is None:
-        raise NoSignInError
-    user = await act_for_active(db, (tenant_id, half.user_id))
-    if user.epoch != half.epoch or await challenges.take_challenge(db, half.hash, half.purpose, now=now) is None:
+    user = await act_for_active(db, (half.tenant_id, half.user_id))
+    taken = await challenges.take_challenge(db, half.asked.hash, half.asked.purpose, now=now)
+    if taken is None or taken.epoch != user.epoch:
         raise NoSignInError
     return user
 
@@ -308,3 +327,10 @@ def hash_of_cookie(secret: str | None) -> bytes:
         return hash_secret(secret or "")
     except NotPermittedError as error:
         raise NoSignInError from error
+
+
+async def login_of(db: WriteSession, entrance: Entrance, user: Factors) -> str:
+    """Give a user's login name, to show it to them."""
+    if user.login_sealed is None:
+        return ""
+    return await entrance.vault.unseal(db, "users", "login_sealed", str(user.user_id), user.login_sealed)

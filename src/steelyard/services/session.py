@@ -34,7 +34,9 @@ class UnknownSessionError(NotFoundError):
 
     def __init__(self, session_id: UUID) -> None:
         """Name it."""
-        super().__init__(f"You have no session {session_id}, or it has ended; list them to see those you have.")
+        super().__init__(
+            f"You have no session {session_id}, or it has ended; list them to see those you have."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ async def find_actor(db: WriteSession, secret: str, *, now: datetime, request_id
         return await _find_owner(db, hash_token(secret), now, request_id)
     session_hash = hash_secret(secret)
     row = await stored.find_session(db, session_hash)
-    if row is None or row.session_epoch != row.epoch or row.status != "active":
+    if row is None or not _counts(row):
         raise NotSignedInError
     role = Role(row.role)
     if not is_live(_session(row), role=role, now=now):
@@ -127,7 +129,10 @@ async def find_actor(db: WriteSession, secret: str, *, now: datetime, request_id
         grants=_grants(row.grants),
         approval_limit=row.approval_limit,
         standing=standing_of(
-            row.factors, role=role, tenant_requires=row.requires_mfa, is_enrolled=row.is_enrolled
+            row.factors,
+            role=role,
+            tenant_requires=row.requires_mfa,
+            is_enrolled=row.has_totp or row.has_passkey,
         ),
         request_id=request_id,
         session_hash=session_hash,
@@ -154,9 +159,7 @@ async def step_up(
         NotSignedInError: the session has ended, or another request gave it a new secret before.
     """
     opened = await _rotate(db, actor, actor.factors | set(factors), auth_time=now, random=random, behind=0)
-    await record_event(
-        db, "session.step_up", "session", str(actor.session_id), {"factors": _listed(factors)}
-    )
+    await record_event(db, "session.step_up", "session", str(actor.session_id), {"factors": _listed(factors)})
     return opened
 
 
@@ -197,9 +200,7 @@ async def end_everything_else(
 async def get_sessions(db: ReadSession, user_id: UUID, *, now: datetime) -> tuple[Session, ...]:
     """Return the sessions of a user that are live, the last seen first; empty = none is."""
     rows = await stored.get_sessions(db, user_id)
-    return tuple(
-        session for row, role in rows if is_live(session := _session(row), role=Role(role), now=now)
-    )
+    return tuple(session for row, role in rows if is_live(session := _session(row), role=Role(role), now=now))
 
 
 async def end_session(db: WriteSession, user_id: UUID, session_id: UUID, *, now: datetime) -> None:
@@ -228,7 +229,7 @@ async def end_other_sessions(db: WriteSession, actor: Actor, *, now: datetime) -
 
 async def _find_owner(db: WriteSession, token_hash: bytes, now: datetime, request_id: str) -> Actor:
     row = await stored_tokens.find_token(db, token_hash)
-    if row is None or row.token_epoch != row.epoch or row.status != "active" or now >= row.expires_at:
+    if row is None or not _counts(row) or now >= row.expires_at:
         raise NotSignedInError
     actor = Actor(
         row.tenant_id,
@@ -244,6 +245,10 @@ async def _find_owner(db: WriteSession, token_hash: bytes, now: datetime, reques
         await act_as(db, actor.acting)
         await stored_tokens.touch_token(db, row.token_id, now=now, before=now - SEEN_EVERY)
     return actor
+
+
+def _counts(row: stored.FoundSession | stored_tokens.FoundToken) -> bool:
+    return row.revoked_at is None and row.epoch == row.user_epoch and row.status == "active"
 
 
 async def _rotate(

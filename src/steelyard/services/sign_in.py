@@ -9,6 +9,7 @@ from steelyard.identity.passwords import normalise
 from steelyard.identity.session import Factor
 from steelyard.services.entrance import (
     Entrance,
+    HalfDone,
     SecondFactorNeeded,
     Signed,
     SignInFailedError,
@@ -27,7 +28,6 @@ from steelyard.services.entrance import (
 from steelyard.storage import factors as store
 from steelyard.storage.acting import NOBODY, act_as
 from steelyard.storage.audit import record_event
-from steelyard.storage.challenges import Challenge
 from steelyard.storage.connection import WriteSession, get_write_session
 from steelyard.storage.factors import Factors, FoundLogin
 from steelyard.storage.notice import add_notice
@@ -59,12 +59,13 @@ async def sign_in_with_password(
     normalise(password)
     folded = fold_login(login)
     found = await _count_and_find(entrance, visitor, folded, now)
-    answer = await entrance.passwords.check(password, found and found.password_hash)
+    kept = None if found is None else found.password_hash
+    answer = await entrance.passwords.check(password, kept)
     if found is None or not answer.is_right:
         raise SignInFailedError
     async with get_write_session() as db:
         user = await act_for_active(db, (found.tenant_id, found.user_id))
-        if user.password_hash != found.password_hash:
+        if user.password_hash != kept:
             raise SignInFailedError  # somebody changed it while we computed
         if answer.new_hash is not None:
             await store.set_password_hash(db, user.user_id, answer.new_hash)
@@ -101,42 +102,40 @@ async def finish_with_totp(
         WrongCodeError: it is not the code, or it was used.
         SignInFailedError: the user may not sign in any more.
     """
-    return await _finish(entrance, visitor, secret, typed, Factor.TOTP, now)
+    return await _finish(entrance, visitor, secret, (Factor.TOTP, typed), now)
 
 
 async def finish_with_recovery_code(
     entrance: Entrance, visitor: Visitor, secret: str | None, typed: str, *, now: datetime
 ) -> Signed:
     """End a sign-in that waits for its second factor with a recovery code, which counts once; as `finish_with_totp`."""
-    return await _finish(entrance, visitor, secret, typed, Factor.RECOVERY_CODE, now)
+    return await _finish(entrance, visitor, secret, (Factor.RECOVERY_CODE, typed), now)
 
 
 async def _finish(
-    entrance: Entrance, visitor: Visitor, secret: str | None, typed: str, factor: Factor, now: datetime
+    entrance: Entrance, visitor: Visitor, secret: str | None, answer: tuple[Factor, str], now: datetime
 ) -> Signed:
-    tenant_id, half = await try_second_factor(entrance, secret, now=now)
+    factor, typed = answer
+    half = await try_second_factor(entrance, secret, now=now)
     try:
         async with get_write_session() as db:
-            user = await take_half_done(db, tenant_id, half, now=now)
+            user = await take_half_done(db, half, now=now)
             await TYPED[factor](db, entrance, user, typed, now)
             await forget_code_tries(db, entrance, user.user_id, now=now)
-            return await let_in(db, entrance, visitor, user, half.factors | {factor}, now=now)
+            return await let_in(db, entrance, visitor, user, half.asked.factors | {factor}, now=now)
     except WrongCodeError:
-        if half.tries >= OF_A_SIGN_IN:
-            await tell_of_wrong_codes(tenant_id, half)
+        if half.asked.tries >= OF_A_SIGN_IN:
+            await tell_of_wrong_codes(half)
         raise
 
 
-async def tell_of_wrong_codes(tenant_id: int, half: Challenge) -> None:
+async def tell_of_wrong_codes(half: HalfDone) -> None:
     """Tell a user that somebody who knows their password went through all tries of a second factor."""
-    if half.user_id is None:
-        return
     async with get_write_session() as db:
-        if await act_for(db, tenant_id, half.user_id) is not None:
+        if await act_for(db, half.tenant_id, half.user_id) is not None:
             await add_notice(db, half.user_id, "second_factor.fail")
-            await record_event(
-                db, "second_factor.fail", "user", str(half.user_id), {"tries": half.tries}
-            )
+            facts = {"tries": half.asked.tries}
+            await record_event(db, "second_factor.fail", "user", str(half.user_id), facts)
 
 
 async def check_totp(db: WriteSession, entrance: Entrance, user: Factors, typed: str, now: datetime) -> None:

@@ -40,4 +40,9 @@ async def forget_tries(
     await db.execute(query("hold_tries"), {"buckets": [bucket, shared] if shared else [bucket]})
     await db.execute(query("forget_tries"), {"bucket": bucket, "before": before})
     if shared:
-        await db.execute(query("take_back_try"), {"bucket": shared})
+        await take_back_try(db, shared)
+
+
+async def take_back_try(db: WriteSession, bucket: bytes) -> None:
+    """Take back the try of who was right, where others count under the same bucket."""
+    await db.execute(query("take_back_try"), {"bucket": bucket})

@@ -69,10 +69,13 @@ async def add_challenge(db: WriteSession, challenge: Challenge, *, expires_at: d
     await db.execute(query("insert_challenge"), values)
 
 
-async def find_challenge(db: WriteSession, challenge_hash: bytes) -> tuple[int, UUID] | None:
-    """Find the tenant and user who are to answer, before it is known who asks; None = nobody in particular."""
-    row = (await db.execute(query("find_challenge"), {"challenge_hash": challenge_hash})).one_or_none()
-    return None if row is None or row.user_id is None else (row.tenant_id, row.user_id)
+async def find_challenge(
+    db: WriteSession, challenge_hash: bytes, purpose: Purpose, *, now: datetime
+) -> tuple[int, UUID] | None:
+    """Find the tenant and user who are to answer, before it is known who asks; None = nothing is asked there."""
+    values = {"challenge_hash": challenge_hash, "purpose": purpose.value, "now": now}
+    row = (await db.execute(query("find_challenge"), values)).one_or_none()
+    return None if row is None else (row.tenant_id, row.user_id)
 
 
 async def try_challenge(

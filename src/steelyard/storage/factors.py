@@ -16,6 +16,7 @@ class Factors:
     """What a user signs in with.
 
     Attributes:
+        tenant_id: of which tenant.
         user_id: who.
         role: what they may do.
         status: invited, active, disabled or erased.
@@ -33,6 +34,7 @@ class Factors:
         recovery_codes: how many are left.
     """
 
+    tenant_id: int
     user_id: UUID
     role: str
     status: str

@@ -1,5 +1,6 @@
 """Sessions as they are kept: by the hash of what opens them."""
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,29 +16,32 @@ from steelyard.storage.queries import query
 
 @dataclass(frozen=True, slots=True)
 class FoundSession:
-    """A session that nobody ended, and its user as of now.
+    """A session, whether it still counts or not, and its user as of now.
 
     Attributes:
-        session_epoch: the user's epoch when it began; it is dead when `epoch` has moved on.
-        is_enrolled: whether the user has a second factor.
+        epoch: the user's when it began; it is dead when `user_epoch` has moved on.
+        revoked_at: when it was ended; None = nobody did.
         approval_limit: the user's, else the tenant's.
-        grants: account → rights, those of households by account.
+        grants: account → rights, those over a household by account.
     """
 
     tenant_id: int
     user_id: UUID
     session_id: UUID
-    session_epoch: int
+    epoch: int
     factors: list[str]
     auth_time: datetime
     created_at: datetime
     last_seen_at: datetime
+    revoked_at: datetime | None
     role: str
     status: str
-    epoch: int
-    requires_mfa: bool
-    is_enrolled: bool
+    user_epoch: int
     approval_limit: Decimal | None
+    requires_mfa: bool
+    has_password: bool
+    has_totp: bool
+    has_passkey: bool
     grants: Mapping[str, list[str]]
 
 
@@ -56,9 +60,9 @@ class StoredSession:
 
 
 async def find_session(db: AsyncSession, session_hash: bytes) -> FoundSession | None:
-    """Return the session of a hash, whosever it is; None = there is none, or it was ended."""
+    """Return the session of a hash, whosever it is; None = there is none."""
     row = (await db.execute(query("find_session"), {"hash": session_hash})).mappings().one_or_none()
-    return FoundSession(**row) if row else None
+    return FoundSession(**{**row, "grants": json.loads(row["grants"])}) if row else None
 
 
 async def add_session(
@@ -83,10 +87,7 @@ async def add_session(
         "user_agent": user_agent,
     }
     row = (await db.execute(query("add_session"), values)).mappings().one_or_none()
-    if row is None:
-        return None
-    await db.execute(query("record_sign_in"), {"user_id": user_id, "now": now})
-    return StoredSession(**row)
+    return StoredSession(**row) if row else None
 
 
 async def rotate_session(

@@ -254,6 +254,7 @@ create table steelyard.accounts (
     may_overdraw boolean not null default true,
     may_short boolean not null default true,
     kept_by text not null default 'snapshots' check (kept_by in ('snapshots', 'ledger')),
+    external_number_sealed bytea,
     primary key (tenant_id, account_id),
     foreign key (tenant_id, household_id) references steelyard.households (tenant_id, household_id),
     foreign key (tenant_id, model_id) references steelyard.model_portfolios (tenant_id, model_id)
@@ -271,6 +272,7 @@ comment on column steelyard.accounts.lot_method is 'Which lots a sale takes firs
 comment on column steelyard.accounts.may_overdraw is 'Whether its cash may go below 0 in the ledger.';
 comment on column steelyard.accounts.may_short is 'Whether its units may go below 0 in the ledger.';
 comment on column steelyard.accounts.kept_by is 'What says what it holds: snapshots = the newest of portfolio_allocation; ledger = its balances.';
+comment on column steelyard.accounts.external_number_sealed is 'The account''s number at its bank or broker, encrypted.';
 
 create table steelyard.portfolio_allocation (
     tenant_id integer not null,

@@ -8,6 +8,9 @@ add column approval_limit numeric(23, 8) check (approval_limit >= 0 and approval
 comment on column steelyard.tenants.requires_mfa is 'Whether everybody needs a second factor; some roles always do.';
 comment on column steelyard.tenants.approval_limit is 'Largest order value one person may approve, in base_currency; null = none may alone.';
 
+alter table steelyard.accounts add column external_number_sealed bytea;
+comment on column steelyard.accounts.external_number_sealed is 'The account''s number at its bank or broker, encrypted.';
+
 -- ── Who may ─────────────────────────────────────────────────────────────────────────────────────────────
 
 create table steelyard.users (

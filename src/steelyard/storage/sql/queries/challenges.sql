@@ -11,7 +11,9 @@ values (
 
 -- name: find_challenge
 -- The tenant and user who are to answer.
-select c.tenant_id, c.user_id from steelyard.find_challenge(cast(:challenge_hash as bytea)) as c;
+select c.tenant_id, c.user_id
+from steelyard.find_challenge(cast(:challenge_hash as bytea)) as c
+where c.purpose = :purpose and c.expires_at > cast(:now as timestamptz) and c.user_id is not null;
 
 -- name: try_challenge
 -- Count an answer before it is looked at.

@@ -9,6 +9,7 @@ select f.tenant_id, f.user_id from steelyard.find_identity(cast(:issuer as text)
 -- name: get_factors
 -- What a user signs in with; held until the transaction ends, so that nothing of it changes meanwhile.
 select
+    u.tenant_id,
     u.user_id,
     u.role,
     u.status,

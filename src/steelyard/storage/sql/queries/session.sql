@@ -1,10 +1,6 @@
 -- name: find_session
--- The session of a hash and its user as of now, unless it was ended.
+-- The session of a hash and its user as of now.
 select * from steelyard.find_session(:hash);
-
--- name: find_token
--- The API token of a hash and its user as of now, unless it was ended.
-select * from steelyard.find_token(:hash);
 
 -- name: add_session
 -- Begin a session of a user who may sign in, unless an epoch has passed since their factors were checked.
@@ -16,11 +12,6 @@ where
     u.tenant_id = steelyard.current_tenant() and u.user_id = :user_id and u.epoch = :epoch
     and u.status = 'active' and u.role <> 'service'
 returning session_id, user_id, factors, auth_time, created_at, last_seen_at, address, user_agent;
-
--- name: record_sign_in
--- Note when a user last signed in.
-update steelyard.users set last_sign_in_at = :now
-where tenant_id = steelyard.current_tenant() and user_id = :user_id;
 
 -- name: rotate_session
 -- Give a session another hash, unless somebody did so before or it has ended; it must be so many epochs behind its user.

@@ -1,0 +1,121 @@
+"""A store that people can sign in to: a vault with keys of its own, users, and devices of theirs."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from sqlalchemy import text
+
+from openid import LOOPBACK, TLS
+from steelyard.identity.key_file import KeyFile, make_key_file
+from steelyard.identity.mfa import STEP_SECONDS, calculate_code, make_recovery_codes, new_seed
+from steelyard.identity.oauth import RelyingParty
+from steelyard.identity.outbound import Outbound
+from steelyard.identity.passkeys import Site
+from steelyard.identity.passwords import Passwords
+from steelyard.identity.permissions import Actor, Role
+from steelyard.identity.vault import Vault
+from steelyard.services.entrance import Entrance, Signed, Visitor, fold_login
+from steelyard.services.session import find_actor
+from steelyard.storage import factors
+from steelyard.storage.acting import NOBODY, OPERATOR, act_as
+from steelyard.storage.connection import get_write_session
+
+NOON = datetime(2026, 3, 2, 12, 0, 10, tzinfo=UTC)
+PASSWORD = "an otter juggles tin"  # noqa: S105 - of nobody
+HERE = Visitor("192.0.2.7", "a browser")
+ORIGIN = "http://localhost:8080"
+
+INSERT = text("""
+    insert into steelyard.users (tenant_id, user_id, role, status, login_index, login_sealed, password_hash)
+    values (1, :user_id, :role, :status, :login_index, :login_sealed, :password_hash)
+""")
+
+
+@dataclass(slots=True)
+class CountingHasher:
+    """Argon2id with parameters of its own, which counts what it computes."""
+
+    inner: PasswordHasher = field(
+        default_factory=lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    )
+    computed: int = 0
+
+    def hash(self, password: str | bytes) -> str:
+        self.computed += 1
+        return self.inner.hash(password)
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002 - the library's name
+        self.computed += 1
+        return self.inner.verify(hash, password)
+
+    def check_needs_rehash(self, hash: str | bytes) -> bool:  # noqa: A002 - the library's name
+        return self.inner.check_needs_rehash(hash)
+
+
+def make_entrance(
+    folder: Path, hasher: CountingHasher, clock: Callable[[], datetime] = lambda: NOON
+) -> Entrance:
+    make_key_file(folder / "master.key", secrets.token_bytes)
+    return Entrance(
+        vault=Vault.open(KeyFile(folder / "master.key", secrets.token_bytes)),
+        passwords=Passwords(at_once=2, hasher=hasher),
+        random=secrets.token_bytes,
+        site=Site("localhost", "Steelyard", (ORIGIN,)),
+        relying=RelyingParty([], Outbound(LOOPBACK, tls=TLS), clock=clock, random=secrets.token_bytes),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user, and what only they know."""
+
+    user_id: UUID
+    login: str
+    seed: bytes
+    recovery_codes: tuple[str, ...]
+
+    def code(self, now: datetime = NOON) -> str:
+        return calculate_code(self.seed, int(now.timestamp()) // STEP_SECONDS)
+
+
+async def make_person(
+    entrance: Entrance,
+    role: Role = Role.VIEWER,
+    *,
+    status: str = "active",
+    password: str | None = PASSWORD,
+    totp: bool = False,
+) -> Person:
+    """Make a user of the default tenant with a password, and an app and recovery codes where asked for."""
+    user_id = UUID(bytes=secrets.token_bytes(16), version=4)
+    login = f"ada-{user_id.hex[:8]}@example.org"
+    seed, codes = new_seed(secrets.token_bytes), make_recovery_codes(secrets.token_bytes)
+    hashed = None if password is None else await entrance.passwords.hash(password)
+    async with get_write_session() as db:
+        await act_as(db, OPERATOR)
+        values = {
+            "user_id": user_id,
+            "role": role.value,
+            "status": status,
+            "login_index": entrance.vault.index("login", fold_login(login)),
+            "login_sealed": await entrance.vault.seal(db, "users", "login_sealed", str(user_id), login),
+            "password_hash": hashed,
+        }
+        await db.execute(INSERT, values)
+        if totp:
+            sealed = await entrance.vault.seal(db, "users", "totp_seed_sealed", str(user_id), seed.hex())
+            await factors.set_seed(db, user_id, sealed, None)
+            await factors.replace_recovery_codes(db, user_id, codes.hashes)
+    return Person(user_id, login, seed, codes.codes)
+
+
+async def actor_of(signed: Signed, now: datetime = NOON) -> Actor:
+    """Who asks with the cookie of a session."""
+    async with get_write_session() as db:
+        await act_as(db, NOBODY)
+        return await find_actor(db, signed.secret, now=now)
