@@ -1,4 +1,4 @@
-"""What a browser keeps for us: the cookie of its session, and two that live as long as a sign-in is under way."""
+"""What a browser keeps for us: the cookie of its session, and those that live as long as a sign-in is under way."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +21,8 @@ class Kept(StrEnum):
     """Sealed: what must agree with what the provider sends back."""
     HALF_DONE = "half-done"
     """A secret; what was shown already is known to the store alone."""
+    QUESTION = "question"
+    """The question that a passkey is to answer in this browser."""
 
 
 class Browser:
