@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Response
-from pydantic import Field
+from fastapi import APIRouter, Path, Query, Response
 
 from steelyard.api.answer import Answer
-from steelyard.api.body import Body, Credential, Password
+from steelyard.api.body import Body, Password
 from steelyard.api.browser import AskingBrowser, Browser
-from steelyard.api.session import stepped_up
 from steelyard.api.sign_in import CodeBody, CredentialBody
 from steelyard.identity.permissions import ObjectType, Verb
 from steelyard.server.input import Name
 from steelyard.server.permits import CurrentActor, permits
 from steelyard.services import factors, passkeys
+from steelyard.services.entrance import Signed
 from steelyard.services.factors import Enrolment, FactorChanged
 from steelyard.storage.factors import LinkedIdentity
 
@@ -26,8 +25,11 @@ SEE: Final = permits(Verb.READ, ObjectType.OWN_SESSION)
 ENROL: Final = permits(Verb.CREATE, ObjectType.OWN_SESSION)
 CHANGE: Final = permits(Verb.CHANGE, ObjectType.OWN_SESSION)
 
-PasskeyId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,1400}$")]
+PasskeyId = Annotated[str, Path(pattern=r"^(?:[A-Za-z0-9_-]{4}){0,341}[A-Za-z0-9_-]{2,4}$")]
 """What names a passkey, in base64url; at most 1,023 bytes (Web Authentication)."""
+
+Issuer = Annotated[str, Query(min_length=1, max_length=2000)]
+Subject = Annotated[str, Query(min_length=1, max_length=255)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,6 @@ class LabelBody(Body):
     """What to call a passkey."""
 
     label: Name
-
-
-class IdentityBody(Body):
-    """Who one is at a provider."""
-
-    issuer: Annotated[str, Field(min_length=1, max_length=2000)]
-    subject: Annotated[str, Field(min_length=1, max_length=255)]
 
 
 @router.get("", response_model=OwnFactors, dependencies=[SEE])
@@ -168,9 +163,29 @@ async def remove(browser: AskingBrowser, actor: CurrentActor, passkey_id: Passke
 
 
 @router.delete("/identities", status_code=204, response_class=Response, dependencies=[CHANGE])
-async def unlink(browser: AskingBrowser, actor: CurrentActor, body: IdentityBody) -> Response:
+async def unlink(browser: AskingBrowser, actor: CurrentActor, issuer: Issuer, subject: Subject) -> Response:
     """No longer sign in as this person of a provider; your other sessions end."""
-    done = await factors.unlink_identity(
-        browser.entrance, actor, body.issuer, body.subject, now=browser.now
-    )
+    done = await factors.unlink_identity(browser.entrance, actor, issuer, subject, now=browser.now)
     return changed(browser, done)
+
+
+def changed(browser: Browser, done: Signed) -> Response:
+    """Give the browser the new secret of its session; every other session of the user is over."""
+    answer = Response(status_code=204)
+    browser.enter(answer, done.secret)
+    return answer
+
+
+def added(browser: Browser, done: FactorChanged) -> Response:
+    """The same, with the recovery codes that came of it."""
+    answer = Answer(RecoveryCodes(done.recovery_codes))
+    browser.enter(answer, done.signed.secret)
+    return answer
+
+
+def _written(credential_id: bytes) -> str:
+    return urlsafe_b64encode(credential_id).decode().rstrip("=")
+
+
+def _read(passkey_id: str) -> bytes:
+    return urlsafe_b64decode(passkey_id + "=" * (-len(passkey_id) % 4))
