@@ -271,10 +271,9 @@ async def renew_recovery_codes(entrance: Entrance, actor: Actor, *, now: datetim
         user = await own_factors(db, actor)
         if not user.has_second:
             raise NoSuchFactorError("second factor")
-        made = make_recovery_codes(entrance.random)
-        await store.replace_recovery_codes(db, user.user_id, made.hashes)
+        codes = await give_recovery_codes(db, entrance, user)
         signed = await record_change(db, entrance, actor, user, "recovery_code.renew", now=now)
-        return FactorChanged(signed, made.codes)
+        return FactorChanged(signed, codes)
 
 
 # ── Providers ───────────────────────────────────────────────────────────────────────────────────────────
@@ -320,14 +319,17 @@ async def record_new_factor(
 
     The factor was just shown, so the session has it.
     """
-    codes: tuple[str, ...] = ()
-    if user.recovery_codes == 0:
-        made = make_recovery_codes(entrance.random)
-        await store.replace_recovery_codes(db, user.user_id, made.hashes)
-        codes = made.codes
+    codes = () if user.recovery_codes else await give_recovery_codes(db, entrance, user)
     action = f"{factor.value}.enrol"
     signed = await record_change(db, entrance, actor, user, action, now=now, shown=frozenset({factor}))
     return FactorChanged(signed, codes)
+
+
+async def give_recovery_codes(db: WriteSession, entrance: Entrance, user: Factors) -> tuple[str, ...]:
+    """Make recovery codes in place of those before, to be shown this once."""
+    made = make_recovery_codes(entrance.random)
+    await store.replace_recovery_codes(db, user.user_id, made.hashes)
+    return made.codes
 
 
 async def record_change(

@@ -49,7 +49,12 @@ async def find_link(db: WriteSession | ReadSession, secret: str, *, now: datetim
     Raises:
         LinkEndedError: it was used, has ended, is none of ours, or its user is disabled.
     """
-    found = await stored.find_link(db, hash_link(secret))
+    return await find_link_of_hash(db, hash_link(secret), now=now)
+
+
+async def find_link_of_hash(db: WriteSession | ReadSession, link_hash: bytes, *, now: datetime) -> FoundLink:
+    """As `find_link`, for who kept the hash while its person was at a provider."""
+    found = await stored.find_link(db, link_hash)
     if found is None or found.used_at is not None or now >= found.expires_at:
         raise LinkEndedError
     if found.user_id is not None and found.status not in {"invited", "active"}:

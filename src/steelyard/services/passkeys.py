@@ -4,28 +4,25 @@ Every question is asked once: whoever answers takes it away first, and that is c
 """
 
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
-from steelyard.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
+from steelyard.errors import InvalidInputError, NotPermittedError
 from steelyard.identity.passkeys import (
     Options,
     Passkey,
     PasskeyDefect,
     PasskeyError,
     authentication_options,
-    check_passkey,
     new_challenge,
     read_challenge,
     read_credential_id,
-    register_passkey,
-    registration_options,
 )
 from steelyard.identity.permissions import Actor
-from steelyard.identity.session import Factor, require_recent
+from steelyard.identity.session import Factor
 from steelyard.services.entrance import (
     LIFETIME,
     Entrance,
@@ -39,22 +36,16 @@ from steelyard.services.entrance import (
     forget_address_try,
     forget_code_tries,
     let_in,
-    login_of,
     take_half_done,
     try_second_factor,
 )
 from steelyard.services.factors import (
-    FactorChanged,
     own_factors,
-    record_change,
-    record_new_factor,
-    refuse_last,
 )
 from steelyard.services.session import step_up
 from steelyard.storage import challenges
 from steelyard.storage import passkeys as store
 from steelyard.storage.acting import NOBODY, act_as
-from steelyard.storage.audit import record_event
 from steelyard.storage.challenges import Challenge, Purpose
 from steelyard.storage.connection import WriteSession, get_write_session
 from steelyard.storage.factors import Factors
@@ -82,30 +73,6 @@ class NoQuestionError(InvalidInputError):
             "This answers nothing that was asked in the last ten minutes, or it was answered before. Begin again from "
             "the page you were on."
         )
-
-
-class PasskeyTakenError(ConflictError):
-    """A new passkey is somebody's already."""
-
-    def __init__(self) -> None:
-        """Say what to do."""
-        super().__init__("This passkey is registered already. Use it, or take another device.")
-
-
-class NoPasskeyError(NotFoundError):
-    """The user has no such passkey."""
-
-    def __init__(self) -> None:
-        """Say what to do."""
-        super().__init__("You have no such passkey, any more. List them to see those you have.")
-
-
-class LabelError(InvalidInputError):
-    """A passkey cannot be called that."""
-
-    def __init__(self) -> None:
-        """Say the rule."""
-        super().__init__(f"Call a passkey something of 1 to {LONGEST_LABEL} characters, on one line.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +148,7 @@ async def ask_for_second_factor(entrance: Entrance, secret: str | None, *, now: 
         user = await find_half_done(db, secret, now=now)
         question = Challenge(hash=sha256(challenge).digest(), purpose=Purpose.PASSKEY, user_id=user.user_id)
         await challenges.add_challenge(db, question, expires_at=now + LIFETIME)
-        own = [_passkey(entrance, user, kept) for kept in await store.list_passkeys(db, user.user_id)]
+        own = [known_passkey(entrance, user, kept) for kept in await store.list_passkeys(db, user.user_id)]
     return authentication_options(entrance.site, challenge=challenge, passkeys=own)
 
 
@@ -226,8 +193,8 @@ async def ask_for_step_up(entrance: Entrance, actor: Actor, *, now: datetime) ->
     challenge = new_challenge(entrance.random)
     async with get_write_session() as db:
         user = await own_factors(db, actor)
-        await _ask_session(db, actor, challenge, Purpose.STEP_UP, now)
-        own = [_passkey(entrance, user, kept) for kept in await store.list_passkeys(db, user.user_id)]
+        await ask_session(db, actor, challenge, Purpose.STEP_UP, now)
+        own = [known_passkey(entrance, user, kept) for kept in await store.list_passkeys(db, user.user_id)]
     return authentication_options(entrance.site, challenge=challenge, passkeys=own)
 
 
@@ -240,7 +207,7 @@ async def step_up_with_passkey(entrance: Entrance, actor: Actor, answer: str, *,
         PasskeyError: it is not believed.
         NotSignedInError: the session has ended.
     """
-    challenge = await _take_from_session(entrance, actor, answer, Purpose.STEP_UP, now)
+    challenge = await take_from_session(entrance, actor, answer, Purpose.STEP_UP, now)
     async with get_write_session() as db:
         user = await own_factors(db, actor)
         await _prove(db, entrance, user, answer, challenge, now=now)
@@ -249,115 +216,15 @@ async def step_up_with_passkey(entrance: Entrance, actor: Actor, answer: str, *,
         return Signed(opened.secret, opened.session)
 
 
-# ── Making and removing ─────────────────────────────────────────────────────────────────────────────────
-
-
-async def ask_to_register(entrance: Entrance, actor: Actor, *, now: datetime) -> Options:
-    """Ask the browser of whoever is signed in to make a passkey; raises StepUpNeededError."""
-    require_recent(actor, now)
-    challenge = new_challenge(entrance.random)
-    async with get_write_session() as db:
-        user = await own_factors(db, actor)
-        await _ask_session(db, actor, challenge, Purpose.REGISTER, now)
-        existing = [_passkey(entrance, user, kept) for kept in await store.list_passkeys(db, user.user_id)]
-        return registration_options(
-            entrance.site,
-            challenge=challenge,
-            user_handle=user_handle(entrance, user.user_id),
-            user_name=await login_of(db, entrance, user),
-            existing=existing,
-        )
-
-
-async def register(
-    entrance: Entrance, actor: Actor, answer: str, label: str, *, now: datetime
-) -> FactorChanged:
-    """Keep a new passkey; every other session of the user ends.
-
-    Args:
-        entrance: what signing in needs.
-        actor: whose it becomes.
-        answer: the browser's, as JSON, to `ask_to_register` in this session.
-        label: what the user calls it.
-        now: the time, with its zone.
-
-    Raises:
-        LabelError: it cannot be called that.
-        StepUpNeededError: no factor was shown a short while ago.
-        NoQuestionError: this session was not asked what this answers, or it was answered.
-        PasskeyError: it is not believed.
-        PasskeyTakenError: it is somebody's already.
-    """
-    require_recent(actor, now)
-    named = check_label(label)
-    challenge = await _take_from_session(entrance, actor, answer, Purpose.REGISTER, now)
-    async with get_write_session() as db:
-        user = await own_factors(db, actor)
-        handle = user_handle(entrance, user.user_id)
-        made = register_passkey(entrance.site, answer, challenge=challenge, user_handle=handle)
-        await keep_passkey(db, user.user_id, made, named)
-        return await record_new_factor(db, entrance, actor, user, Factor.PASSKEY, now=now)
-
-
-async def rename(actor: Actor, credential_id: bytes, label: str, *, now: datetime) -> None:
-    """Call a passkey something else; raises LabelError, StepUpNeededError, NoPasskeyError."""
-    require_recent(actor, now)
-    named = check_label(label)
-    async with get_write_session() as db:
-        user = await own_factors(db, actor)
-        if not await store.rename_passkey(db, user.user_id, credential_id, named):
-            raise NoPasskeyError
-        await record_event(db, "passkey.rename", "user", str(user.user_id))
-
-
-async def remove(entrance: Entrance, actor: Actor, credential_id: bytes, *, now: datetime) -> Signed:
-    """Forget a passkey; every other session of the user ends.
-
-    Raises:
-        StepUpNeededError: no factor was shown a short while ago.
-        NoPasskeyError: the user has no such passkey.
-        LastWayInError, LastSecondFactorError: they would lock themselves out.
-    """
-    require_recent(actor, now)
-    async with get_write_session() as db:
-        user = await own_factors(db, actor)
-        if not await store.delete_passkey(db, user.user_id, credential_id):
-            raise NoPasskeyError
-        refuse_last(replace(user, passkeys=user.passkeys - 1))
-        return await record_change(db, entrance, actor, user, "passkey.remove", now=now)
-
-
-def check_label(label: str) -> str:
-    """Give what a passkey is called, without spaces around; raises LabelError."""
-    named = label.strip()
-    if not named.isprintable() or not 0 < len(named) <= LONGEST_LABEL:
-        raise LabelError
-    return named
-
-
 def user_handle(entrance: Entrance, user_id: UUID) -> bytes:
     """Give what a user's passkeys know them by: 32 bytes that say nothing about them, the same for all of them."""
     return entrance.vault.index("handle of a user's passkeys", str(user_id))
 
 
-async def keep_passkey(db: WriteSession, user_id: UUID, made: Passkey, label: str) -> None:
-    """Keep a new passkey of a user; raises PasskeyTakenError."""
-    kept = await store.add_passkey(
-        db,
-        user_id,
-        made.credential_id,
-        made.public_key,
-        sign_count=made.sign_count,
-        is_backed_up=made.is_backed_up,
-        label=label,
-    )
-    if not kept:
-        raise PasskeyTakenError
-
-
-async def _ask_session(
+async def ask_session(
     db: WriteSession, actor: Actor, challenge: bytes, purpose: Purpose, now: datetime
 ) -> None:
+    """Ask whoever is signed in; only this session can answer."""
     question = Challenge(
         hash=sha256(challenge).digest(),
         purpose=purpose,
@@ -367,7 +234,7 @@ async def _ask_session(
     await challenges.add_challenge(db, question, expires_at=now + LIFETIME)
 
 
-async def _take_from_session(
+async def take_from_session(
     entrance: Entrance, actor: Actor, answer: str, purpose: Purpose, now: datetime
 ) -> bytes:
     """Take the question that an answer names, if this session was asked it; the challenge."""
@@ -389,7 +256,7 @@ async def _prove(
     kept = [one for one in await store.list_passkeys(db, user.user_id) if one.credential_id == credential_id]
     if not kept:
         raise UnknownPasskeyError
-    passkey = _passkey(entrance, user, kept[0])
+    passkey = known_passkey(entrance, user, kept[0])
     used = check_passkey(entrance.site, answer, challenge=challenge, passkey=passkey)
     is_first = await store.use_passkey(
         db,
@@ -403,7 +270,8 @@ async def _prove(
         raise PasskeyError(PasskeyDefect.COUNTER)
 
 
-def _passkey(entrance: Entrance, user: Factors, kept: store.KeptPasskey) -> Passkey:
+def known_passkey(entrance: Entrance, user: Factors, kept: store.KeptPasskey) -> Passkey:
+    """Give a passkey as it is compared with."""
     return Passkey(
         credential_id=kept.credential_id,
         public_key=kept.public_key,

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from steelyard.storage.connection import ReadSession, WriteSession
+from steelyard.storage.connection import WriteSession
 from steelyard.storage.queries import query
 
 
@@ -84,25 +84,20 @@ async def try_challenge(
     """Count an answer before it is looked at; None = there is no such question, or it had `most` answers."""
     values = {"challenge_hash": challenge_hash, "purpose": purpose.value, "most": most, "now": now}
     row = (await db.execute(query("try_challenge"), values)).one_or_none()
-    return None if row is None else _challenge(challenge_hash, purpose, row)
+    return None if row is None else _challenge(challenge_hash, row)
 
 
 async def take_challenge(
-    db: WriteSession, challenge_hash: bytes, purpose: Purpose, *, now: datetime
+    db: WriteSession, challenge_hash: bytes, *purposes: Purpose, now: datetime
 ) -> Challenge | None:
-    """Take what is answered away; None = there is no such question, any more."""
-    values = {"challenge_hash": challenge_hash, "purpose": purpose.value, "now": now}
+    """Take what is answered away; None = nothing was asked there for any of these purposes, or it was answered."""
+    values = {
+        "challenge_hash": challenge_hash,
+        "purposes": [purpose.value for purpose in purposes],
+        "now": now,
+    }
     row = (await db.execute(query("take_challenge"), values)).one_or_none()
-    return None if row is None else _challenge(challenge_hash, purpose, row)
-
-
-async def get_challenge_of_session(
-    db: ReadSession | WriteSession, session_id: UUID, purpose: Purpose
-) -> bytes | None:
-    """Return the hash of what a session was asked last for a purpose."""
-    values = {"session_id": session_id, "purpose": purpose.value}
-    found: bytes | None = (await db.execute(query("get_challenge_of_session"), values)).scalar_one_or_none()
-    return found
+    return None if row is None else _challenge(challenge_hash, row)
 
 
 async def delete_old_challenges(db: WriteSession, *, now: datetime) -> None:
@@ -110,10 +105,10 @@ async def delete_old_challenges(db: WriteSession, *, now: datetime) -> None:
     await db.execute(query("delete_old_challenges"), {"now": now})
 
 
-def _challenge(challenge_hash: bytes, purpose: Purpose, row: Any) -> Challenge:
+def _challenge(challenge_hash: bytes, row: Any) -> Challenge:
     return Challenge(
         hash=challenge_hash,
-        purpose=purpose,
+        purpose=Purpose(row.purpose),
         session_id=row.session_id,
         user_id=row.user_id,
         epoch=row.epoch,

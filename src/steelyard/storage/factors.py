@@ -170,3 +170,9 @@ async def delete_identity(db: WriteSession, user_id: UUID, issuer: str, subject:
 async def delete_identities(db: WriteSession, user_id: UUID) -> None:
     """No longer let any provider say that this is the user."""
     await db.execute(query("delete_identities"), {"user_id": user_id})
+
+
+async def has_users(db: WriteSession) -> bool:
+    """Return whether the tenant has a user; whoever else asks waits until this transaction ends."""
+    has: bool = (await db.execute(query("has_users"))).scalar_one()
+    return has

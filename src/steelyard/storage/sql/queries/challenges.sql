@@ -22,23 +22,15 @@ set tries = tries + 1
 where
     challenge_hash = cast(:challenge_hash as bytea) and purpose = :purpose
     and expires_at > cast(:now as timestamptz) and tries < :most
-returning session_id, user_id, epoch, factors, link_hash, tries;
+returning purpose, session_id, user_id, epoch, factors, link_hash, tries;
 
 -- name: take_challenge
 -- Take what is answered away: of many who answer at once one gets it.
 delete from steelyard.challenges
 where
-    challenge_hash = cast(:challenge_hash as bytea) and purpose = :purpose
+    challenge_hash = cast(:challenge_hash as bytea) and purpose = any(cast(:purposes as text[]))
     and expires_at > cast(:now as timestamptz)
-returning session_id, user_id, epoch, factors, link_hash, tries;
-
--- name: get_challenge_of_session
--- What a session was asked last for a purpose.
-select challenge_hash
-from steelyard.challenges
-where session_id = cast(:session_id as uuid) and purpose = :purpose
-order by expires_at desc
-limit 1;
+returning purpose, session_id, user_id, epoch, factors, link_hash, tries;
 
 -- name: delete_old_challenges
 -- Forget what nobody answered in time.

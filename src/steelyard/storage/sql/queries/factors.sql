@@ -127,3 +127,10 @@ returning user_id;
 -- No longer let any provider say that this is the user.
 delete from steelyard.user_identities
 where tenant_id = steelyard.current_tenant() and user_id = cast(:user_id as uuid);
+
+-- name: has_users
+-- Whether the tenant has a user; until this transaction ends nobody else finds out.
+select exists (select from steelyard.users as u where u.tenant_id = t.tenant_id)
+from steelyard.tenants as t
+where t.tenant_id = steelyard.current_tenant()
+for update;
