@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from steelyard.storage.connection import WriteSession
@@ -152,5 +152,5 @@ async def raise_epoch(db: WriteSession, user_id: UUID) -> int | None:
     return epoch
 
 
-def _stored(row: Mapping[str, Any]) -> StoredSession:
+def _stored(row: RowMapping) -> StoredSession:
     return StoredSession(**{name: row[name] for name in StoredSession.__slots__})
