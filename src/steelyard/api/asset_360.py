@@ -1,15 +1,17 @@
 """Asset 360: the eight answers about a scope, and its assets."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Final, TypedDict
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 
 from steelyard.api.answer import Answer
-from steelyard.api.scope import MAX_ID_LENGTH, Day, ScopeAsked
+from steelyard.api.scope import ScopeAsked
 from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.server.input import AssetId, Day
 from steelyard.server.permits import permits
 from steelyard.services import asset_360
 from steelyard.services.asset import AssetSort, arrange, get_asset, get_assets
@@ -18,13 +20,15 @@ from steelyard.services.scope import require_scope
 from steelyard.storage.asset_360 import ComplianceRow, Document, PerformanceRow, RiskRow
 from steelyard.storage.connection import get_db_session
 
+LONGEST_SEARCH: Final = 100
 MOST_PAGES: Final = 10_000
 MOST_ASSETS: Final = 1_000
 
 router = APIRouter(tags=["asset 360"], dependencies=[permits(Verb.READ, ObjectType.PORTFOLIO)])
 
 
-class RiskCategory(TypedDict):
+@dataclass(frozen=True, slots=True)
+class RiskCategory:
     """A group of the overview."""
 
     risk_category: str
@@ -32,7 +36,8 @@ class RiskCategory(TypedDict):
     value: Decimal
 
 
-class Overview(TypedDict):
+@dataclass(frozen=True, slots=True)
+class Overview:
     """What `answer_overview` says."""
 
     total_assets: int
@@ -46,7 +51,8 @@ class Overview(TypedDict):
     version: int
 
 
-class Performers(TypedDict):
+@dataclass(frozen=True, slots=True)
+class Performers:
     """What `answer_performance` says."""
 
     top_performers: list[PerformanceRow]
@@ -69,7 +75,7 @@ ANSWERS: Final[dict[str, tuple[Callable[[Document], Any], Any, str]]] = {
 
 
 def _which(
-    scope: ScopeAsked, as_of: Day = None, version: Annotated[int | None, Query(ge=1, le=2**62)] = None
+    scope: ScopeAsked, as_of: Day | None = None, version: Annotated[int | None, Query(ge=1, le=2**62)] = None
 ) -> Which:
     return {"scope": scope, "as_of": as_of, "version": version}
 
@@ -92,17 +98,18 @@ for _name, (_answer, _shape, _purpose) in ANSWERS.items():
     )
 
 
-class AssetPage(TypedDict):
+@dataclass(frozen=True, slots=True)
+class AssetPage:
     """A page of assets, and how many there are."""
 
     assets: list[dict[str, Any]]
     among: int
 
 
-@router.get("/assets", response_model=AssetPage)
+@router.get("/asset-360/assets", response_model=AssetPage)
 async def list_assets(
     which: WhichAsked,
-    search: Annotated[str, Query(max_length=MAX_ID_LENGTH)] = "",
+    search: Annotated[str, Query(max_length=LONGEST_SEARCH)] = "",
     sort: AssetSort = AssetSort.VALUE,
     page: Annotated[int, Query(ge=1, le=MOST_PAGES)] = 1,
     limit: Annotated[int, Query(ge=1, le=MOST_ASSETS)] = 100,
@@ -111,12 +118,12 @@ async def list_assets(
     async with get_db_session() as db:
         await require_scope(db, which["scope"])
         rows = arrange(await get_assets(db, **which), sort=sort, search=search)
-    return Answer({"assets": rows[(page - 1) * limit : page * limit], "among": len(rows)})
+    return Answer(AssetPage(rows[(page - 1) * limit : page * limit], len(rows)))
 
 
-@router.get("/assets/{asset_id}", response_model=dict[str, Any])
-async def read_asset(which: WhichAsked, asset_id: Annotated[str, Path(max_length=MAX_ID_LENGTH)]) -> Answer:
+@router.get("/asset-360/asset", response_model=dict[str, Any])
+async def read_asset(which: WhichAsked, asset: AssetId) -> Answer:
     """Everything known about one asset, and what limits its figures."""
     async with get_db_session() as db:
         await require_scope(db, which["scope"])
-        return Answer(await get_asset(db, asset_id, **which))
+        return Answer(await get_asset(db, asset, **which))

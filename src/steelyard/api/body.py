@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from steelyard.identity.permissions import Right, Role
+
 
 class Body(BaseModel):
     """A body; a field that it does not know is refused, and text is no number."""
@@ -18,3 +20,6 @@ Secret = Annotated[str, Field(min_length=1, max_length=200)]
 
 Credential = Annotated[dict[str, Any], Field(min_length=1, max_length=20)]
 """What `navigator.credentials` returned, as JSON."""
+
+RoleText = Annotated[Role, Field(strict=False)]
+RightText = Annotated[Right, Field(strict=False)]

@@ -1,15 +1,14 @@
-"""What a browser keeps for us: the cookie of its session, and those that live as long as a sign-in is under way."""
+"""What a browser keeps for us: the secret of its session, and what lives as long as a sign-in is under way."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
 from steelyard.identity.pending import LIFETIME
 from steelyard.server.call import call_of, header_of
-from steelyard.server.identity import clear_cookie, cookies_of, session_cookie, set_cookie
-from steelyard.server.place import Place
+from steelyard.server.identity import SESSION, SESSION_COOKIE, cookie_of, write_cookie
 from steelyard.server.wiring import Wiring
 from steelyard.services.entrance import Entrance, Visitor
 
@@ -48,40 +47,32 @@ class Browser:
     @property
     def session(self) -> str | None:
         """The secret of the session it has; None = it has none."""
-        return session_cookie(self._scope, self.wiring.place)
+        secret = cookie_of(self._scope, self.wiring.place, SESSION_COOKIE)
+        return secret if secret is not None and SESSION.fullmatch(secret) else None
 
     def kept(self, name: Kept) -> str | None:
-        """Return a cookie; None = it is not there, or twice."""
-        wanted = _name(self.wiring.place, name)
-        values = [value for cookie, value in cookies_of(self._scope) if cookie == wanted]
-        return values[0] if len(values) == 1 else None
+        """Return what it keeps of a sign-in; None = nothing."""
+        return cookie_of(self._scope, self.wiring.place, name.value)
 
     def keep(self, answer: Response, name: Kept, value: str) -> None:
-        """Let the browser keep something until the sign-in is too old."""
-        seconds = int(LIFETIME.total_seconds())
-        self._set(answer, name, f"{value}; Max-Age={seconds}")
+        """Let it keep something until the sign-in is too old."""
+        _set(answer, write_cookie(self.wiring.place, name.value, value, LIFETIME))
 
     def forget(self, answer: Response, name: Kept) -> None:
-        """Let the browser forget it."""
-        self._set(answer, name, "; Max-Age=0")
+        """Let it forget something."""
+        _set(answer, write_cookie(self.wiring.place, name.value, "", timedelta(0)))
 
     def enter(self, answer: Response, secret: str) -> None:
-        """Let the browser keep a session, in place of the one it had."""
-        answer.headers.append("Set-Cookie", set_cookie(self.wiring.place, secret))
+        """Let it keep a session, in place of the one it had."""
+        _set(answer, write_cookie(self.wiring.place, SESSION_COOKIE, secret))
 
     def leave(self, answer: Response) -> None:
-        """Let the browser forget its session."""
-        answer.headers.append("Set-Cookie", clear_cookie(self.wiring.place))
-
-    def _set(self, answer: Response, name: Kept, value: str) -> None:
-        place = self.wiring.place
-        secure = "; Secure" if place.is_secure else ""
-        cookie = f"{_name(place, name)}={value}; Path=/; HttpOnly; SameSite=Lax{secure}"
-        answer.headers.append("Set-Cookie", cookie)
+        """Let it forget its session."""
+        _set(answer, write_cookie(self.wiring.place, SESSION_COOKIE, "", timedelta(0)))
 
 
-def _name(place: Place, name: Kept) -> str:
-    return f"__Host-{name.value}" if place.is_secure else name.value
+def _set(answer: Response, cookie: str) -> None:
+    answer.headers.append("Set-Cookie", cookie)
 
 
 AskingBrowser = Annotated[Browser, Depends(Browser)]

@@ -14,7 +14,7 @@ from steelyard.api.sign_in import CodeBody, CredentialBody
 from steelyard.identity.permissions import ObjectType, Verb
 from steelyard.server.input import Name
 from steelyard.server.permits import CurrentActor, permits
-from steelyard.services import factors, passkeys
+from steelyard.services import factors, new_passkeys
 from steelyard.services.entrance import Signed
 from steelyard.services.factors import Enrolment, FactorChanged
 from steelyard.storage.factors import LinkedIdentity
@@ -136,13 +136,13 @@ async def renew_recovery_codes(browser: AskingBrowser, actor: CurrentActor) -> R
 @router.post("/passkeys/question", response_model=dict[str, Any], dependencies=[ENROL])
 async def ask_to_register(browser: AskingBrowser, actor: CurrentActor) -> Answer:
     """Get options for `navigator.credentials.create`."""
-    return Answer(await passkeys.ask_to_register(browser.entrance, actor, now=browser.now))
+    return Answer(await new_passkeys.ask_to_register(browser.entrance, actor, now=browser.now))
 
 
 @router.post("/passkeys", response_model=RecoveryCodes, dependencies=[ENROL])
 async def register(browser: AskingBrowser, actor: CurrentActor, body: PasskeyBody) -> Response:
     """Keep a new passkey; your other sessions end."""
-    done = await passkeys.register(browser.entrance, actor, body.text, body.label, now=browser.now)
+    done = await new_passkeys.register(browser.entrance, actor, body.text, body.label, now=browser.now)
     return added(browser, done)
 
 
@@ -151,14 +151,14 @@ async def rename(
     browser: AskingBrowser, actor: CurrentActor, passkey_id: PasskeyId, body: LabelBody
 ) -> Response:
     """Call a passkey something else."""
-    await passkeys.rename(actor, _read(passkey_id), body.label, now=browser.now)
+    await new_passkeys.rename(actor, _read(passkey_id), body.label, now=browser.now)
     return Response(status_code=204)
 
 
 @router.delete("/passkeys/{passkey_id}", status_code=204, response_class=Response, dependencies=[CHANGE])
 async def remove(browser: AskingBrowser, actor: CurrentActor, passkey_id: PasskeyId) -> Response:
     """Have a passkey no more; your other sessions end."""
-    done = await passkeys.remove(browser.entrance, actor, _read(passkey_id), now=browser.now)
+    done = await new_passkeys.remove(browser.entrance, actor, _read(passkey_id), now=browser.now)
     return changed(browser, done)
 
 

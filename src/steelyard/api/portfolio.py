@@ -6,9 +6,10 @@ from fastapi import APIRouter, Depends, Query
 
 from steelyard.analytics.time_weighted import FlowTiming
 from steelyard.api.answer import Answer
-from steelyard.api.scope import Id, ScopeAsked
+from steelyard.api.scope import ScopeAsked
 from steelyard.domain.transaction import TransactionKind
 from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.server.input import AssetId, Day
 from steelyard.server.permits import permits
 from steelyard.services.account import get_accounts
 from steelyard.services.journal import JournalPage, get_journal
@@ -29,13 +30,13 @@ async def list_accounts() -> Answer:
 
 
 @router.get("/positions", response_model=Positions)
-async def list_positions(scope: ScopeAsked, as_of: Day = None) -> Answer:
+async def list_positions(scope: ScopeAsked, as_of: Day | None = None) -> Answer:
     """What is held on a day, what it is worth and what it cost."""
     return Answer(await get_positions(scope=scope, as_of=as_of))
 
 
 @router.get("/lots", response_model=Lots)
-async def list_lots(scope: ScopeAsked, as_of: Day = None, asset: Id = None) -> Answer:
+async def list_lots(scope: ScopeAsked, as_of: Day | None = None, asset: AssetId | None = None) -> Answer:
     """Open lots, and those that were closed with their gains."""
     return Answer(await get_lots(scope=scope, as_of=as_of, asset_id=asset))
 
@@ -43,11 +44,12 @@ async def list_lots(scope: ScopeAsked, as_of: Day = None, asset: Id = None) -> A
 @router.get("/ledger", response_model=JournalPage)
 async def read_ledger(
     scope: ScopeAsked,
+    *,
     after: Annotated[str, Query(max_length=40)] = "",
     limit: Annotated[int, Query(ge=1, le=MOST_ENTRIES)] = 100,
-    asset: Id = None,
+    asset: AssetId | None = None,
     kind: TransactionKind | None = None,
-    with_reversed: bool = False,  # noqa: FBT001, FBT002  a parameter of the query has a name
+    with_reversed: bool = False,
 ) -> Answer:
     """What is booked, the newest first; `after` is where the page before ended."""
     page = await get_journal(
@@ -58,13 +60,14 @@ async def read_ledger(
 
 def _question(
     scope: ScopeAsked,
-    first: Day = None,
-    last: Day = None,
+    *,
+    first: Day | None = None,
+    last: Day | None = None,
     currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
-    benchmark: Id = None,
+    benchmark: AssetId | None = None,
     flows: FlowTiming = FlowTiming.IN_AT_START_OUT_AT_END,
-    after_fees: bool = True,  # noqa: FBT001, FBT002  as above
-    after_taxes: bool = True,  # noqa: FBT001, FBT002  as above
+    after_fees: bool = True,
+    after_taxes: bool = True,
 ) -> Question:
     return Question(
         scope=scope,

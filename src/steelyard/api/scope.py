@@ -1,17 +1,14 @@
 """Whose portfolio a request is about: ?account=ID, ?household=ID, or everything that whoever asks may see."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Depends
 
 from steelyard.domain.scope import TENANT, Scope
 from steelyard.errors import InvalidInputError
 from steelyard.identity.permissions import ObjectType, Verb, authorize
+from steelyard.server.input import Id
 from steelyard.server.permits import CurrentActor
-
-MAX_ID_LENGTH: Final = 200
-
-Id = Annotated[str | None, Query(min_length=1, max_length=MAX_ID_LENGTH)]
 
 
 class TwoScopesError(InvalidInputError):
@@ -22,7 +19,7 @@ class TwoScopesError(InvalidInputError):
         super().__init__("`account` and `household` exclude each other; name one, or none for all that you may see.")
 
 
-def _scope_asked(actor: CurrentActor, account: Id = None, household: Id = None) -> Scope:
+def _scope_asked(actor: CurrentActor, account: Id | None = None, household: Id | None = None) -> Scope:
     if account is not None and household is not None:
         raise TwoScopesError
     if household is not None:
