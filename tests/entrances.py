@@ -19,11 +19,12 @@ from steelyard.identity.passkeys import Site
 from steelyard.identity.passwords import Passwords
 from steelyard.identity.permissions import Actor, Role
 from steelyard.identity.vault import Vault
-from steelyard.services.entrance import Entrance, Signed, Visitor, fold_login
+from steelyard.services.entrance import Entrance, SecondFactorNeeded, Signed, Visitor, fold_login
 from steelyard.services.session import find_actor
 from steelyard.storage import factors
 from steelyard.storage.acting import NOBODY, OPERATOR, act_as
 from steelyard.storage.connection import get_write_session
+from steelyard.storage.notice import list_notices
 
 NOON = datetime(2026, 3, 2, 12, 0, 10, tzinfo=UTC)
 PASSWORD = "an otter juggles tin"  # noqa: S105 - of nobody
@@ -33,6 +34,13 @@ ORIGIN = "http://localhost:8080"
 INSERT = text("""
     insert into steelyard.users (tenant_id, user_id, role, status, login_index, login_sealed, password_hash)
     values (1, :user_id, :role, :status, :login_index, :login_sealed, :password_hash)
+""")
+
+
+EVENTS = text("""
+    select action from steelyard.audit_events
+    where tenant_id = 1 and object_type = 'user' and object_id = :user
+    order by sequence
 """)
 
 
@@ -60,7 +68,9 @@ class CountingHasher:
 def make_entrance(
     folder: Path, hasher: CountingHasher, clock: Callable[[], datetime] = lambda: NOON
 ) -> Entrance:
-    make_key_file(folder / "master.key", secrets.token_bytes)
+    """Make what signing in needs, with the keys of a folder, made there where there are none."""
+    if not (folder / "master.key").exists():
+        make_key_file(folder / "master.key", secrets.token_bytes)
     return Entrance(
         vault=Vault.open(KeyFile(folder / "master.key", secrets.token_bytes)),
         passwords=Passwords(at_once=2, hasher=hasher),
@@ -119,3 +129,30 @@ async def actor_of(signed: Signed, now: datetime = NOON) -> Actor:
     async with get_write_session() as db:
         await act_as(db, NOBODY)
         return await find_actor(db, signed.secret, now=now)
+
+
+def session_of(ended: Signed | SecondFactorNeeded) -> Signed:
+    """A sign-in that ended in a session."""
+    assert isinstance(ended, Signed)
+    return ended
+
+
+def half_done(ended: Signed | SecondFactorNeeded) -> SecondFactorNeeded:
+    """A sign-in that waits for its second factor."""
+    assert isinstance(ended, SecondFactorNeeded)
+    return ended
+
+
+async def notices_of(person: Person) -> list[str]:
+    """What a user was told, the oldest first."""
+    async with get_write_session() as db:
+        await act_as(db, OPERATOR)
+        return [notice.kind for notice in await list_notices(db, person.user_id)][::-1]
+
+
+async def events_of(person: Person) -> list[str]:
+    """What the audit says of a user, the oldest first."""
+    async with get_write_session() as db:
+        await act_as(db, OPERATOR)
+        found = await db.execute(EVENTS, {"user": str(person.user_id)})
+        return list(found.scalars())

@@ -1,17 +1,23 @@
 """People of the store, for tests: users as rows, without names, and what they are signed in with."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from secrets import token_bytes
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CursorResult, text
 
+from steelyard.identity.key_file import KeyFile, make_key_file
 from steelyard.identity.permissions import Actor, Role
+from steelyard.identity.vault import Vault
 from steelyard.services.session import OpenedSession, find_actor, start_session
+from steelyard.services.user import User, add_user
 from steelyard.storage.acting import OPERATOR, Acting, acting_as
-from steelyard.storage.connection import get_write_session
+from steelyard.storage.connection import WriteSession, get_write_session
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 BOTH = ("password", "totp")
@@ -82,3 +88,37 @@ async def actor_of(secret: str, *, now: datetime = NOON) -> Actor:
 
 
 OPERATOR_ACTOR = Actor(OPERATOR.tenant_id or 1)
+
+
+@asynccontextmanager
+async def acting(actor: Actor = OPERATOR_ACTOR) -> AsyncIterator[WriteSession]:
+    """A transaction in which an actor works, as a request or the terminal begins one."""
+    with acting_as(actor.acting):
+        async with get_write_session() as db:
+            yield db
+
+
+def open_vault(folder: Path) -> Vault:
+    """A vault with keys of its own."""
+    make_key_file(folder / "keys" / "master.key", token_bytes)
+    return Vault.open(KeyFile(folder / "keys" / "master.key", token_bytes))
+
+
+async def added(vault: Vault, login: str, role: Role, actor: Actor = OPERATOR_ACTOR, **others: Any) -> User:
+    async with acting(actor) as db:
+        return await add_user(
+            db,
+            vault,
+            actor,
+            login=login,
+            name=login.title(),
+            role=role,
+            now=NOON,
+            random=random_bytes,
+            **others,
+        )
+
+
+def person(user_id: UUID, role: Role, **others: Any) -> Actor:
+    """A user as a session of theirs finds them."""
+    return Actor(1, user_id, role, **others)

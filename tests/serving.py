@@ -58,7 +58,7 @@ class Served:
     def host(self) -> str:
         return f"localhost:{self.port}"
 
-    def ask(self, method: str, path: str, *, body: bytes | None = None, **headers: str) -> Answer:
+    def ask(self, method: str, path: str, body: bytes | None = None, /, **headers: str) -> Answer:
         """Send a request; an underscore in a header's name is a hyphen. Host, Origin and the rest are as said."""
         connection = HTTPConnection(LOOPBACK, self.port, timeout=SECONDS)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
@@ -84,6 +84,12 @@ class Served:
         with self.connect() as connection:
             connection.sendall(data)
             return everything_from(connection)
+
+
+def request(line: str, body: bytes = b"", /, **headers: str) -> bytes:
+    """Write a request; an underscore in a header's name is a hyphen."""
+    lines = [f"{line} HTTP/1.1", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
+    return "\r\n".join((*lines, "", "")).encode() + body
 
 
 def everything_from(connection: socket.socket) -> bytes:

@@ -50,6 +50,10 @@ class Settings:
         postgres_bin: `STEELYARD_PG_BIN`, a folder with `postgres` and `initdb` to prefer over the bundled ones.
         pool_size: `STEELYARD_POOL_SIZE`, connections kept open per process (default 5).
         keep_versions: `STEELYARD_KEEP_VERSIONS`, published versions of asset 360 kept per tenant (default 10).
+        key_file: `STEELYARD_KEY_FILE`, the file of the keys that encrypt the tenants' keys; None means
+            `keys/master.key` in the folder of the embedded server.
+        audit_heads: `STEELYARD_AUDIT_HEADS`, the folder that signed heads of the audit are kept in, beside the log, or
+            `log` for the log alone; None means `audit` in the data folder.
 
     >>> Settings.from_environment({"STEELYARD_POOL_SIZE": "2"}).pool_size
     2
@@ -67,6 +71,8 @@ class Settings:
     postgres_bin: Path | None = None
     pool_size: int = 5
     keep_versions: int = 10
+    key_file: Path | None = None
+    audit_heads: Path | Literal["log"] | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -87,6 +93,8 @@ class Settings:
             keep_versions=_positive(
                 "STEELYARD_KEEP_VERSIONS", env.get("STEELYARD_KEEP_VERSIONS"), default=10
             ),
+            key_file=_path(env.get("STEELYARD_KEY_FILE")),
+            audit_heads=_folder_or_log(env.get("STEELYARD_AUDIT_HEADS")),
         )
 
 
@@ -104,6 +112,10 @@ def _secret(env: Mapping[str, str], name: str) -> str | None:
 
 def _path(text: str | None) -> Path | None:
     return Path(text).expanduser() if text else None
+
+
+def _folder_or_log(text: str | None) -> Path | Literal["log"] | None:
+    return "log" if text == "log" else _path(text)
 
 
 def _flag(name: str, text: str | None) -> bool:

@@ -2,6 +2,8 @@
 
 home             a folder for an embedded server of this test alone; stopped and removed at the end
 blank_database   a database with no schema in it, on the server of the run
+hasher           hashes passwords at small cost, and counts how often
+entrance         what signing in needs, on `database`, where nobody has said yet who they are
 postgres_15      the programs of PostgreSQL 15, the oldest version promised
 """
 
@@ -9,13 +11,17 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from entrances import CountingHasher, make_entrance
+from steelyard.services.entrance import Entrance
 from steelyard.storage import embedded
+from steelyard.storage.acting import NOBODY
+from steelyard.storage.connection import close_connection_pool, init_connection_pool
 from steelyard.storage.embedded import EmbeddedServer
 
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
@@ -36,6 +42,31 @@ def blank_database(server: EmbeddedServer, as_superuser: Callable[[str], None]) 
     as_superuser(f"create database {name} owner steelyard_migrator")
     yield replace(server, database=name)
     as_superuser(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def hasher() -> CountingHasher:
+    return CountingHasher()
+
+
+@pytest.fixture(scope="module")
+def key_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("keys")  # as long as the database that its keys belong to
+
+
+@pytest.fixture
+async def entrance(
+    database: EmbeddedServer,
+    urls: Callable[[EmbeddedServer], tuple[str, str]],
+    key_folder: Path,
+    hasher: CountingHasher,
+) -> AsyncIterator[Entrance]:
+    app, migrator = urls(database)
+    await init_connection_pool(app, migrator_url=migrator, pool_size=8, acts_as=NOBODY)
+    made = make_entrance(key_folder, hasher)
+    yield made
+    made.passwords.close()
+    await close_connection_pool()
 
 
 @pytest.fixture

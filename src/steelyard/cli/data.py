@@ -210,7 +210,9 @@ async def _init(shell: Shell) -> "tuple[str, MigrationResult]":
 
     async with shell.pool() as pool:
         with working("Making the schema"):
-            return pool.place, await migrate()
+            done = await migrate()
+        await shell.make_keys(pool)
+        return pool.place, done
 
 
 async def _refresh(shell: Shell, request: RefreshRequest) -> "tuple[Refresh, Changes | None]":

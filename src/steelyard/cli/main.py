@@ -17,6 +17,7 @@ from steelyard.cli.answers import (
 )
 from steelyard.cli.assets import asset, assets
 from steelyard.cli.attach import attach, detach
+from steelyard.cli.audit import audit
 from steelyard.cli.changes import changes
 from steelyard.cli.codes import INTERRUPTED, code_of
 from steelyard.cli.data import init, load, refresh
@@ -49,7 +50,7 @@ SECTIONS: Final = {
     ),
     "Trust": (performance, explain, positions, lots, ledger),
     "Decide": (rebalance,),
-    "Look after": (doctor, db, detach),
+    "Look after": (doctor, db, audit, detach),
 }
 
 

@@ -3,16 +3,19 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from steelyard.cli.output import working
+from steelyard.cli.output import notes, working
 from steelyard.config import Settings
+from steelyard.errors import SteelyardError
 
 if TYPE_CHECKING:
+    from steelyard.identity.vault import Vault
+    from steelyard.services.audit import AuditPlaces
     from steelyard.storage.connection import Pool
 
 
@@ -76,6 +79,38 @@ class Shell:
             async with get_db_session() as db:
                 await check_schema(db)
             yield pool
+
+    def audit_places(self, pool: "Pool") -> "AuditPlaces":
+        """Return where the key and the kept heads of the open store's audit are."""
+        from steelyard.services.audit import find_places
+
+        settings = self.settings
+        return find_places(settings.key_file, settings.audit_heads, settings.data_dir, pool)
+
+    async def keep_heads(self, pool: "Pool") -> None:
+        """Keep signed heads of the audit; a failure is a note, for what the command did stands."""
+        from steelyard.services.audit import ship_heads
+
+        try:
+            await ship_heads(self.audit_places(pool), datetime.now(UTC))
+        except SteelyardError as error:
+            notes().print(f"No head of the audit was kept: {error}", soft_wrap=True)
+
+    async def vault(self, pool: "Pool") -> "Vault":
+        """Open the vault of the open store; see `open_vault`."""
+        from steelyard.services.key import open_vault
+
+        return await open_vault(self.settings.key_file, pool)
+
+    async def make_keys(self, pool: "Pool") -> None:
+        """Make the key file of the open store where there is none, and say so; nothing where none is named for it."""
+        from steelyard.services.key import make_first_keys
+
+        if pool.server is None and self.settings.key_file is None:
+            return
+        made = await make_first_keys(self.settings.key_file, pool)
+        if made is not None:
+            notes().print(f"Made the key file {made}. Keep a copy, apart from the backups.", soft_wrap=True)
 
 
 pass_shell = click.make_pass_decorator(Shell)

@@ -151,9 +151,9 @@ class KeyFile:
         return self._keys.index_key
 
     @property
-    def newest(self) -> str:
-        """Name of the master key that encrypts, as the file was read last."""
-        return self._keys.newest
+    def names(self) -> tuple[str, ...]:
+        """Names of the master keys, the oldest first, as the file was read last."""
+        return tuple(self._keys.masters)
 
     async def wrap(self, key: bytes, tenant_id: int, key_id: int) -> WrappedKey:
         """As the port says."""
@@ -226,7 +226,18 @@ def make_key_file(path: Path, random: Random) -> None:
     """Make a key file with new keys; one that is there stays as it is, whoever made it.
 
     Its folder is made, too, for its owner alone. At every moment there is no file or a whole one.
+
+    Raises:
+        KeyFileError: it cannot be made there.
     """
+    try:
+        _make(path, random)
+    except OSError as error:
+        fault = f"cannot be made ({error.strerror or type(error).__name__})"
+        raise KeyFileError(path, fault, "Name a place for it in STEELYARD_KEY_FILE") from None
+
+
+def _make(path: Path, random: Random) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys = {INDEX: random(KEY_LENGTH), new_key_name(random): random(KEY_LENGTH)}
     draft = path.with_name(f".{path.name}.{random(8).hex()}")

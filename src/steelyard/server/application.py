@@ -1,6 +1,8 @@
 """The application: the routes given to it, with the shell around them."""
 
 from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -11,6 +13,7 @@ from steelyard.server.body import Bodies
 from steelyard.server.door import Door
 from steelyard.server.figures import Figures
 from steelyard.server.gate import Gate
+from steelyard.server.openapi import describe
 from steelyard.server.probes import make_probes
 from steelyard.server.problem import Problems, defect, invalid, refused
 from steelyard.server.responses import Responses
@@ -23,10 +26,17 @@ class Application(FastAPI):
 
     wiring: Wiring
     figures: Figures
+    declared: Routes
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the outermost part where nothing answers past it."""
         return Responses(super().build_middleware_stack(), self.wiring, self.figures)
+
+    def openapi(self) -> dict[str, Any]:
+        """Describe the routes, once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(self, self.declared, self.wiring.place)
+        return self.openapi_schema
 
 
 def make_application(wiring: Wiring, routers: Sequence[APIRouter] = ()) -> FastAPI:
@@ -41,6 +51,7 @@ def make_application(wiring: Wiring, routers: Sequence[APIRouter] = ()) -> FastA
     """
     app = Application(
         title="Steelyard",
+        version=version("steelyard"),
         openapi_url=None,  # served by probes: every route declares who may call it
         docs_url=None,
         redoc_url=None,
@@ -55,9 +66,9 @@ def make_application(wiring: Wiring, routers: Sequence[APIRouter] = ()) -> FastA
     app.wiring, app.figures = wiring, Figures()
     for router in (make_probes(wiring, app.figures), *routers):
         app.include_router(router)
-    routes = Routes.of(app.routes)
+    app.declared = Routes.of(app.routes)
     app.add_middleware(Bodies, wiring=wiring)
-    app.add_middleware(Gate, wiring=wiring, routes=routes)
+    app.add_middleware(Gate, wiring=wiring, routes=app.declared)
     app.add_middleware(Door, wiring=wiring)
     app.add_middleware(Problems)
     return app

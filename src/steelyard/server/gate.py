@@ -35,6 +35,7 @@ class Gate:
         found = self._routes.find(scope["method"], scope["path"])
         call.route, parameters = found or (None, {})
         if call.route is not None and call.route.access.need is Need.PUBLIC:
+            check_same_site(scope, self._wiring.place)
             with _acting(call):
                 await self._app(scope, receive, send)
             return

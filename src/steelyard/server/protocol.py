@@ -15,9 +15,7 @@ from steelyard.server.problem import MEDIA_TYPE, problem_body
 if TYPE_CHECKING:
     from steelyard.server.wiring import Wiring
 
-DETAIL: Final = (
-    "This is no request of HTTP/1.1 that is taken here: its form is wrong, or its headers are too long."
-)
+DETAIL: Final = "This is no HTTP request that is taken here: its form is wrong, or its headers are too long."
 
 
 class Protocol(H11Protocol):

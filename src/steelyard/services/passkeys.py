@@ -17,6 +17,7 @@ from steelyard.identity.passkeys import (
     PasskeyDefect,
     PasskeyError,
     authentication_options,
+    check_passkey,
     new_challenge,
     read_challenge,
     read_credential_id,

@@ -84,3 +84,9 @@ async def add_tenant_key(
     """Add a key that encrypts from now on; False when another transaction took the number first."""
     values = {"key_id": key_id, "wrapped_key": wrapped_key, "wrapped_by": wrapped_by}
     return (await db.execute(query("add_tenant_key"), values)).one_or_none() is not None
+
+
+async def find_key_holders(db: AsyncSession) -> tuple[tuple[int, str], ...]:
+    """Return each tenant with a key that is not destroyed, and the name of the master key that encrypts it."""
+    rows = await db.execute(query("find_key_holders"))
+    return tuple((row.tenant_id, row.wrapped_by) for row in rows)

@@ -24,3 +24,7 @@ insert into steelyard.tenant_keys (tenant_id, key_id, wrapped_key, wrapped_by)
 values (steelyard.current_tenant(), :key_id, :wrapped_key, :wrapped_by)
 on conflict (tenant_id, key_id) do nothing
 returning key_id;
+
+-- name: find_key_holders
+-- The tenants that have keys, and the master keys that encrypt them; every tenant's, whoever asks.
+select tenant_id, wrapped_by from steelyard.find_key_holders() order by tenant_id;
