@@ -2,15 +2,17 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request, Response
 
 from steelyard.identity.pending import LIFETIME
 from steelyard.server.call import call_of, header_of
 from steelyard.server.identity import SESSION, SESSION_COOKIE, cookie_of, write_cookie
-from steelyard.server.wiring import Wiring
 from steelyard.services.entrance import Entrance, Visitor
+
+if TYPE_CHECKING:
+    from steelyard.server.wiring import Wiring
 
 
 class Kept(StrEnum):

@@ -91,9 +91,7 @@ async def list_factors(actor: CurrentActor) -> Answer:
         OwnPasskey(_written(one.credential_id), one.label, one.is_backed_up, one.created_at, one.last_used_at)
         for one in own.passkeys
     )
-    return Answer(
-        OwnFactors(own.has_password, own.has_totp, own.recovery_codes, kept, tuple(own.identities))
-    )
+    return Answer(OwnFactors(own.has_password, own.has_totp, own.recovery_codes, kept, tuple(own.identities)))
 
 
 @router.put("/password", status_code=204, response_class=Response, dependencies=[CHANGE])

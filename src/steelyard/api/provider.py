@@ -69,9 +69,7 @@ async def list_providers(browser: AskingBrowser) -> Answer:
 @router.post("/sign-in/providers/{name}", response_model=Elsewhere, dependencies=[signing_in()])
 async def begin(browser: AskingBrowser, name: ProviderName, body: ReturnBody) -> Response:
     """Begin to sign in at a provider: send the browser to this address."""
-    asked = await provider.begin_sign_in(
-        browser.entrance, name, now=browser.now, return_to=body.return_to
-    )
+    asked = await provider.begin_sign_in(browser.entrance, name, now=browser.now, return_to=body.return_to)
     return sent_away(browser, asked)
 
 
@@ -80,7 +78,9 @@ async def begin(browser: AskingBrowser, name: ProviderName, body: ReturnBody) ->
     response_model=Elsewhere,
     dependencies=[permits(Verb.READ, ObjectType.OWN_SESSION)],
 )
-async def begin_step_up(browser: AskingBrowser, actor: CurrentActor, name: ProviderName, body: ReturnBody) -> Response:
+async def begin_step_up(
+    browser: AskingBrowser, actor: CurrentActor, name: ProviderName, body: ReturnBody
+) -> Response:
     """Begin to prove again at a provider who you are."""
     asked = await provider.begin_step_up(
         browser.entrance, name, actor, now=browser.now, return_to=body.return_to
@@ -93,7 +93,9 @@ async def begin_step_up(browser: AskingBrowser, actor: CurrentActor, name: Provi
     response_model=Elsewhere,
     dependencies=[permits(Verb.CREATE, ObjectType.OWN_SESSION)],
 )
-async def begin_linking(browser: AskingBrowser, actor: CurrentActor, name: ProviderName, body: ReturnBody) -> Response:
+async def begin_linking(
+    browser: AskingBrowser, actor: CurrentActor, name: ProviderName, body: ReturnBody
+) -> Response:
     """Begin to link the person that you are at a provider."""
     asked = await provider.begin_linking(
         browser.entrance, name, actor, now=browser.now, return_to=body.return_to

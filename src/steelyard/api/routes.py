@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from steelyard.api import (
     asset_360,
+    audit,
     factor,
     grant,
     link,
@@ -38,6 +39,7 @@ def make_router() -> APIRouter:
         token.others,
         grant.router,
         tenant.router,
+        audit.router,
         portfolio.router,
         asset_360.router,
     ):

@@ -16,7 +16,9 @@ class TwoScopesError(InvalidInputError):
 
     def __init__(self) -> None:
         """Say what to leave out."""
-        super().__init__("`account` and `household` exclude each other; name one, or none for all that you may see.")
+        super().__init__(
+            "`account` and `household` exclude each other; name one, or none for all that you may see."
+        )
 
 
 def _scope_asked(actor: CurrentActor, account: Id | None = None, household: Id | None = None) -> Scope:

@@ -139,12 +139,14 @@ async def sign_out(browser: AskingBrowser, actor: CurrentActor) -> Response:
 async def go_on(browser: Browser, done: Signed | SecondFactorNeeded) -> Response:
     """Let somebody in, in place of whoever was in this browser; or say what is to be shown next."""
     if isinstance(done, SecondFactorNeeded):
-        answer = Answer(SignInState(
-            is_signed_in=False,
-            second_factors=done.methods,
-            expires_at=done.expires_at,
-            return_to=done.return_to,
-        ))
+        answer = Answer(
+            SignInState(
+                is_signed_in=False,
+                second_factors=done.methods,
+                expires_at=done.expires_at,
+                return_to=done.return_to,
+            )
+        )
         browser.keep(answer, Kept.HALF_DONE, done.secret)
         return answer
     answer = Answer(SignInState(is_signed_in=True, return_to=done.return_to))

@@ -1,6 +1,5 @@
 """API tokens: one's own, and those of others such as services."""
 
-from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -42,9 +41,7 @@ async def list_own_tokens(browser: AskingBrowser, me: OwnId) -> Answer:
 @own.post(
     "", status_code=201, response_model=NewToken, dependencies=[permits(Verb.CREATE, ObjectType.OWN_TOKEN)]
 )
-async def create_own_token(
-    browser: AskingBrowser, actor: RecentActor, me: OwnId, body: TokenBody
-) -> Answer:
+async def create_own_token(browser: AskingBrowser, actor: RecentActor, me: OwnId, body: TokenBody) -> Answer:
     """Make a token for yourself; it is shown this once."""
     return await _create(browser, actor, me, body)
 
@@ -69,9 +66,7 @@ async def list_tokens(browser: AskingBrowser, user_id: UUID) -> Answer:
 @others.post(
     "", status_code=201, response_model=NewToken, dependencies=[permits(Verb.CREATE, ObjectType.TOKEN)]
 )
-async def create_token(
-    browser: AskingBrowser, actor: RecentActor, user_id: UUID, body: TokenBody
-) -> Answer:
+async def create_token(browser: AskingBrowser, actor: RecentActor, user_id: UUID, body: TokenBody) -> Answer:
     """Make a token for a service; it is shown this once."""
     return await _create(browser, actor, user_id, body)
 

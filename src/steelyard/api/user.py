@@ -149,15 +149,11 @@ async def list_links(browser: AskingBrowser) -> Answer:
         return Answer(await link.get_links(db, now=browser.now))
 
 
-@router.post(
-    "/users/{user_id}/invitation", status_code=201, response_model=Link, dependencies=[MAKE_LINKS]
-)
+@router.post("/users/{user_id}/invitation", status_code=201, response_model=Link, dependencies=[MAKE_LINKS])
 async def invite_user(browser: AskingBrowser, actor: RecentActor, user_id: UUID) -> Answer:
     """Make the link that lets an invited user in; the one before opens nothing any more."""
     async with get_write_session() as db:
-        made = await user.invite_user(
-            db, actor, user_id, now=browser.now, random=browser.entrance.random
-        )
+        made = await user.invite_user(db, actor, user_id, now=browser.now, random=browser.entrance.random)
     return _shown(browser, made)
 
 
