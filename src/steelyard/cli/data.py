@@ -36,8 +36,8 @@ def init(shell: Shell, *, as_json: bool) -> None:
     """Make the schema, or bring it up to what this program needs."""
     from steelyard.cli.screens.data import migrated
 
-    place, done = asyncio.run(_init(shell))
-    tell(done, partial(migrated, place=place), as_json=as_json)
+    place, done, key_file = asyncio.run(_init(shell))
+    tell(done, partial(migrated, place=place, key_file=key_file), as_json=as_json)
 
 
 @click.command(
@@ -205,14 +205,13 @@ async def publish(shell: Shell) -> "Refresh":
         return await asset_360.refresh(today=shell.today(), keep_versions=shell.settings.keep_versions)
 
 
-async def _init(shell: Shell) -> "tuple[str, MigrationResult]":
+async def _init(shell: Shell) -> "tuple[str, MigrationResult, Path | None]":
     from steelyard.storage.migration import migrate
 
     async with shell.pool() as pool:
         with working("Making the schema"):
             done = await migrate()
-        await shell.make_keys(pool)
-        return pool.place, done
+        return pool.place, done, await shell.make_keys(pool)
 
 
 async def _refresh(shell: Shell, request: RefreshRequest) -> "tuple[Refresh, Changes | None]":

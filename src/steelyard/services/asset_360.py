@@ -30,7 +30,6 @@ from steelyard.storage.connection import (
     ReadSession,
     WriteSession,
     get_db_session,
-    get_write_session,
 )
 
 log = logging.getLogger(__name__)
@@ -172,15 +171,14 @@ class _Run:
     async def attempt(self, number: int) -> Refresh | None:
         """Try it once; None means that another refresh, or a load of returns, is at work."""
         from steelyard.services.keeping import catch_up  # noqa: PLC0415 - as in `_write`
-        from steelyard.storage.history import try_lock_history  # noqa: PLC0415 - as above
+        from steelyard.storage.history import refreshing  # noqa: PLC0415 - as above
 
         await catch_up(today=self.today)
         unanswered, clock = self.written, _Stopwatch(self.began)
         async with get_db_session() as before:
             is_attached = "performance_history" in await get_attached_tables(before)
-        async with get_write_session(isolation="REPEATABLE READ") as db:
-            if not await try_lock_history(db, is_attached=is_attached):
-                await db.rollback()
+        async with refreshing(is_attached=is_attached) as db:
+            if db is None:
                 return None
             clock.stop("wait")
             self.written = done = await self._write(db, clock)

@@ -8,7 +8,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -154,6 +154,8 @@ class _ActingSession(Session):
 @event.listens_for(_ActingSession, "after_begin")
 def _say_for_whom(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
     del transaction
+    for name in session.info["begins_with"]:
+        connection.execute(query(name))
     begin_acting(connection, session.info["acting"])
 
 
@@ -195,7 +197,7 @@ class Pool:
         return {
             "expire_on_commit": False,
             "sync_session_class": _ActingSession,
-            "info": {"acting": current_acting(self.acts_as)},
+            "info": {"acting": current_acting(self.acts_as), "begins_with": ()},
         }
 
     async def close(self) -> None:
@@ -309,7 +311,7 @@ async def get_db_session() -> AsyncIterator[ReadSession]:
         NoPoolError: no pool is open and no default store is named.
         UpstreamError: the store cannot be reached, or was lost.
     """
-    pool = await _current_pool()
+    pool = await current_pool()
     engine = pool.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     with explained(pool.place):
         async with ReadSession(engine, **pool.session) as db:
@@ -317,21 +319,25 @@ async def get_db_session() -> AsyncIterator[ReadSession]:
 
 
 @asynccontextmanager
-async def get_write_session(*, isolation: Isolation = "READ COMMITTED") -> AsyncIterator[WriteSession]:
+async def get_write_session(
+    *, isolation: Isolation = "READ COMMITTED", begins_with: Sequence[str] = ()
+) -> AsyncIterator[WriteSession]:
     """Open a session that commits at the end of its block, and rolls back when the block raises.
 
     Args:
         isolation: what the transaction sees of the others.
+        begins_with: named statements that come before everything else, so that what they wait for is seen.
 
     Raises:
         NoPoolError: no pool is open and no default store is named.
         DatabaseBusyError: another transaction was in the way.
         UpstreamError: the store cannot be reached, was lost, or is full.
     """
-    pool = await _current_pool()
+    pool = await current_pool()
     engine = pool.engine.execution_options(isolation_level=isolation)
     with explained(pool.place):
         async with WriteSession(engine, **pool.session) as db, db.begin():
+            db.info["begins_with"] = begins_with
             yield db
 
 
@@ -343,10 +349,15 @@ async def get_migrator_session() -> AsyncIterator[MigratorSession]:
         NoPoolError: no pool is open and no default store is named.
         UpstreamError: the store cannot be reached, was lost, or is full.
     """
-    pool = await _current_pool()
+    pool = await current_pool()
     with explained(pool.place):
         async with MigratorSession(pool.owner, **pool.session) as db, db.begin():
             yield db
+
+
+async def get_acting() -> Acting:
+    """Return for whom a session works that begins now; raises NoPoolError."""
+    return current_acting((await current_pool()).acts_as)
 
 
 async def raw_connection(db: AsyncSession) -> asyncpg.Connection:
@@ -410,7 +421,12 @@ def _explain(place: str, error: BaseException) -> SteelyardError | None:
     return DatabaseFailedError(reason) if state and not state.startswith(_DEFECTS) else None
 
 
-async def _current_pool() -> Pool:
+async def current_pool() -> Pool:
+    """Return the pool of this event loop; open the default store where none is open.
+
+    Raises:
+        NoPoolError: no pool is open and no default store is named.
+    """
     slot = _slots.get(asyncio.get_running_loop())
     if slot is not None and slot.pool is not None:
         return slot.pool
