@@ -1,16 +1,19 @@
 """A store that people can sign in to: a vault with keys of its own, users, and devices of theirs."""
 
+import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from argon2 import PasswordHasher
 from sqlalchemy import text
 
 from openid import LOOPBACK, TLS
+from steelyard.errors import SteelyardError
 from steelyard.identity.key_file import KeyFile, make_key_file
 from steelyard.identity.mfa import STEP_SECONDS, calculate_code, make_recovery_codes, new_seed
 from steelyard.identity.oauth import RelyingParty
@@ -21,6 +24,7 @@ from steelyard.identity.permissions import Actor, Role
 from steelyard.identity.vault import Vault
 from steelyard.services.entrance import Entrance, SecondFactorNeeded, Signed, Visitor, fold_login
 from steelyard.services.session import find_actor
+from steelyard.services.sign_in import finish_with_totp, sign_in_with_password
 from steelyard.storage import factors
 from steelyard.storage.acting import NOBODY, OPERATOR, act_as
 from steelyard.storage.connection import get_write_session
@@ -124,7 +128,7 @@ async def make_person(
     return Person(user_id, login, seed, codes.codes)
 
 
-async def actor_of(signed: Signed, now: datetime = NOON) -> Actor:
+async def actor_of(signed: Signed | SecondFactorNeeded, now: datetime = NOON) -> Actor:
     """Who asks with the cookie of a session."""
     async with get_write_session() as db:
         await act_as(db, NOBODY)
@@ -156,3 +160,20 @@ async def events_of(person: Person) -> list[str]:
         await act_as(db, OPERATOR)
         found = await db.execute(EVENTS, {"user": str(person.user_id)})
         return list(found.scalars())
+
+
+async def at_once(*tries: Awaitable[Any]) -> tuple[list[Any], list[type[SteelyardError]]]:
+    """What succeeded of what happened at once, and how the rest was refused."""
+    ended = await asyncio.gather(*tries, return_exceptions=True)
+    refused = [type(one) for one in ended if isinstance(one, SteelyardError)]
+    done = [one for one in ended if not isinstance(one, BaseException)]
+    assert len(refused) + len(done) == len(ended), ended
+    return done, refused
+
+
+async def sign_in(entrance: Entrance, person: Person, *, now: datetime = NOON) -> Actor:
+    """Sign somebody in with all they have; who asks from then on."""
+    ended = await sign_in_with_password(entrance, HERE, person.login, PASSWORD, now=now)
+    if isinstance(ended, SecondFactorNeeded):
+        ended = await finish_with_totp(entrance, HERE, ended.secret, person.code(now), now=now)
+    return await actor_of(ended, now)

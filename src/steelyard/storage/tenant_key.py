@@ -34,6 +34,7 @@ SEALED_COLUMNS: Final = (
     SealedColumn("users", "login_sealed", "user_id"),
     SealedColumn("users", "name_sealed", "user_id"),
     SealedColumn("users", "totp_seed_sealed", "user_id"),
+    SealedColumn("users", "totp_new_seed_sealed", "user_id"),
     SealedColumn("accounts", "external_number_sealed", "account_id"),
 )
 """Every column that the tenants' keys encrypt: what a rotation rewrites. A test compares it with the catalogue."""
