@@ -172,12 +172,13 @@ class RefreshRequest:
 async def _load(shell: Shell, request: LoadRequest) -> "dict[str, LoadSummary | Refresh | None]":
     from steelyard.services.asset_360 import NoPricesError
 
-    async with shell.store():
+    async with shell.store() as pool:
         summary = await load_directory(shell, request)
         published = None
         if request.then_refresh:
             with suppress(NoPricesError):  # the load stands; prices may come with the next one
                 published = await publish(shell)
+        await shell.keep_heads(pool)
     return {"load": summary, "refresh": published}
 
 
@@ -221,7 +222,7 @@ async def _refresh(shell: Shell, request: RefreshRequest) -> "tuple[Refresh, Cha
 
     patience = Patience(request.attempts, wait_seconds=request.wait_seconds)
     async with AsyncExitStack() as stack:
-        await retried(lambda _: stack.enter_async_context(shell.store()), patience)
+        pool = await retried(lambda _: stack.enter_async_context(shell.store()), patience)
         with working("Deriving and publishing"):
             done = await asset_360.refresh(
                 as_of=request.as_of,
@@ -230,6 +231,7 @@ async def _refresh(shell: Shell, request: RefreshRequest) -> "tuple[Refresh, Cha
                 keep_versions=shell.settings.keep_versions,
                 patience=patience,
             )
+        await shell.keep_heads(pool)
         return done, await _changes_of(done)
 
 
