@@ -195,7 +195,8 @@ begin
         execute format('drop policy if exists tenant on %s', v_table.place);
         execute format('drop policy if exists owner on %s', v_table.place);
         execute format(
-            'create policy tenant on %s to steelyard_app, steelyard_refresh, steelyard_auditor using (%s) with check (%s)',
+            'create policy tenant on %s to steelyard_app, steelyard_refresh, steelyard_auditor '
+            'using (%s) with check (%s)',
             v_table.place,
             format(v_of_tenant, steelyard.rows_seen(v_table.name)),
             format(v_of_tenant, steelyard.rows_written(v_table.name))
@@ -212,7 +213,7 @@ select steelyard.protect_tables();
 
 -- What a role may beside that ────────────────────────────────────────────────────────────────────────────
 
--- A refresh reads what figures are made of and writes figures, accounts of attached portfolios, and its line in the audit.
+-- A refresh reads what figures are made of; it writes figures, accounts of attached portfolios, and what it did.
 grant select on
 steelyard.asset_master, steelyard.market_data, steelyard.performance_history, steelyard.risk_metrics,
 steelyard.derivations_pending, steelyard.benchmarks, steelyard.risk_free_rates, steelyard.fx_rates,

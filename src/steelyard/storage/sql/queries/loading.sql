@@ -163,7 +163,7 @@ insert into steelyard.data_quality_findings (
     asset_id, finding_date, kind, severity, reason, row_data
 )
 select
-    case when not :is_shared then steelyard.current_tenant() end, :run_id, table_name, file_name, row_number, asset_id, finding_date, kind, severity, reason,
-    row_data::jsonb
+    case when not :is_shared then steelyard.current_tenant() end,
+    :run_id, table_name, file_name, row_number, asset_id, finding_date, kind, severity, reason, row_data::jsonb
 from incoming
 on conflict do nothing;
