@@ -41,6 +41,7 @@ INSERT = text("""
 """)
 
 
+DISABLE = text("update steelyard.users set status = 'disabled' where user_id = :user_id")
 EVENTS = text("""
     select action from steelyard.audit_events
     where tenant_id = 1 and object_type = 'user' and object_id = :user
@@ -181,3 +182,10 @@ async def sign_in(entrance: Entrance, person: Person, *, now: datetime = NOON) -
     if isinstance(ended, SecondFactorNeeded):
         ended = await finish_with_totp(entrance, HERE, ended.secret, person.code(now), now=now)
     return await actor_of(ended, now)
+
+
+async def disable(person: Person) -> None:
+    """Let a user in no more, while they are about to sign in."""
+    async with get_write_session() as db:
+        await act_as(db, OPERATOR)
+        await db.execute(DISABLE, {"user_id": person.user_id})
