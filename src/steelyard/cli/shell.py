@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from steelyard.cli.output import working
+from steelyard.cli.output import notes, working
 from steelyard.config import Settings
 from steelyard.errors import SteelyardError
 
