@@ -48,6 +48,7 @@ async def open_pool(settings: Settings, report: Callable[[str], None] = lambda _
         data_dir=settings.data_dir,
         postgres_bin=settings.postgres_bin,
         pool_size=settings.pool_size,
+        trusts_network=settings.trusts_network,
         report=report,
     )
 

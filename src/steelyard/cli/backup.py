@@ -138,7 +138,7 @@ async def _make_backup(settings: "Settings", path: Path) -> "Manifest":
         if server is not None:
             return await back_up(server, path, postgres_bin=programs, taken_at=now, report=report)
         return await back_up_other(
-            address_of_url(url or "", adopts_role=False),
+            address_of_url(url or "", adopts_role=False, trusts_network=settings.trusts_network),
             path,
             data_dir=settings.data_dir,
             postgres_bin=programs,

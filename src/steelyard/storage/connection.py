@@ -219,6 +219,7 @@ class _Store:
     postgres_bin: Path | None
     pool_size: int
     acts_as: Acting
+    trusts_network: bool
 
 
 @dataclass(slots=True)
@@ -259,6 +260,7 @@ async def init_connection_pool(
     postgres_bin: Path | None = None,
     pool_size: int = 5,
     acts_as: Acting = OPERATOR,
+    trusts_network: bool = False,
     report: "Report" = lambda _: None,
 ) -> Pool:
     """Open the pool of this event loop, or return the one that is open.
@@ -272,6 +274,7 @@ async def init_connection_pool(
         postgres_bin: a folder with the programs of PostgreSQL to prefer for the embedded server.
         pool_size: connections kept open.
         acts_as: for whom a session works where no `acting_as` says; a server gives NOBODY.
+        trusts_network: whether a URL may lead off this machine without sslmode=verify-full.
         report: told what is waited for, when the embedded server takes more than a moment.
 
     Raises:
@@ -282,7 +285,9 @@ async def init_connection_pool(
     for ended in [loop for loop in _slots if loop.is_closed()]:  # their pools could not be opened
         del _slots[ended]
     slot = _slots.setdefault(asyncio.get_running_loop(), _Slot())
-    store = _Store(database_url, migrator_url, cloud_sql, data_dir, postgres_bin, pool_size, acts_as)
+    store = _Store(
+        database_url, migrator_url, cloud_sql, data_dir, postgres_bin, pool_size, acts_as, trusts_network
+    )
     async with slot.lock:
         if slot.pool is None:
             slot.pool, slot.store = replace(await _open(store, report), acts_as=acts_as), store
@@ -461,8 +466,9 @@ async def _make_pool(store: _Store, report: "Report") -> Pool:
     if store.cloud_sql is not None:
         return await _make_cloud_sql_pool(store, store.cloud_sql)
     if store.database_url is not None:
-        app = address_of_url(store.database_url, adopts_role=True)
-        owner = address_of_url(store.migrator_url or store.database_url, adopts_role=False)
+        read = partial(address_of_url, trusts_network=store.trusts_network)
+        app = read(store.database_url, adopts_role=True)
+        owner = read(store.migrator_url or store.database_url, adopts_role=False)
         return Pool(app.place, _engine(app.connect, pool_size=store.pool_size), _engine(owner.connect))
     return await _make_embedded_pool(store, report)
 
