@@ -24,11 +24,11 @@ from fastapi import APIRouter, FastAPI
 
 from steelyard.identity import Clock
 from steelyard.identity.permissions import Actor
+from steelyard.identity.session import NotSignedInError
 from steelyard.server.application import make_application
 from steelyard.server.place import plan_place
-from steelyard.server.refusals import NotSignedInError
 from steelyard.server.serving import Serving, listen
-from steelyard.server.wiring import Credential, FindActor, Limits, Wiring
+from steelyard.server.wiring import FindActor, Limits, Wiring
 
 LOOPBACK = "127.0.0.1"
 SECONDS = 10  # what a test waits for an answer that does not come
@@ -104,9 +104,9 @@ def everything_from(connection: socket.socket) -> bytes:
     return bytes(received)
 
 
-async def nobody(credential: Credential, request_id: str) -> Actor:
+async def nobody(secret: str, request_id: str) -> Actor:
     """Know nobody."""
-    del credential, request_id
+    del secret, request_id
     raise NotSignedInError
 
 

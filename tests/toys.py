@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from serving import Served, serving
 from steelyard.errors import ConflictError
 from steelyard.identity.permissions import Actor, ObjectType, Right, Role, Verb
+from steelyard.identity.session import NotSignedInError
 from steelyard.server.input import (
     AssetId,
     Cursor,
@@ -26,15 +27,14 @@ from steelyard.server.input import (
     read_cursor,
 )
 from steelyard.server.permits import CurrentActor, permits, public, signed_in, signing_in
-from steelyard.server.refusals import NotSignedInError
-from steelyard.server.wiring import Credential, Wiring
+from steelyard.server.wiring import Wiring
 from steelyard.storage.address import DatabaseUnreachableError
 
 CANARY = "canary-7f3a9c"
 """What may stand in no log, no figure and no error."""
 
-SESSION = f"s-{CANARY}-session-secret-0123456789"
-TOKEN = f"t-{CANARY}-token-secret-0123456789"
+SESSION = f"{CANARY}-session".ljust(43, "0")
+TOKEN = f"sy_{'0' * 32}_{f'{CANARY}-token'.ljust(43, '0')}"
 COOKIE = f"sid={SESSION}"
 BEARER = f"Bearer {TOKEN}"
 SAME_SITE = {"sec_fetch_site": "same-origin"}
@@ -80,12 +80,12 @@ class Gate:
             await asyncio.sleep(0.005)
 
 
-async def find_actor(credential: Credential, request_id: str) -> Actor:
+async def find_actor(secret: str, request_id: str) -> Actor:
     """Know an advisor by their session and a service by its token."""
-    if credential.session == SESSION:
+    if secret == SESSION:
         grants = {"A-1": frozenset({Right.READ, Right.PROPOSE})}
         return Actor(1, ADVISOR, Role.ADVISOR, session_id=UUID(int=9), grants=grants, request_id=request_id)
-    if credential.token == TOKEN:
+    if secret == TOKEN:
         scopes = frozenset({(Verb.READ, ObjectType.PORTFOLIO), (Verb.PROPOSE, ObjectType.ORDER)})
         return Actor(1, SERVICE, Role.SERVICE, token_id=UUID(int=8), scopes=scopes, request_id=request_id)
     raise NotSignedInError

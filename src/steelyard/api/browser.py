@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request, Response
 
 from steelyard.identity.pending import LIFETIME
+from steelyard.identity.session import SECRET
 from steelyard.server.call import call_of, header_of
-from steelyard.server.identity import SESSION, SESSION_COOKIE, cookie_of, write_cookie
+from steelyard.server.identity import SESSION_COOKIE, cookie_of, write_cookie
 from steelyard.services.entrance import Entrance, Visitor
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Browser:
     def session(self) -> str | None:
         """The secret of the session it has; None = it has none."""
         secret = cookie_of(self._scope, self.wiring.place, SESSION_COOKIE)
-        return secret if secret is not None and SESSION.fullmatch(secret) else None
+        return secret if secret is not None and SECRET.fullmatch(secret) else None
 
     def kept(self, name: Kept) -> str | None:
         """Return what it keeps of a sign-in; None = nothing."""

@@ -31,6 +31,7 @@ from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
+from steelyard.cli.serve import serve
 from steelyard.cli.shell import Shell
 from steelyard.errors import SteelyardError
 
@@ -52,6 +53,7 @@ SECTIONS: Final = {
     ),
     "Trust": (performance, explain, positions, lots, ledger),
     "Decide": (rebalance,),
+    "Serve": (serve,),
     "Look after": (doctor, db, audit, keys, accounts, detach),
 }
 

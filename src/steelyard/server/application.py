@@ -39,7 +39,7 @@ class Application(FastAPI):
         return self.openapi_schema
 
 
-def make_application(wiring: Wiring, routers: Sequence[APIRouter] = ()) -> FastAPI:
+def make_application(wiring: Wiring, routers: Sequence[APIRouter] = ()) -> Application:
     """Make the application of a server.
 
     Args:

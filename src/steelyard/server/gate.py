@@ -8,11 +8,12 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from steelyard.identity.permissions import Actor, authorize
+from steelyard.identity.session import NotSignedInError
 from steelyard.server.call import Call, call_of
-from steelyard.server.identity import check_same_site, credential_of
+from steelyard.server.identity import check_same_site, secret_of
 from steelyard.server.permits import Access, Need
 from steelyard.server.rates import Rate
-from steelyard.server.refusals import BusyError, NotSignedInError
+from steelyard.server.refusals import BusyError
 from steelyard.server.routes import Routes
 from steelyard.server.wiring import Wiring
 from steelyard.storage.acting import NOBODY, acting_as
@@ -57,12 +58,12 @@ class Gate:
         needs_actor = access is not None and access.need is not Need.SIGNING_IN
         if access is None:
             needs_actor = is_api(scope["path"])
-        credential = credential_of(scope, self._wiring.place) if needs_actor else None
-        if needs_actor and credential is None:
+        secret = secret_of(scope, self._wiring.place) if needs_actor else None
+        if needs_actor and secret is None:
             raise NotSignedInError
         check_same_site(scope, self._wiring.place)
-        if credential is not None:
-            call.actor = await self._wiring.find_actor(credential, call.request_id)
+        if secret is not None:
+            call.actor = await self._wiring.find_actor(secret, call.request_id)
             self._rate.take(call.actor.name)
             if access is not None:
                 check_access(access, call.actor, parameters)

@@ -1,35 +1,35 @@
 """Who asks: the cookie of a session, or an API token; and whether another site made the browser ask."""
 
-import re
 from datetime import timedelta
 from typing import Final
 
 from starlette.types import Scope
 
+from steelyard.identity.session import SECRET
+from steelyard.identity.token import is_token
 from steelyard.server.call import header_of
 from steelyard.server.place import Place
 from steelyard.server.refusals import CrossSiteError, MalformedRequestError
-from steelyard.server.wiring import Credential
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 OUR_SITE: Final = frozenset({"same-origin", "none"})
 SESSION_COOKIE: Final = "sid"
-TOKEN: Final = re.compile(r"[A-Za-z0-9_~.-]{20,200}")
-SESSION: Final = re.compile(r"[A-Za-z0-9_-]{20,200}")
 
 
-def credential_of(scope: Scope, place: Place) -> Credential | None:
-    """Return what a request shows of who asks; None = nothing that could be a session or a token of ours.
+def secret_of(scope: Scope, place: Place) -> str | None:
+    """Return what a request shows of who asks: the secret of a session, or a token; None = neither of ours.
+
+    A session counts in its cookie only, and a token in its header only.
 
     Raises:
-        MalformedRequestError: it shows two things; nobody could say which one counts.
+        MalformedRequestError: it shows both; nobody could say which one counts.
     """
-    session, token = cookie_of(scope, place, SESSION_COOKIE), _bearer(scope)
+    session, token = cookie_of(scope, place, SESSION_COOKIE), bearer_of(scope)
     if session is not None and token is not None:
         raise MalformedRequestError("it shows both a session and a token; send one of them")
-    if session is not None and not SESSION.fullmatch(session):
-        return None
-    return None if session is None and token is None else Credential(session, token)
+    if session is not None:
+        return session if SECRET.fullmatch(session) else None
+    return token
 
 
 def cookie_of(scope: Scope, place: Place, name: str) -> str | None:
@@ -62,7 +62,7 @@ def check_same_site(scope: Scope, place: Place) -> None:
     """
     if scope["method"] in SAFE_METHODS:
         return
-    if header_of(scope, b"cookie") is None and _bearer(scope) is not None:
+    if header_of(scope, b"cookie") is None and bearer_of(scope) is not None:
         return
     site = header_of(scope, b"sec-fetch-site")
     origin = header_of(scope, b"origin")
@@ -84,7 +84,8 @@ def write_cookie(place: Place, name: str, value: str, lifetime: timedelta | None
     return f"{place.cookie_name(name)}={value};{age} Path=/; HttpOnly; SameSite=Lax{secure}"
 
 
-def _bearer(scope: Scope) -> str | None:
+def bearer_of(scope: Scope) -> str | None:
+    """Return the token in the Authorization header; None = none that could be one of ours."""
     scheme, _, token = (header_of(scope, b"authorization") or "").partition(" ")
     token = token.strip(" ")
-    return token if scheme.lower() == "bearer" and TOKEN.fullmatch(token) else None
+    return token if scheme.lower() == "bearer" and is_token(token) else None

@@ -33,12 +33,16 @@ KEYS: Final = (
     "duration_ms",
     "address",
     "actor",
-    "tenant",
     "error",
     "at",
+    "tenant_id",
     "sequence",
+    "hash",
+    "signed_at",
+    "public_key",
+    "signature",
 )
-"""All that a line may hold, in this order."""
+"""All that a line may hold, in this order; the last six are the signed heads of the audit."""
 
 OURS: Final = "steelyard"
 MAX_PLACES: Final = 20
@@ -81,7 +85,7 @@ def log_request(method: str, call: Call, seconds: float) -> None:
         "duration_ms": round(seconds * 1000, 1),
         "address": shortened(call.address),
         "actor": call.actor.name if call.actor else "",
-        "tenant": call.actor.tenant_id if call.actor else None,
+        "tenant_id": call.actor.tenant_id if call.actor else None,
     }
     if call.error is not None:
         facts |= told(call.error)

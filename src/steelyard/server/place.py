@@ -111,6 +111,15 @@ class Place:
         return any(address in network for network in self.proxies)
 
 
+def tls_of(certificate: Path | None, key: Path | None) -> Tls | None:
+    """Put certificate and key together; None where neither is given. Raises HalfTlsError for one of them."""
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise HalfTlsError("--tls-key" if key is None else "--tls-cert")
+    return Tls(certificate, key)
+
+
 def plan_place(
     host: str,
     port: int,

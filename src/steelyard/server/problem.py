@@ -22,8 +22,14 @@ from steelyard.errors import (
     SteelyardError,
     UpstreamError,
 )
+from steelyard.identity.attempts import TooManyTriesError
+from steelyard.identity.oauth import CallbackError
+from steelyard.identity.pending import NoSignInError, ReturnPathError
+from steelyard.identity.session import NotSignedInError, StepUpNeededError
 from steelyard.server.call import call_of
 from steelyard.server.refusals import RefusedError
+from steelyard.services.entrance import SignInFailedError
+from steelyard.storage.connection import DatabaseBusyError
 
 MEDIA_TYPE: Final = "application/problem+json"
 BRANCHES: Final = {
@@ -33,10 +39,36 @@ BRANCHES: Final = {
     InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UpstreamError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-OPERATORS: Final = tuple(
-    f"steelyard.storage.{name}" for name in ("connection", "address", "cloud_sql", "migration", "embedded")
+OWN: Final = {
+    NotSignedInError: HTTPStatus.UNAUTHORIZED,
+    StepUpNeededError: HTTPStatus.UNAUTHORIZED,
+    SignInFailedError: HTTPStatus.UNAUTHORIZED,
+    TooManyTriesError: HTTPStatus.TOO_MANY_REQUESTS,
+    DatabaseBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    CallbackError: HTTPStatus.BAD_REQUEST,
+    NoSignInError: HTTPStatus.BAD_REQUEST,
+    ReturnPathError: HTTPStatus.BAD_REQUEST,
+}
+"""Errors for which HTTP has a status of their own."""
+
+OPERATORS: Final = frozenset(
+    f"steelyard.{name}"
+    for name in (
+        "identity.audit",
+        "identity.field_encryption",
+        "identity.key_file",
+        "identity.provider_settings",
+        "identity.vault",
+        "services.audit",
+        "services.key",
+        "storage.address",
+        "storage.cloud_sql",
+        "storage.connection",
+        "storage.embedded",
+        "storage.migration",
+    )
 )
-"""Modules whose errors name hosts, roles or statements: for who runs the server, not for who asks."""
+"""Modules whose errors name hosts, files, roles or statements: for who runs the server, not for who asks."""
 
 RETRY_SECONDS: Final = 5
 _WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -82,7 +114,10 @@ def problem_of(error: SteelyardError, request_id: str) -> Response:
         wait = timedelta(seconds=RETRY_SECONDS)
     if isinstance(wait, timedelta):
         headers["Retry-After"] = str(max(1, -(-wait // timedelta(seconds=1))))
-    if status == HTTPStatus.UNAUTHORIZED:
+    if isinstance(error, StepUpNeededError):  # RFC 9470
+        age = error.age // timedelta(seconds=1)
+        headers["WWW-Authenticate"] = f'Bearer error="insufficient_user_authentication", max_age={age}'
+    elif status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return _problem(status, type_of(error), detail, request_id, headers)
 
@@ -96,10 +131,10 @@ def status_of(error: SteelyardError) -> HTTPStatus:
     """
     if isinstance(error, RefusedError):
         return HTTPStatus(error.status)
+    if type(error) in OWN:
+        return OWN[type(error)]
     if _is_for_operators(error) and not isinstance(error, UpstreamError | ConflictError):
         return HTTPStatus.INTERNAL_SERVER_ERROR
-    if isinstance(error, NotPermittedError) and isinstance(getattr(error, "wait", None), timedelta):
-        return HTTPStatus.TOO_MANY_REQUESTS
     return next(
         (status for branch, status in BRANCHES.items() if isinstance(error, branch)),
         HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -191,8 +226,6 @@ def _is_for_operators(error: SteelyardError) -> bool:
 
 
 def _detail_for_all(status: HTTPStatus) -> str:
-    if status == HTTPStatus.CONFLICT:
-        return "Somebody else was changing the same. Nothing was changed; try again."
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return "The server cannot answer at the moment. Nothing was changed; try again in a few seconds."
     return "Something went wrong on our side. Tell whoever runs this server the request's id."

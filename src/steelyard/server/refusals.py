@@ -102,16 +102,6 @@ class CrossSiteError(RefusedError, NotPermittedError):
         )
 
 
-class NotSignedInError(RefusedError, NotPermittedError):
-    """Nobody has said who asks."""
-
-    status = 401
-
-    def __init__(self) -> None:
-        """Say how."""
-        super().__init__("You are not signed in. Sign in, or send an API token.")
-
-
 class TooManyRequestsError(RefusedError, NotPermittedError):
     """More requests came than one address, or one user, is given."""
 

@@ -9,27 +9,14 @@ from steelyard.identity.permissions import Actor
 from steelyard.server.place import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """What a request shows of who asks.
-
-    Attributes:
-        session: the secret of a session, from the cookie; None = the request shows a token.
-        token: an API token; None = the request shows a session.
-    """
-
-    session: str | None = field(default=None, repr=False)
-    token: str | None = field(default=None, repr=False)
-
-
 class FindActor(Protocol):
     """Finds who asks."""
 
-    def __call__(self, credential: Credential, request_id: str) -> Awaitable[Actor]:
-        """Return who shows this credential.
+    def __call__(self, secret: str, request_id: str) -> Awaitable[Actor]:
+        """Return whose session, or token, has this secret.
 
         Raises:
-            NotPermittedError: nobody does, or not any more.
+            NotSignedInError: nobody's, or no longer.
         """
 
 

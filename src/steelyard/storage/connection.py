@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.pool import NullPool
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from steelyard.storage.embedded import EmbeddedServer, Report
 
 RECYCLE_SECONDS: Final = 1800
+POOL_WAIT_SECONDS: Final = 10
 _CLASS_NAME: Final = re.compile(r"^<class '[^']*'>: ")  # SQLAlchemy puts it before what the server said
 _DEFECTS: Final = ("25", "42")  # transactions in a wrong state, wrong statements: ours, and not for users
 Isolation = Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
@@ -377,6 +379,8 @@ def explained(place: str) -> "Iterator[None]":
     """Turn what the server does to a session into our errors; a defect of ours passes unchanged."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise DatabaseBusyError("every connection is at work") from error
     except (
         DBAPIError,
         asyncpg.PostgresError,
@@ -502,7 +506,8 @@ def _engine(
     """Make an engine that keeps `pool_size` connections, or none. JSON stays text for its reader."""
     pooling: dict[str, Any] = {"poolclass": NullPool}
     if pool_size is not None:
-        pooling = {"pool_size": pool_size, "pool_pre_ping": True, "pool_recycle": RECYCLE_SECONDS}
+        pooling = {"pool_size": pool_size, "pool_timeout": POOL_WAIT_SECONDS}
+        pooling |= {"pool_pre_ping": True, "pool_recycle": RECYCLE_SECONDS}
     return create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, json_deserializer=str, **pooling
     )
