@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
+import httpx
+from sqlalchemy import text
+
 import small_book
 from books import Row, write_table
 from entrances import PASSWORD, CountingHasher, make_entrance
+from openid import TLS
 from people import BOTH
-from serving import Answer, Served, serving
+from serving import Served, serving
 from steelyard.api.routes import PREFIX, make_router
 from steelyard.domain.scope import Scope
 from steelyard.identity.mfa import STEP_SECONDS, calculate_code, make_recovery_codes, new_seed
@@ -43,6 +47,10 @@ from steelyard.storage.connection import (
 )
 
 HIDDEN, FOREIGN, MINE = "HIDDEN", "FOREIGN", "MINE"
+OUTSIDE = ("/api", "/healthz", "/readyz", "/metrics", "/openapi.json")
+LEFT_OUT = "left out"
+"""The value of a header that is not sent after all."""
+
 OTHERS = 2
 """The other tenant."""
 
@@ -62,7 +70,7 @@ READS = ("read:portfolio", "read:asset")
 
 
 def shared_tables() -> dict[str, list[Row]]:
-    names = ("A", "HIDDENCO", "FOREIGNCO")
+    names = ("A", "MINECO", "HIDDENCO", "FOREIGNCO")
     return {
         "asset_master": [(name, f"{name} Corp", "Equity", "USD", "Tools", "US") for name in names],
         "market_data": small_book.prices(*names),
@@ -86,9 +94,9 @@ def own_tables(*accounts: tuple[str, str, str]) -> dict[str, list[Row]]:
 
 
 OURS = own_tables(
-    ("MINE-1", "MINE-HOUSE", "A"),
-    ("MINE-2", "MINE-HOUSE", "A"),
-    ("MINE-3", "MIXED-HOUSE", "A"),
+    ("MINE-1", "MINE-HOUSE", "MINECO"),
+    ("MINE-2", "MINE-HOUSE", "MINECO"),
+    ("MINE-3", "MIXED-HOUSE", "MINECO"),
     ("HIDDEN-1", "HIDDEN-HOUSE", "HIDDENCO"),
     ("HIDDEN-2", "MIXED-HOUSE", "HIDDENCO"),
 )
@@ -132,6 +140,7 @@ class House:
     loop: asyncio.AbstractEventLoop
     clock: Clock
     hasher: CountingHasher
+    way: httpx.HTTPTransport = field(default_factory=lambda: httpx.HTTPTransport(verify=TLS))
     people: dict[tuple[int, Role], Person] = field(default_factory=dict)
 
     @property
@@ -215,17 +224,51 @@ class House:
             return {"authorization": f"Bearer {await self.token_of(person)}"}
         return {"cookie": f"sid={(await self.session_of(person)).secret}"}
 
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """Send a request as a page of ours does: JSON, from the same origin."""
-        sent = dict(headers)
-        if method != "GET":
-            sent.setdefault("sec-fetch-site", "same-origin")
-        content = None
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        """Send a request as a page of ours does, unless the headers say otherwise: JSON, from the same origin."""
+        sent = {"host": self.served.host}
+        if method not in {"GET", "HEAD"}:
+            sent["sec-fetch-site"] = "same-origin"
         if body is not None:
-            content = json.dumps(body).encode()
-            sent.setdefault("content-type", "application/json")
-        path = path if path.startswith(("/api", "/healthz", "/readyz", "/metrics", "/openapi")) else PREFIX + path
-        return self.served.ask(method, path, body=content, **sent)
+            sent["content-type"] = "application/json"
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        request = httpx.Request(
+            method,
+            f"http://127.0.0.1:{self.served.port}{path if path.startswith(OUTSIDE) else PREFIX + path}",
+            headers={name: value for name, value in sent.items() if value != LEFT_OUT},
+            content=body if body is None or isinstance(body, bytes) else json.dumps(body),
+        )
+        answer = self.way.handle_request(request)
+        answer.read()
+        return answer
+
+    def rows(self, statement: str, tenant_id: int = 1, **values: Any) -> list[Any]:
+        """What the store holds, as the operator of a tenant sees it."""
+
+        async def read() -> list[Any]:
+            async with transaction(Acting(tenant_id, "operator")) as db:
+                return list(await db.execute(text(statement), values))
+
+        return self.do(read())
+
+
+@dataclass(slots=True)
+class Window:
+    """A browser's window: it keeps the cookies that it is told to keep."""
+
+    house: House
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        if self.cookies:
+            headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        answer = self.house.ask(method, path, body, **headers)
+        for line in answer.headers.get_list("set-cookie"):
+            name, _, rest = line.partition("=")
+            self.cookies[name] = rest.partition(";")[0]
+            if "Max-Age=0" in line:
+                del self.cookies[name]
+        return answer
 
 
 @asynccontextmanager
@@ -280,4 +323,6 @@ def opened_house(urls: tuple[str, str], folder: Path, **parts: Any) -> Iterator[
     with serving(lambda _: [make_router()], on_loop=on_loop, find_actor=find, clock=clock, **parts) as served:
         origin = served.wiring.place.public_url
         served.app.state.entrance = make_entrance(folder, hasher, clock, origin=origin)
-        yield House(served, loops[0], clock, hasher)
+        house = House(served, loops[0], clock, hasher)
+        yield house
+        house.way.close()

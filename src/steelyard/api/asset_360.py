@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query
 
 from steelyard.api.answer import Answer
-from steelyard.api.scope import ScopeAsked
+from steelyard.api.scope import ScopeAsked, require_whole_tenant
 from steelyard.identity.permissions import ObjectType, Verb
 from steelyard.server.input import AssetId, Day
-from steelyard.server.permits import permits
+from steelyard.server.permits import CurrentActor, permits
 from steelyard.services import asset_360
 from steelyard.services.asset import AssetSort, arrange, get_asset, get_assets
 from steelyard.services.asset_360 import Which, get_document
@@ -75,8 +75,12 @@ ANSWERS: Final[dict[str, tuple[Callable[[Document], Any], Any, str]]] = {
 
 
 def _which(
-    scope: ScopeAsked, as_of: Day | None = None, version: Annotated[int | None, Query(ge=1, le=2**62)] = None
+    actor: CurrentActor,
+    scope: ScopeAsked,
+    as_of: Day | None = None,
+    version: Annotated[int | None, Query(ge=1, le=2**62)] = None,
 ) -> Which:
+    require_whole_tenant(actor, scope)
     return {"scope": scope, "as_of": as_of, "version": version}
 
 

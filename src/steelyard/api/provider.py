@@ -11,7 +11,6 @@ from steelyard.api.answer import Answer
 from steelyard.api.body import Body
 from steelyard.api.browser import AskingBrowser, Browser, Kept
 from steelyard.api.sign_in import enter
-from steelyard.errors import InvalidInputError, NotPermittedError
 from steelyard.identity.permissions import Actor, ObjectType, Verb
 from steelyard.identity.session import NotSignedInError
 from steelyard.server.permits import CurrentActor, permits, signing_in
@@ -26,16 +25,6 @@ router = APIRouter(tags=["providers"])
 SECOND_FACTOR_PAGE: Final = "/sign-in"
 
 ProviderName = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,32}$")]
-
-
-class CallbackRefusedError(InvalidInputError):
-    """What came back from a provider signs nobody in."""
-
-    status = 400
-
-    def __init__(self, why: NotPermittedError | InvalidInputError) -> None:
-        """Say what the sign-in says."""
-        super().__init__(f"{why}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +103,15 @@ async def come_back(request: Request, browser: AskingBrowser, name: ProviderName
 
     The one GET that changes something: the protocol has it so, and what came must agree with the browser's cookie.
     """
-    try:
-        done = await provider.finish(
-            browser.entrance,
-            browser.visitor,
-            name,
-            request.url.query,
-            browser.kept(Kept.AT_PROVIDER),
-            now=browser.now,
-            actor=await _signed_in(browser),
-        )
-    except (NotPermittedError, InvalidInputError) as error:
-        raise CallbackRefusedError(error) from error
+    done = await provider.finish(
+        browser.entrance,
+        browser.visitor,
+        name,
+        request.url.query,
+        browser.kept(Kept.AT_PROVIDER),
+        now=browser.now,
+        actor=await _signed_in(browser),
+    )
     answer = Response(status_code=303)
     if isinstance(done, SecondFactorNeeded):
         browser.keep(answer, Kept.HALF_DONE, done.secret)

@@ -23,6 +23,15 @@ from steelyard.api import (
 PREFIX: Final = "/api/v1"
 
 
+def redirect_uri(public_url: str, name: str) -> str:
+    """Say where a provider sends people back to; each provider has an address of its own.
+
+    >>> redirect_uri("https://book.example", "work")
+    'https://book.example/api/v1/sign-in/providers/work/callback'
+    """
+    return f"{public_url}{PREFIX}/sign-in/providers/{name}/callback"
+
+
 def make_router() -> APIRouter:
     """Make the routes of the interface; the application's state holds the `entrance` that signing in needs."""
     everything = APIRouter(prefix=PREFIX)
