@@ -8,9 +8,10 @@ it is not theirs has found a leak.
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterator
+from base64 import b32decode
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,17 +23,27 @@ from sqlalchemy import text
 import small_book
 from books import Row, write_table
 from entrances import PASSWORD, CountingHasher, make_entrance
+from evil_lies import CASES, IMPATIENT, resolve
+from evil_provider import CLIENT, SECRET, EvilProvider, Lies, started
 from openid import TLS
+from passkey_device import Device
 from people import BOTH
 from serving import Served, serving
-from steelyard.api.routes import PREFIX, make_router
+from steelyard.api.routes import PREFIX, make_router, redirect_uri
 from steelyard.domain.scope import Scope
 from steelyard.identity.mfa import STEP_SECONDS, calculate_code, make_recovery_codes, new_seed
+from steelyard.identity.oauth import RelyingParty
+from steelyard.identity.outbound import Outbound
+from steelyard.identity.passkeys import register_passkey, registration_options
 from steelyard.identity.permissions import Actor, Right, Role
+from steelyard.identity.provider import Provider
+from steelyard.identity.provider_settings import SignInProvider
 from steelyard.services.asset_360 import refresh
 from steelyard.services.entrance import Entrance
 from steelyard.services.grant import grant
 from steelyard.services.loading import load_tables
+from steelyard.services.new_passkeys import keep_passkey
+from steelyard.services.passkeys import user_handle
 from steelyard.services.session import OpenedSession, find_actor, start_session
 from steelyard.services.tenant import create_tenant
 from steelyard.services.token import create_token
@@ -128,6 +139,10 @@ class Person:
     def acting(self) -> Acting:
         return Acting(self.tenant_id, f"user:{self.user_id}", self.user_id)
 
+    def learn_seed(self, typed: str) -> None:
+        """Take over the seed that an app is given."""
+        self.seed = b32decode(typed + "=" * (-len(typed) % 8))
+
     def code(self, now: datetime) -> str:
         return calculate_code(self.seed, int(now.timestamp()) // STEP_SECONDS)
 
@@ -140,6 +155,7 @@ class House:
     loop: asyncio.AbstractEventLoop
     clock: Clock
     hasher: CountingHasher
+    provider: EvilProvider
     way: httpx.HTTPTransport = field(default_factory=lambda: httpx.HTTPTransport(verify=TLS))
     people: dict[tuple[int, Role], Person] = field(default_factory=dict)
 
@@ -152,10 +168,8 @@ class House:
         """Run something on the server's loop, on its pool."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
 
-    async def person(
-        self, role: Role, tenant_id: int = 1, *, status: str = "active", totp: bool = False
-    ) -> Person:
-        """Make a user with a password, who sees what is theirs; with an app and recovery codes where asked for."""
+    async def person(self, role: Role, tenant_id: int = 1, *, status: str = "active") -> Person:
+        """Make a user with a password, who sees what is theirs."""
         operator = Actor(tenant_id)
         async with transaction(operator.acting) as db:
             login = f"{role.value}-{secrets.token_hex(4)}@example.org"
@@ -171,22 +185,61 @@ class House:
             )
             person = Person(user.user_id, role, login, tenant_id)
             if status == "active" and role is not Role.SERVICE:
-                await self._give_ways_in(db, person, totp=totp)
+                hashed = await self.entrance.passwords.hash(PASSWORD)
+                await store.set_password_hash(db, user.user_id, hashed)
+                await store.activate_user(db, user.user_id)
             if role in GRANTED and tenant_id == 1:
                 for scope in (Scope.household("MINE-HOUSE"), Scope.account("MINE-3")):
                     await grant(db, operator, user.user_id, scope, [Right.READ], now=self.clock())
         return person
 
-    async def _give_ways_in(self, db: WriteSession, person: Person, *, totp: bool) -> None:
-        user_id, vault = person.user_id, self.entrance.vault
-        await store.set_password_hash(db, user_id, await self.entrance.passwords.hash(PASSWORD))
-        await store.activate_user(db, user_id)
-        if totp:
-            sealed = await vault.seal(db, "users", "totp_seed_sealed", str(user_id), person.seed.hex())
-            await store.set_seed(db, user_id, sealed, None)
-            codes = make_recovery_codes(secrets.token_bytes)
-            await store.replace_recovery_codes(db, user_id, codes.hashes)
-            person.recovery_codes = codes.codes
+    async def enrol(self, person: Person) -> None:
+        """Give a person an authenticator app, and recovery codes."""
+        codes = make_recovery_codes(secrets.token_bytes)
+        person.recovery_codes = codes.codes
+        place = ("users", "totp_seed_sealed", str(person.user_id))
+        async with transaction(person.acting) as db:
+            sealed = await self.entrance.vault.seal(db, *place, person.seed.hex())
+            await store.set_seed(db, person.user_id, sealed, None)
+            await store.replace_recovery_codes(db, person.user_id, codes.hashes)
+
+    async def give_passkey(self, person: Person, device: Device) -> None:
+        """Give a person the passkey of a device."""
+        handle, challenge = user_handle(self.entrance, person.user_id), secrets.token_bytes(32)
+        options = registration_options(
+            self.entrance.site, challenge=challenge, user_handle=handle, user_name="", existing=[]
+        )
+        made = register_passkey(
+            self.entrance.site, device.make(options), challenge=challenge, user_handle=handle
+        )
+        async with transaction(person.acting) as db:
+            await keep_passkey(db, person.user_id, made, "a device")
+
+    async def link_identity(self, person: Person) -> tuple[str, str]:
+        """Let a person be the one whom the right provider signs in, and nobody else; its clock is ours."""
+        self.provider.now = self.clock()
+        issuer, subject = f"{self.provider.root}/right", "ada"
+        async with transaction(person.acting) as db:
+            found = await store.find_identity(db, issuer, subject)
+        if found is not None:
+            async with transaction(Acting(found[0], "operator")) as db:
+                await store.delete_identity(db, found[1], issuer, subject)
+        async with transaction(person.acting) as db:
+            assert await store.add_identity(db, person.user_id, issuer, subject)
+        return issuer, subject
+
+    async def grant(self, person: Person, account_id: str) -> None:
+        """Let a person read an account."""
+        operator = Actor(person.tenant_id)
+        async with transaction(operator.acting) as db:
+            scope = Scope.account(account_id)
+            await grant(db, operator, person.user_id, scope, [Right.READ], now=self.clock())
+
+    async def operate(self, tenant_id: int, work: Callable[..., Any], user_id: UUID, **more: Any) -> Any:
+        """Let the operator of a tenant do something about a user."""
+        operator = Actor(tenant_id)
+        async with transaction(operator.acting) as db:
+            return await work(db, operator, user_id, now=self.clock(), **more)
 
     async def session_of(self, person: Person, factors: Collection[str] = BOTH) -> OpenedSession:
         """Begin a session of a person."""
@@ -297,6 +350,20 @@ async def furnish(house: House, folder: Path) -> None:
             house.people[tenant_id, role] = await house.person(role, tenant_id)
 
 
+def with_providers(entrance: Entrance, provider: EvilProvider, origin: str) -> Entrance:
+    """Let people sign in at the provider that is right, and at each that lies."""
+    known = [
+        Provider(name, f"{provider.root}/{name}", CLIENT, SECRET, redirect_uri(origin, name))
+        for name in provider.lies
+    ]
+    outbound = Outbound(IMPATIENT, resolve=resolve, tls=TLS)
+    return replace(
+        entrance,
+        relying=RelyingParty(known, outbound, clock=lambda: provider.now, random=secrets.token_bytes),
+        providers={one.name: SignInProvider(one, f"The {one.name} one") for one in known},
+    )
+
+
 @contextmanager
 def opened_house(urls: tuple[str, str], folder: Path, **parts: Any) -> Iterator[House]:
     """Serve the whole interface over an empty, migrated store at these addresses.
@@ -320,9 +387,15 @@ def opened_house(urls: tuple[str, str], folder: Path, **parts: Any) -> Iterator[
         async with get_write_session() as db:
             return await find_actor(db, secret, now=clock(), request_id=request_id)
 
-    with serving(lambda _: [make_router()], on_loop=on_loop, find_actor=find, clock=clock, **parts) as served:
+    lies = {"right": Lies()} | {name.replace("_", "-"): case.lies for name, case in CASES.items()}
+    with (
+        started(lies) as provider,
+        serving(lambda _: [make_router()], on_loop=on_loop, find_actor=find, clock=clock, **parts) as served,
+    ):
         origin = served.wiring.place.public_url
-        served.app.state.entrance = make_entrance(folder, hasher, clock, origin=origin)
-        house = House(served, loops[0], clock, hasher)
+        served.app.state.entrance = with_providers(
+            make_entrance(folder, hasher, clock, origin=origin), provider, origin
+        )
+        house = House(served, loops[0], clock, hasher, provider)
         yield house
         house.way.close()

@@ -33,6 +33,9 @@ from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
 from steelyard.cli.serve import serve
 from steelyard.cli.shell import Shell
+from steelyard.cli.tenant import tenant
+from steelyard.cli.token import token
+from steelyard.cli.user import user
 from steelyard.errors import SteelyardError
 
 SECTIONS: Final = {
@@ -54,6 +57,7 @@ SECTIONS: Final = {
     "Trust": (performance, explain, positions, lots, ledger),
     "Decide": (rebalance,),
     "Serve": (serve,),
+    "Let in": (user, tenant, token),
     "Look after": (doctor, db, audit, keys, accounts, detach),
 }
 

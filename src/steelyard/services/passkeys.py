@@ -39,6 +39,7 @@ from steelyard.services.entrance import (
     forget_address_try,
     forget_code_tries,
     let_in,
+    take_asked,
     take_half_done,
     try_second_factor,
 )
@@ -141,7 +142,7 @@ async def sign_in_with_passkey(
     async with get_write_session() as db:
         await act_as(db, NOBODY)
         await count_address_try(db, entrance, visitor, now=now)
-        asked = await challenges.take_challenge(db, sha256(challenge).digest(), Purpose.SIGN_IN, now=now)
+        asked = await take_asked(db, sha256(challenge).digest(), Purpose.SIGN_IN, now=now)
     if asked is None:
         raise NoQuestionError
     async with _proving() as db:
