@@ -28,7 +28,9 @@ log = logging.getLogger(__name__)
 
 
 @click.command(
-    epilog=examples("steelyard init", "DATABASE_URL=postgresql://me@db.example/steelyard steelyard init")
+    epilog=examples(
+        "steelyard init", "DATABASE_URL=postgresql://me@db.example/book?sslmode=verify-full steelyard init"
+    )
 )
 @as_json
 @pass_shell
