@@ -71,6 +71,7 @@ OPERATORS: Final = frozenset(
 """Modules whose errors name hosts, files, roles or statements: for who runs the server, not for who asks."""
 
 RETRY_SECONDS: Final = 5
+_FIELD: Final = re.compile(r"[A-Za-z_]{1,40}|[0-9]{1,6}")
 _WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -154,9 +155,7 @@ def type_of(error: SteelyardError) -> str:
 
 async def invalid(request: Request, error: Any) -> Response:
     """Answer to input that does not fit a route: which part, and why; never the input, which may be secret."""
-    parts = [
-        {"at": ".".join(str(step) for step in fault["loc"]), "why": _why(fault)} for fault in error.errors()
-    ]
+    parts = [{"at": ".".join(map(_step, fault["loc"])), "why": _why(fault)} for fault in error.errors()]
     detail = "; ".join(f"{part['at']}: {part['why']}" for part in parts[:10])
     return _problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -209,6 +208,11 @@ def _problem(
     **extra: Any,
 ) -> Response:
     return Response(problem_body(status, kind, detail, request_id, **extra), status, headers, MEDIA_TYPE)
+
+
+def _step(step: object) -> str:
+    """Name a field or a place in a list; what looks like neither was made up by who sent it, and is not repeated."""
+    return str(step) if _FIELD.fullmatch(str(step)) else "?"
 
 
 def _why(fault: dict[str, Any]) -> str:
