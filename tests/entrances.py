@@ -72,7 +72,11 @@ class CountingHasher:
 
 
 def make_entrance(
-    folder: Path, hasher: CountingHasher, clock: Callable[[], datetime] = lambda: NOON
+    folder: Path,
+    hasher: CountingHasher,
+    clock: Callable[[], datetime] = lambda: NOON,
+    *,
+    origin: str = ORIGIN,
 ) -> Entrance:
     """Make what signing in needs, with the keys of a folder, made there where there are none."""
     if not (folder / "master.key").exists():
@@ -81,7 +85,7 @@ def make_entrance(
         vault=Vault.open(KeyFile(folder / "master.key", secrets.token_bytes)),
         passwords=Passwords(at_once=2, hasher=hasher),
         random=secrets.token_bytes,
-        site=Site("localhost", "Steelyard", (ORIGIN,)),
+        site=Site("localhost", "Steelyard", (origin,)),
         relying=RelyingParty([], Outbound(LOOPBACK, tls=TLS), clock=clock, random=secrets.token_bytes),
     )
 

@@ -32,6 +32,7 @@ from steelyard.cli.performance import explain, performance
 from steelyard.cli.personal_data import personal_data
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
+from steelyard.cli.serve import serve
 from steelyard.cli.setup_link import setup_link
 from steelyard.cli.shell import Shell
 from steelyard.cli.tenant import tenant
@@ -57,7 +58,7 @@ SECTIONS: Final = {
     ),
     "Trust": (performance, explain, positions, lots, ledger),
     "Decide": (rebalance,),
-    "Let in": (user, tenant, token),
+    "Let in": (serve, user, tenant, token),
     "Look after": (doctor, db, audit, personal_data, keys, accounts, detach),
 }
 
