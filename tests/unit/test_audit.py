@@ -46,7 +46,8 @@ def test_the_page_has_an_example_to_check_by_hand() -> None:
     page = (ROOT / "docs/reference/audit.md").read_text(encoding="utf-8")
     line = next(line for line in page.splitlines() if line.startswith('["0000'))
     items = json.loads(line)
-    event = AuditEvent(*items[1:], bytes.fromhex(items[0]), NO_HASH)
+    values = [*items[1:], bytes.fromhex(items[0]), NO_HASH]
+    event = AuditEvent(**dict(zip(AuditEvent.__slots__, values, strict=True)))
     assert canonical_bytes(event) == line.encode()
     assert hash_of(event).hex() == hashlib.sha256(line.encode()).hexdigest()
     assert f"{hash_of(event).hex()}  -" in page
