@@ -198,6 +198,7 @@ class Actor:
         approval_limit: the largest order value the user may approve alone; None = none.
         standing: how far the session has proved who it is.
         request_id: the request that asks; "" for the terminal.
+        session_hash: of what opens the session, so that of two who change it only one does.
     """
 
     tenant_id: int
@@ -212,6 +213,7 @@ class Actor:
     approval_limit: Decimal | None = None
     standing: Standing = Standing.FULL
     request_id: str = ""
+    session_hash: bytes | None = field(default=None, repr=False)
 
     @property
     def is_operator(self) -> bool:

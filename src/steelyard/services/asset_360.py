@@ -26,11 +26,8 @@ from steelyard.services.retrying import PATIENT, Patience, retried
 from steelyard.storage import asset_360 as store
 from steelyard.storage.asset_360 import ComplianceRow, Document, ExposureRow, PerformanceRow, RiskRow
 from steelyard.storage.attachment import get_attached_tables
-from steelyard.storage.connection import (
-    ReadSession,
-    WriteSession,
-    get_db_session,
-)
+from steelyard.storage.audit import chain_pending_events, record_event
+from steelyard.storage.connection import ReadSession, WriteSession, get_db_session, get_write_session
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +146,8 @@ async def create_and_run_procedure(
         if refusal is None:
             raise
         raise refusal from error
+    if published:
+        await record_event(db, "asset_360.publish", "version", str(version), {"as_of": as_of.isoformat()})
     return version, published
 
 
@@ -183,6 +182,9 @@ class _Run:
             clock.stop("wait")
             self.written = done = await self._write(db, clock)
             current = await store.get_current_version(db)
+        if done.published:
+            async with get_write_session() as db:  # it saw one moment, so its event waits for the chain
+                await chain_pending_events(db)
         clock.stop("publish")
         if unanswered is not None and unanswered.version == done.version and not done.published:
             done = unanswered

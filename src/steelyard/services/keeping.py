@@ -10,6 +10,7 @@ from steelyard.domain.finding import Finding, Severity
 from steelyard.domain.transaction import Fault, describe_fault
 from steelyard.storage import keeping as store
 from steelyard.storage.acting import acting_as, acting_of
+from steelyard.storage.audit import record_event
 from steelyard.storage.connection import WriteSession, get_db_session, get_write_session
 from steelyard.storage.keeping import Keeper, UnpostedRow
 from steelyard.storage.ledger import Posted, post_transactions
@@ -87,8 +88,28 @@ async def catch_up(*, today: date) -> None:
         async with get_db_session() as db:
             is_behind = await store.is_ledger_behind(db, today)
         if is_behind:
-            async with get_write_session() as db:
-                await keep_ledger(db, today=today)
+            await post_ledger(today=today)
+
+
+async def post_ledger(*, today: date) -> Keeping:
+    """Do as `keep_ledger` does, in a transaction of its own, and record it where anything changed.
+
+    Args:
+        today: the caller's date.
+
+    Raises:
+        OverdrawnError: as `keep_ledger`.
+    """
+    async with get_write_session() as db:
+        keeping, _ = await keep_ledger(db, today=today)
+        if keeping.has_changed:
+            facts = {
+                "booked": keeping.posted,
+                "reversed": keeping.corrected,
+                "accounts": len(keeping.changed),
+            }
+            await record_event(db, "ledger.post", "ledger", "", facts)
+        return keeping
 
 
 def find_unposted(unposted: list[UnpostedRow], *, places: Mapping[str, tuple[str, int]]) -> list[Finding]:

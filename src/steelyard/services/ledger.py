@@ -14,6 +14,7 @@ from steelyard.domain.transaction import Fault, Transaction, TransactionError, T
 from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
 from steelyard.storage import ledger as store
 from steelyard.storage.attachment import get_attached_tables
+from steelyard.storage.audit import record_event
 from steelyard.storage.connection import ReadSession, WriteSession, get_db_session, get_write_session
 from steelyard.storage.ledger import Entry, OverdrawnError, Posted, Unposted
 
@@ -111,7 +112,9 @@ async def post_transactions(*, today: date, db: WriteSession | None = None) -> P
         OverdrawnError: a balance that may not go below 0 would; nothing is booked.
     """
     async with _session(db) as session:
-        return await store.post_transactions(session, today)
+        posted = await store.post_transactions(session, today)
+        await _record(session, "ledger.post", posted)
+        return posted
 
 
 async def record_transactions(
@@ -149,6 +152,7 @@ async def record_transactions(
         posted = await store.post_transactions(session, today, only=ids)
         for one in await store.get_unposted(session, only=ids):
             raise TransactionError(one.transaction_id, one.kind, one.fault)
+        await _record(session, "transaction.record", posted, ids)
         return posted
 
 
@@ -176,7 +180,9 @@ async def reverse_transactions(
         found = await store.delete_transactions(session, transaction_ids)
         if unknown := sorted({*transaction_ids} - {*found}):
             raise UnknownTransactionsError(unknown)
-        return await store.post_transactions(session, today, only=found)
+        posted = await store.post_transactions(session, today, only=found)
+        await _record(session, "transaction.reverse", posted, found)
+        return posted
 
 
 async def get_ledger_page(
@@ -244,6 +250,14 @@ async def _reading(db: ReadSession | None) -> AsyncIterator[ReadSession]:
         return
     async with get_db_session() as session:
         yield session
+
+
+async def _record(db: WriteSession, action: str, posted: Posted, ids: Sequence[str] = ()) -> None:
+    """Record what was booked, once for all of it; what changed nothing leaves no event."""
+    if posted.booked or posted.reversed:
+        facts = {"transactions": len(ids), "booked": posted.booked, "reversed": posted.reversed}
+        kind = "transaction" if ids else "ledger"
+        await record_event(db, action, kind, ids[0] if len(ids) == 1 else "", facts)
 
 
 async def _require_own_table(db: WriteSession) -> None:

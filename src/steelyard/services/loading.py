@@ -27,7 +27,8 @@ from steelyard.statements.rows import CheckedTable, read_checked
 from steelyard.statements.tables import absent_but_derived, find_tables, ignored_files
 from steelyard.storage import loading as store
 from steelyard.storage.attachment import get_attached_tables, get_attachment
-from steelyard.storage.connection import WriteSession, get_db_session, get_write_session
+from steelyard.storage.audit import record_event
+from steelyard.storage.connection import Isolation, WriteSession, get_db_session, get_write_session
 from steelyard.storage.keeping import get_exchanges
 from steelyard.storage.ledger import lock_ledger
 from steelyard.storage.loading import RowCounts
@@ -184,7 +185,9 @@ async def load_tables(
         async with _session(db) as session:
             return await _store(session, request, tables)
     except LoadRefusedError as refused:
-        async with get_write_session() as session:
+        # The caller's transaction may hold the audit's chain: an event that sees one moment does not wait for it.
+        isolation: Isolation = "READ COMMITTED" if db is None else "REPEATABLE READ"
+        async with get_write_session(isolation=isolation) as session:
             await _record_refusal(session, request, refused.findings)
         raise
 
@@ -379,6 +382,7 @@ async def _record(db: WriteSession, request: _Request, done: _Done) -> LoadSumma
     source = str(request.directory)
     run_id = await store.record_run(db, source, status, summary)
     known = await _record_findings(db, run_id, done.findings)
+    await record_event(db, "book.load", "load_run", str(run_id), {"status": status, **_totals(done)})
     return LoadSummary(
         run_id, status, source, done.tables, tuple(done.findings), known, done.notes, done.ledger
     )
@@ -388,6 +392,18 @@ async def _record_refusal(db: WriteSession, request: _Request, findings: tuple[F
     summary = {"refused": len(findings)}
     run_id = await store.record_run(db, str(request.directory), "refused", summary)
     await _record_findings(db, run_id, list(findings))
+    await record_event(db, "book.refuse", "load_run", str(run_id), {"findings": len(findings)})
+
+
+def _totals(done: _Done) -> dict[str, int]:
+    """Count what a load changed; its run has the tables, and the folder it read."""
+    return {
+        "added": sum(table.added for table in done.tables),
+        "corrected": sum(table.corrected for table in done.tables),
+        "removed": sum(table.removed for table in done.tables),
+        "booked": done.ledger.posted if done.ledger else 0,
+        "reversed": done.ledger.corrected if done.ledger else 0,
+    }
 
 
 async def _record_findings(db: WriteSession, run_id: int, findings: list[Finding]) -> int:

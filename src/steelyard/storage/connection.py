@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
-from sqlalchemy.pool import NullPool
 
 from steelyard.errors import (
     ConflictError,
@@ -31,6 +31,7 @@ from steelyard.errors import (
 )
 from steelyard.storage.acting import OPERATOR, Acting, begin_acting, current_acting
 from steelyard.storage.address import address_of_url
+from steelyard.storage.engine import make_engine
 from steelyard.storage.queries import query
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from steelyard.storage.cloud_sql import CloudSqlInstance, CloudSqlLink
     from steelyard.storage.embedded import EmbeddedServer, Report
 
-RECYCLE_SECONDS: Final = 1800
 _CLASS_NAME: Final = re.compile(r"^<class '[^']*'>: ")  # SQLAlchemy puts it before what the server said
 _DEFECTS: Final = ("25", "42")  # transactions in a wrong state, wrong statements: ours, and not for users
 Isolation = Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
@@ -219,6 +219,7 @@ class _Store:
     postgres_bin: Path | None
     pool_size: int
     acts_as: Acting
+    trusts_network: bool
 
 
 @dataclass(slots=True)
@@ -259,6 +260,7 @@ async def init_connection_pool(
     postgres_bin: Path | None = None,
     pool_size: int = 5,
     acts_as: Acting = OPERATOR,
+    trusts_network: bool = False,
     report: "Report" = lambda _: None,
 ) -> Pool:
     """Open the pool of this event loop, or return the one that is open.
@@ -272,6 +274,7 @@ async def init_connection_pool(
         postgres_bin: a folder with the programs of PostgreSQL to prefer for the embedded server.
         pool_size: connections kept open.
         acts_as: for whom a session works where no `acting_as` says; a server gives NOBODY.
+        trusts_network: whether a URL may lead off this machine without sslmode=verify-full.
         report: told what is waited for, when the embedded server takes more than a moment.
 
     Raises:
@@ -282,7 +285,9 @@ async def init_connection_pool(
     for ended in [loop for loop in _slots if loop.is_closed()]:  # their pools could not be opened
         del _slots[ended]
     slot = _slots.setdefault(asyncio.get_running_loop(), _Slot())
-    store = _Store(database_url, migrator_url, cloud_sql, data_dir, postgres_bin, pool_size, acts_as)
+    store = _Store(
+        database_url, migrator_url, cloud_sql, data_dir, postgres_bin, pool_size, acts_as, trusts_network
+    )
     async with slot.lock:
         if slot.pool is None:
             slot.pool, slot.store = replace(await _open(store, report), acts_as=acts_as), store
@@ -367,6 +372,8 @@ def explained(place: str) -> "Iterator[None]":
     """Turn what the server does to a session into our errors; a defect of ours passes unchanged."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise DatabaseBusyError("every connection is at work") from error
     except (
         DBAPIError,
         asyncpg.PostgresError,
@@ -456,9 +463,12 @@ async def _make_pool(store: _Store, report: "Report") -> Pool:
     if store.cloud_sql is not None:
         return await _make_cloud_sql_pool(store, store.cloud_sql)
     if store.database_url is not None:
-        app = address_of_url(store.database_url, adopts_role=True)
-        owner = address_of_url(store.migrator_url or store.database_url, adopts_role=False)
-        return Pool(app.place, _engine(app.connect, pool_size=store.pool_size), _engine(owner.connect))
+        read = partial(address_of_url, trusts_network=store.trusts_network)
+        app = read(store.database_url, adopts_role=True)
+        owner = read(store.migrator_url or store.database_url, adopts_role=False)
+        return Pool(
+            app.place, make_engine(app.connect, pool_size=store.pool_size), make_engine(owner.connect)
+        )
     return await _make_embedded_pool(store, report)
 
 
@@ -468,8 +478,8 @@ async def _make_cloud_sql_pool(store: _Store, instance: "CloudSqlInstance") -> P
     if store.database_url is not None or store.migrator_url is not None:
         raise TwoStoresError
     link = await open_link(instance)
-    app = _engine(partial(link.connect, adopts_role=True), pool_size=store.pool_size)
-    return Pool(instance.place, app, _engine(partial(link.connect, adopts_role=False)), link=link)
+    app = make_engine(partial(link.connect, adopts_role=True), pool_size=store.pool_size)
+    return Pool(instance.place, app, make_engine(partial(link.connect, adopts_role=False)), link=link)
 
 
 async def _make_embedded_pool(store: _Store, report: "Report") -> Pool:
@@ -481,17 +491,8 @@ async def _make_embedded_pool(store: _Store, report: "Report") -> Pool:
     app = server.address(server.app)
     owner = server.address(server.migrator)
     return Pool(
-        app.place, _engine(app.connect, pool_size=store.pool_size), _engine(owner.connect), server=server
-    )
-
-
-def _engine(
-    connect: Callable[[], Awaitable[asyncpg.Connection]], *, pool_size: int | None = None
-) -> AsyncEngine:
-    """Make an engine that keeps `pool_size` connections, or none. JSON stays text for its reader."""
-    pooling: dict[str, Any] = {"poolclass": NullPool}
-    if pool_size is not None:
-        pooling = {"pool_size": pool_size, "pool_pre_ping": True, "pool_recycle": RECYCLE_SECONDS}
-    return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, json_deserializer=str, **pooling
+        app.place,
+        make_engine(app.connect, pool_size=store.pool_size),
+        make_engine(owner.connect),
+        server=server,
     )

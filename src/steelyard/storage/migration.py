@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from steelyard.errors import ConflictError, UpstreamError
+from steelyard.storage.audit import record_event
 from steelyard.storage.connection import MigratorSession, current_pool, get_migrator_session, raw_connection
 from steelyard.storage.queries import query
 
@@ -114,6 +115,8 @@ async def migrate() -> MigrationResult:
             await _make_roles(pool.server)
         revisions = await _upgrade_tables(db)
         files = await _install_files(db)
+        facts = {"revisions": len(revisions), "files": len(files)}
+        await record_event(db, "schema.migrate", "schema", HEAD, facts)
     await pool.engine.dispose()  # connections made before there was a role to work as
     return MigrationResult(revisions, files)
 

@@ -274,6 +274,7 @@ create table steelyard.accounts (
     may_overdraw boolean not null default true,
     may_short boolean not null default true,
     kept_by text not null default 'snapshots' check (kept_by in ('snapshots', 'ledger')),
+    external_number_sealed bytea,
     primary key (tenant_id, account_id),
     foreign key (tenant_id, household_id) references steelyard.households (tenant_id, household_id),
     foreign key (tenant_id, model_id) references steelyard.model_portfolios (tenant_id, model_id)
@@ -291,6 +292,7 @@ comment on column steelyard.accounts.lot_method is 'Which lots a sale takes firs
 comment on column steelyard.accounts.may_overdraw is 'Whether its cash may go below 0 in the ledger.';
 comment on column steelyard.accounts.may_short is 'Whether its units may go below 0 in the ledger.';
 comment on column steelyard.accounts.kept_by is 'What says what it holds: snapshots = the newest of portfolio_allocation; ledger = its balances.';
+comment on column steelyard.accounts.external_number_sealed is 'The account''s number at its bank or broker, encrypted.';
 
 create table steelyard.portfolio_allocation (
     tenant_id integer not null,
@@ -948,6 +950,28 @@ comment on column steelyard.audit_events.request_id is 'The request that asked f
 comment on column steelyard.audit_events.previous_hash is 'Hash of the event before; 32 zero bytes for the first.';
 comment on column steelyard.audit_events.hash is 'SHA-256 over previous_hash and the columns before it; docs/reference/audit.md gives the bytes.';
 
+create table steelyard.audit_pending (
+    pending_id bigint primary key generated always as identity,
+    tenant_id integer not null references steelyard.tenants (tenant_id),
+    recorded_at timestamptz not null,
+    actor text not null,
+    action text not null,
+    object_type text not null,
+    object_id text not null,
+    facts jsonb not null,
+    request_id text not null
+);
+comment on table steelyard.audit_pending is 'Events of transactions that see one moment of the store, and so not the end of the chain; whoever adds an event next adds them first.';
+comment on column steelyard.audit_pending.pending_id is 'Key, in their order.';
+comment on column steelyard.audit_pending.tenant_id is 'The tenant; this and the rest as in audit_events.';
+comment on column steelyard.audit_pending.recorded_at is 'When the transaction that did it began, UTC.';
+comment on column steelyard.audit_pending.actor is 'Who did it.';
+comment on column steelyard.audit_pending.action is 'What was done.';
+comment on column steelyard.audit_pending.object_type is 'What it was done to.';
+comment on column steelyard.audit_pending.object_id is 'Which one.';
+comment on column steelyard.audit_pending.facts is 'What else matters.';
+comment on column steelyard.audit_pending.request_id is 'The request that asked for it.';
+
 create table steelyard.tenant_keys (
     tenant_id integer not null references steelyard.tenants (tenant_id),
     key_id integer not null check (key_id > 0),
@@ -990,7 +1014,8 @@ comment on column steelyard.legal_holds.placed_at is 'When, UTC.';
 comment on column steelyard.legal_holds.released_by is 'Who released it.';
 comment on column steelyard.legal_holds.released_at is 'When, UTC; null = it stands.';
 
-revoke update, delete on steelyard.audit_events from steelyard_app;
+revoke insert, update, delete on steelyard.audit_events, steelyard.audit_heads, steelyard.audit_pending
+from steelyard_app;
 
 -- ── Loading ─────────────────────────────────────────────────────────────────────────────────────────────
 

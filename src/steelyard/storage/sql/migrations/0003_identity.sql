@@ -41,6 +41,8 @@ add column approval_limit numeric(23, 8) check (approval_limit >= 0 and approval
 comment on column steelyard.tenants.requires_mfa is 'Whether everybody needs a second factor; some roles always do.';
 comment on column steelyard.tenants.approval_limit is 'Largest order value one person may approve, in base_currency; null = none may alone.';
 
+alter table steelyard.accounts add column external_number_sealed bytea;
+comment on column steelyard.accounts.external_number_sealed is 'The account''s number at its bank or broker, encrypted.';
 alter table steelyard.load_runs add constraint load_runs_of_tenant unique (tenant_id, run_id);
 alter table steelyard.data_quality_findings add constraint data_quality_findings_run_of_tenant
 foreign key (tenant_id, run_id) references steelyard.load_runs (tenant_id, run_id);
@@ -366,6 +368,28 @@ comment on column steelyard.audit_events.request_id is 'The request that asked f
 comment on column steelyard.audit_events.previous_hash is 'Hash of the event before; 32 zero bytes for the first.';
 comment on column steelyard.audit_events.hash is 'SHA-256 over previous_hash and the columns before it; docs/reference/audit.md gives the bytes.';
 
+create table steelyard.audit_pending (
+    pending_id bigint primary key generated always as identity,
+    tenant_id integer not null references steelyard.tenants (tenant_id),
+    recorded_at timestamptz not null,
+    actor text not null,
+    action text not null,
+    object_type text not null,
+    object_id text not null,
+    facts jsonb not null,
+    request_id text not null
+);
+comment on table steelyard.audit_pending is 'Events of transactions that see one moment of the store, and so not the end of the chain; whoever adds an event next adds them first.';
+comment on column steelyard.audit_pending.pending_id is 'Key, in their order.';
+comment on column steelyard.audit_pending.tenant_id is 'The tenant; this and the rest as in audit_events.';
+comment on column steelyard.audit_pending.recorded_at is 'When the transaction that did it began, UTC.';
+comment on column steelyard.audit_pending.actor is 'Who did it.';
+comment on column steelyard.audit_pending.action is 'What was done.';
+comment on column steelyard.audit_pending.object_type is 'What it was done to.';
+comment on column steelyard.audit_pending.object_id is 'Which one.';
+comment on column steelyard.audit_pending.facts is 'What else matters.';
+comment on column steelyard.audit_pending.request_id is 'The request that asked for it.';
+
 create table steelyard.tenant_keys (
     tenant_id integer not null references steelyard.tenants (tenant_id),
     key_id integer not null check (key_id > 0),
@@ -408,4 +432,5 @@ comment on column steelyard.legal_holds.placed_at is 'When, UTC.';
 comment on column steelyard.legal_holds.released_by is 'Who released it.';
 comment on column steelyard.legal_holds.released_at is 'When, UTC; null = it stands.';
 
-revoke update, delete on steelyard.audit_events from steelyard_app;
+revoke insert, update, delete on steelyard.audit_events, steelyard.audit_heads, steelyard.audit_pending
+from steelyard_app;

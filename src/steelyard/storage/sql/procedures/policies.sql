@@ -133,7 +133,7 @@ as $$
                     'tenants', 'model_portfolios', 'target_weights', 'category_thresholds', 'asset_360_versions',
                     'asset_360_current', 'users', 'user_identities', 'passkeys', 'recovery_codes',
                     'one_time_links', 'recovery_requests', 'sessions', 'challenges', 'api_tokens', 'notices',
-                    'audit_heads', 'tenant_keys', 'legal_holds'
+                    'audit_heads', 'audit_pending', 'tenant_keys', 'legal_holds'
                 )
                     then 'true'
             end
@@ -229,8 +229,7 @@ grant insert, update, delete on
 steelyard.performance_history, steelyard.risk_metrics, steelyard.derivations_pending, steelyard.asset_360_versions,
 steelyard.asset_360_current, steelyard.asset_360_rows, steelyard.asset_360_documents
 to steelyard_refresh;
-grant insert, update on steelyard.accounts, steelyard.audit_heads to steelyard_refresh;
-grant insert on steelyard.audit_events to steelyard_refresh;
+grant insert, update on steelyard.accounts to steelyard_refresh;
 
 -- An auditor reads who a user is, and nothing that a user signs in with.
 revoke select on
