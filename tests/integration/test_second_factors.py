@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 
 from entrances import (
     HERE,
@@ -12,6 +11,7 @@ from entrances import (
     Person,
     actor_of,
     at_once,
+    disable,
     events_of,
     half_done,
     make_person,
@@ -27,8 +27,6 @@ from steelyard.services.entrance import Entrance, SecondFactorNeeded, Signed
 from steelyard.services.factors import set_password
 from steelyard.services.sign_in import finish_with_recovery_code, finish_with_totp, sign_in_with_password
 from steelyard.services.step_up import step_up_with_totp
-from steelyard.storage.acting import OPERATOR, act_as
-from steelyard.storage.connection import get_write_session
 
 WRONG = "000000"
 
@@ -182,11 +180,7 @@ async def test_a_new_password_ends_what_is_half_done(entrance: Entrance) -> None
 async def test_who_was_disabled_meanwhile_is_not_let_in(entrance: Entrance) -> None:
     ada = await make_person(entrance, totp=True)
     half = await begin(entrance, ada)
-    async with get_write_session() as db:
-        await act_as(db, OPERATOR)
-        await db.execute(
-            text("update steelyard.users set status = 'disabled' where user_id = :id"), {"id": ada.user_id}
-        )
+    await disable(ada)
 
     with pytest.raises(SteelyardError, match="may not sign in"):
         await finish_with_totp(entrance, HERE, half.secret, ada.code(), now=NOON)

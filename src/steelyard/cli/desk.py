@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -57,14 +57,14 @@ class PrintedLink:
 
     Attributes:
         login: whom it lets in.
-        purpose: invitation or recovery.
+        purpose: invitation, recovery or set-up.
         url: the link.
         expires_at: until when.
     """
 
     login: str
     purpose: str
-    url: str
+    url: str = field(repr=False)
     expires_at: datetime
 
 

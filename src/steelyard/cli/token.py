@@ -1,7 +1,7 @@
 """The commands about API tokens: keys of programs, which act as their user within their scopes."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Final
@@ -32,7 +32,7 @@ class PrintedToken:
         expires_at: until when.
     """
 
-    token: str
+    token: str = field(repr=False)
     token_id: UUID
     expires_at: datetime
 

@@ -92,8 +92,12 @@ def add(
     A person has no way in until they are invited; a service has tokens and no other way in.
     """
     asyncio.run(_add(shell, tenant_id, NewUser(login, name, role, limit)))
-    way_in = f"token create {login}" if role == "service" else f"user invite {login}"
-    click.echo(f"{login} is added. Next: steelyard {way_in}")
+    way_in = (
+        f"token create {login} --name cron --scope read:portfolio"
+        if role == "service"
+        else f"user invite {login}"
+    )
+    click.echo(f"{login} is added. Next: steelyard {way_in}{_of(tenant_id)}")
 
 
 @user.command(
@@ -194,7 +198,7 @@ def enable(shell: Shell, *, login: str, tenant_id: int) -> None:
     click.echo(
         f"{login} is active again."
         if status == "active"
-        else f"{login} has no way in yet. Next: steelyard user invite {login}"
+        else f"{login} has no way in yet. Next: steelyard user invite {login}{_of(tenant_id)}"
     )
 
 
@@ -348,3 +352,7 @@ async def _for_user(
 
 def _printed(made: "NewLink", login: str, url: str) -> PrintedLink:
     return PrintedLink(login, made.purpose.value, made.address(url), made.expires_at)
+
+
+def _of(tenant_id: int) -> str:
+    return "" if tenant_id == 1 else f" --tenant {tenant_id}"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -376,6 +377,8 @@ def explained(place: str) -> "Iterator[None]":
     """Turn what the server does to a session into our errors; a defect of ours passes unchanged."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise DatabaseBusyError("every connection is at work") from error
     except (
         DBAPIError,
         asyncpg.PostgresError,
