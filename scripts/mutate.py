@@ -83,6 +83,7 @@ TESTS = {
         "golden/test_rfc_6238",
         "unit/test_pending",
         "unit/test_provider",
+        "unit/test_provider_settings",
         "unit/test_remembered",
         "unit/test_passwords",
         "acceptance/test_mix_up",

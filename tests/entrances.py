@@ -52,12 +52,13 @@ EVENTS = text("""
 
 @dataclass(slots=True)
 class CountingHasher:
-    """Argon2id with parameters of its own, which counts what it computes."""
+    """Argon2id with parameters of its own, which counts what it computes; `meanwhile` happens while it compares."""
 
     inner: PasswordHasher = field(
         default_factory=lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     )
     computed: int = 0
+    meanwhile: Callable[[], object] = lambda: None
 
     def hash(self, password: str | bytes) -> str:
         self.computed += 1
@@ -65,6 +66,7 @@ class CountingHasher:
 
     def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002 - the library's name
         self.computed += 1
+        self.meanwhile()
         return self.inner.verify(hash, password)
 
     def check_needs_rehash(self, hash: str | bytes) -> bool:  # noqa: A002 - the library's name
@@ -72,7 +74,11 @@ class CountingHasher:
 
 
 def make_entrance(
-    folder: Path, hasher: CountingHasher, clock: Callable[[], datetime] = lambda: NOON
+    folder: Path,
+    hasher: CountingHasher,
+    clock: Callable[[], datetime] = lambda: NOON,
+    *,
+    origin: str = ORIGIN,
 ) -> Entrance:
     """Make what signing in needs, with the keys of a folder, made there where there are none."""
     if not (folder / "master.key").exists():
@@ -81,7 +87,7 @@ def make_entrance(
         vault=Vault.open(KeyFile(folder / "master.key", secrets.token_bytes)),
         passwords=Passwords(at_once=2, hasher=hasher),
         random=secrets.token_bytes,
-        site=Site("localhost", "Steelyard", (ORIGIN,)),
+        site=Site("localhost", "Steelyard", (origin,)),
         relying=RelyingParty([], Outbound(LOOPBACK, tls=TLS), clock=clock, random=secrets.token_bytes),
     )
 

@@ -5,6 +5,7 @@ terminal   that terminal; who publishes a version there publishes the last price
 steelyard_here  runs `steelyard` of that terminal in this process, which spares it the imports; gives what it printed,
            or with `code=1` why it refused
 blank      a terminal without a store, for this test alone
+house      a server of the whole interface over two tenants, shared by the tests of a worker; see tests/house.py
 """
 
 import os
@@ -18,7 +19,9 @@ from pathlib import Path
 
 import pytest
 
+from house import House, furnish, opened_house
 from steelyard.app import main
+from steelyard.storage.embedded import EmbeddedServer
 from terminal import Terminal
 
 
@@ -76,3 +79,15 @@ def steelyard_here(
         return printed.err if code else printed.out
 
     return run
+
+
+@pytest.fixture(scope="session")
+def house(
+    shared_database: EmbeddedServer,
+    urls: Callable[[EmbeddedServer], tuple[str, str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    with opened_house(urls(shared_database), folder) as opened:
+        opened.do(furnish(opened, folder))
+        yield opened

@@ -28,7 +28,7 @@ from steelyard.statements.tables import absent_but_derived, find_tables, ignored
 from steelyard.storage import loading as store
 from steelyard.storage.attachment import get_attached_tables, get_attachment
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import WriteSession, get_db_session, get_write_session
+from steelyard.storage.connection import Isolation, WriteSession, get_db_session, get_write_session
 from steelyard.storage.keeping import get_exchanges
 from steelyard.storage.ledger import lock_ledger
 from steelyard.storage.loading import RowCounts
@@ -185,7 +185,9 @@ async def load_tables(
         async with _session(db) as session:
             return await _store(session, request, tables)
     except LoadRefusedError as refused:
-        async with get_write_session() as session:
+        # The caller's transaction may hold the audit's chain: an event that sees one moment does not wait for it.
+        isolation: Isolation = "READ COMMITTED" if db is None else "REPEATABLE READ"
+        async with get_write_session(isolation=isolation) as session:
             await _record_refusal(session, request, refused.findings)
         raise
 
