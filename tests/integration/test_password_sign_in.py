@@ -30,6 +30,10 @@ from steelyard.storage.attempts import count_tries
 from steelyard.storage.connection import get_write_session
 
 WRONG = "a heron juggles zinc"
+CHANGES = {
+    "password": text("update steelyard.users set password_hash = 'another' where user_id = :user_id"),
+    "status": text("update steelyard.users set status = 'disabled' where user_id = :user_id"),
+}
 
 
 async def answer_of(
@@ -209,3 +213,19 @@ async def test_a_password_that_nobody_has_is_refused_before_all(
             await sign_in_with_password(entrance, HERE, "ada", "x" * (LONGEST + 1), now=NOON)
 
     assert hasher.computed == before
+
+
+@pytest.mark.parametrize("what", CHANGES)
+async def test_what_changed_while_we_computed_counts(
+    entrance: Entrance, hasher: CountingHasher, what: str
+) -> None:
+    ada, loop = await make_person(entrance), asyncio.get_running_loop()
+
+    async def change() -> None:
+        async with get_write_session() as db:
+            await act_as(db, OPERATOR)
+            await db.execute(CHANGES[what], {"user_id": ada.user_id})
+
+    hasher.meanwhile = lambda: asyncio.run_coroutine_threadsafe(change(), loop).result()
+
+    assert await answer_of(entrance, ada.login, PASSWORD) is SignInFailedError
