@@ -31,7 +31,7 @@ from steelyard.storage.connection import get_write_session
 
 WRONG = "a heron juggles zinc"
 CHANGES = {
-    "password": text("update steelyard.users set password_hash = 'another' where user_id = :user_id"),
+    "password": text("update steelyard.users set epoch = epoch + 1 where user_id = :user_id"),
     "status": text("update steelyard.users set status = 'disabled' where user_id = :user_id"),
 }
 
@@ -202,6 +202,29 @@ async def test_old_parameters_are_renewed_at_sign_in(entrance: Entrance) -> None
     assert "m=8,t=1,p=1" in unchanged
     assert "m=16,t=2,p=1" in renewed
     assert await kept_hash(index) == renewed
+
+
+async def test_many_who_renew_them_at_once_are_all_let_in(entrance: Entrance) -> None:
+    ada = await make_person(entrance)
+    stronger = CountingHasher(PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    new = replace(entrance, passwords=Passwords(at_once=5, hasher=stronger))
+    ended = await asyncio.gather(
+        *(sign_in_with_password(new, HERE, ada.login, PASSWORD, now=NOON) for _ in range(5))
+    )
+    new.passwords.close()
+
+    assert len({session_of(one).secret for one in ended}) == 5
+
+
+async def test_for_who_may_not_sign_in_no_parameters_are_renewed(entrance: Entrance) -> None:
+    ada = await make_person(entrance, status="disabled")
+    stronger = CountingHasher(PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    new = replace(entrance, passwords=Passwords(at_once=1, hasher=stronger))
+    before = stronger.computed
+    await answer_of(new, ada.login, PASSWORD)
+    new.passwords.close()
+
+    assert stronger.computed - before == 1
 
 
 async def test_a_password_that_nobody_has_is_refused_before_all(
