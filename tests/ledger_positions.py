@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 from steelyard.storage.connection import ReadSession, WriteSession, raw_connection
 
-QUESTION = "select * from steelyard.ledger_positions($1, $2) order by account_id, is_cash, commodity"
+QUESTION = """
+select * from steelyard.ledger_positions(steelyard.current_tenant(), $1)
+order by account_id, is_cash, commodity
+"""
 
 
 class LedgerPosition(NamedTuple):
@@ -20,7 +23,7 @@ class LedgerPosition(NamedTuple):
 
 
 async def read_ledger_positions(
-    db: ReadSession | WriteSession, tenant_id: int, as_of: date = date.max
+    db: ReadSession | WriteSession, as_of: date = date.max
 ) -> list[LedgerPosition]:
     connection = await raw_connection(db)
-    return [LedgerPosition(*row) for row in await connection.fetch(QUESTION, tenant_id, as_of)]
+    return [LedgerPosition(*row) for row in await connection.fetch(QUESTION, as_of)]

@@ -63,9 +63,11 @@ async def _prepare(shell: Shell) -> "tuple[Document, ScopePerformance]":
     async with shell.pool() as pool:
         steps.done("Store", pool.place)
         steps.done("Schema", _made_schema(await migrate()))
+        await shell.make_keys(pool)
         await _require_own_store(pool, directory)
         steps.done("Book", _loaded(await load_directory(shell, LoadRequest(directory))))
         steps.done("Asset 360", _published(await publish(shell)))
+        await shell.keep_heads(pool)
         async with get_db_session() as db:
             return await get_document(db), await get_performance(db)
 

@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from steelyard.cli.accounts import accounts
 from steelyard.cli.answers import (
     allocation,
     compliance,
@@ -17,18 +18,26 @@ from steelyard.cli.answers import (
 )
 from steelyard.cli.assets import asset, assets
 from steelyard.cli.attach import attach, detach
+from steelyard.cli.audit import audit
 from steelyard.cli.changes import changes
 from steelyard.cli.codes import INTERRUPTED, code_of
 from steelyard.cli.data import init, load, refresh
 from steelyard.cli.database import db
 from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
+from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
+from steelyard.cli.personal_data import personal_data
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
+from steelyard.cli.serve import serve
+from steelyard.cli.setup_link import setup_link
 from steelyard.cli.shell import Shell
+from steelyard.cli.tenant import tenant
+from steelyard.cli.token import token
+from steelyard.cli.user import user
 from steelyard.errors import SteelyardError
 
 SECTIONS: Final = {
@@ -49,7 +58,8 @@ SECTIONS: Final = {
     ),
     "Trust": (performance, explain, positions, lots, ledger),
     "Decide": (rebalance,),
-    "Look after": (doctor, db, detach),
+    "Let in": (serve, user, tenant, token),
+    "Look after": (doctor, db, audit, personal_data, keys, accounts, detach),
 }
 
 
@@ -83,6 +93,7 @@ def steelyard() -> None:
 for commands in SECTIONS.values():
     for command in commands:
         steelyard.add_command(command)
+user.add_command(setup_link)
 
 
 def run(shell: Shell, arguments: Sequence[str] | None = None) -> int:

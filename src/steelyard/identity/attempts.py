@@ -1,7 +1,9 @@
-"""How often one may try: per user and per address, counted before anything is computed."""
+"""How often one may try: per account and per address, counted before anything is computed."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
 
 from steelyard.errors import NotPermittedError
 
@@ -12,7 +14,7 @@ class TooManyTriesError(NotPermittedError):
     is_temporary = True
 
     def __init__(self, wait: timedelta) -> None:
-        """Say how long to wait; not which of user and address it is, nor whether there is such a user."""
+        """Say how long to wait; not which of account and address it is, nor whether there is such an account."""
         minutes = -(-wait // timedelta(minutes=1))
         super().__init__(
             f"Too many tries. Wait {minutes} {'minute' if minutes == 1 else 'minutes'}, then try again."
@@ -28,12 +30,24 @@ class TryLimit:
     period: timedelta
 
 
+PASSWORD_PERIOD: Final = timedelta(minutes=15)
+OF_AN_ACCOUNT: Final = TryLimit(10, PASSWORD_PERIOD)
+OF_AN_ADDRESS: Final = TryLimit(100, PASSWORD_PERIOD)
+"""An office of many people has one address."""
+
+OF_CODES: Final = TryLimit(20, timedelta(hours=1))
+"""Codes of one account, whichever sign-in they belong to: 480 of a million a day, by who knows the password."""
+
+OF_A_SIGN_IN: Final = 5
+"""Codes of one sign-in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tries:
     """Tries that failed, or are under way, since the period began.
 
     Attributes:
-        count: how many.
+        count: how many, the present one included.
         since: when the first was.
     """
 
@@ -41,31 +55,44 @@ class Tries:
     since: datetime
 
 
-def count_try(before: Tries | None, limit: TryLimit, now: datetime) -> Tries:
-    """Count a try, before it is made; who succeeds forgets what was counted.
+def check_tries(tries: Tries, limit: TryLimit, now: datetime) -> None:
+    """Return where a try that was counted may be made.
+
+    Whoever calls it counts in a transaction that this error undoes: a refused try is not kept, so that the wait ends.
+    Counted first and tried then, many at once do not slip by; who succeeds takes back what was counted.
 
     Args:
-        before: what is kept of this user or address; None = nothing.
+        tries: of one account or address, the present try included.
         limit: what is allowed.
         now: the time, with its zone.
 
-    Returns:
-        What to keep, in a transaction of its own: counted first and tried then, so that many at once do not slip by.
-
     Raises:
-        TooManyTriesError: the limit is reached. A refused try is not counted, so that the wait ends.
+        TooManyTriesError: the limit was reached before.
 
     >>> from datetime import UTC
     >>> noon, limit = datetime(2026, 1, 2, 12, tzinfo=UTC), TryLimit(5, timedelta(minutes=15))
-    >>> count_try(Tries(4, noon), limit, noon + timedelta(minutes=1)).count
-    5
-    >>> count_try(Tries(5, noon), limit, noon + timedelta(minutes=1))
+    >>> check_tries(Tries(5, noon), limit, noon + timedelta(minutes=1))
+    >>> check_tries(Tries(6, noon), limit, noon + timedelta(minutes=1))
     Traceback (most recent call last):
     ...
     steelyard.identity.attempts.TooManyTriesError: Too many tries. Wait 14 minutes, then try again.
     """
-    if before is None or now >= before.since + limit.period:
-        return Tries(1, now)
-    if before.count >= limit.tries:
-        raise TooManyTriesError(before.since + limit.period - now)
-    return Tries(before.count + 1, before.since)
+    if tries.count > limit.tries:
+        raise TooManyTriesError(tries.since + limit.period - now)
+
+
+def counted_address(address: str) -> str:
+    """Give what tries from an address are counted under: of IPv6 the network, which one customer has as a whole.
+
+    >>> counted_address("192.0.2.7"), counted_address("2001:db8:1:2:3:4:5:6"), counted_address("::ffff:192.0.2.7")
+    ('192.0.2.7', '2001:db8:1:2::/64', '192.0.2.7')
+    >>> counted_address("a unix socket")
+    'a unix socket'
+    """
+    try:
+        known = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(known, IPv6Address):
+        return str(known.ipv4_mapped or ip_network((known, 64), strict=False))
+    return str(known)

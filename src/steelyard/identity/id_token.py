@@ -92,6 +92,7 @@ class Identity:
         name: for display.
         methods: how they proved it (`amr`, RFC 8176), as the provider puts it.
         signed_in_at: when they last proved it, where the provider says so.
+        context: how well they proved it (`acr`), as the provider puts it.
     """
 
     issuer: str
@@ -100,6 +101,7 @@ class Identity:
     name: str | None
     methods: tuple[str, ...]
     signed_in_at: datetime | None
+    context: str | None = None
 
 
 class _PinnedAlgorithms(jws.JWSRegistry):
@@ -211,6 +213,7 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
         name=_text(claims.get("name")),
         methods=tuple(text for item in methods if (text := _text(item))) if isinstance(methods, list) else (),
         signed_in_at=datetime.fromtimestamp(signed_in_at, UTC) if _is_time(signed_in_at) else None,
+        context=_text(claims.get("acr")),
     )
 
 

@@ -212,6 +212,15 @@ def read_credential_id(answer: str) -> bytes:
     return _bytes(_read(answer).get("rawId"))
 
 
+def read_challenge(answer: str) -> bytes:
+    """Say which question is answered, to look it up; nothing is proved yet. Raises PasskeyError."""
+    try:
+        stated = read_object(_bytes(_read(answer)["response"].get("clientDataJSON")))
+    except ValueError as error:
+        raise PasskeyError(PasskeyDefect.MALFORMED) from error
+    return _bytes(stated.get("challenge"))
+
+
 def check_passkey(site: Site, answer: str, *, challenge: bytes, passkey: Passkey) -> Passkey:
     """Accept a proof by a passkey.
 

@@ -24,6 +24,7 @@ class ProviderSettingError(InvalidInputError):
     def __init__(self, name: str, setting: str, rule: str) -> None:
         """Name provider, setting and rule."""
         super().__init__(f"Provider {name!r}: {setting} {rule}. Correct it in the settings.")
+        self.setting, self.rule = setting, rule
 
 
 class MetadataError(UpstreamError):

@@ -1,8 +1,16 @@
-"""JSON of strangers: one object, no name twice, no NaN; anything else is refused."""
+"""JSON of strangers: one object, no name twice, no NaN, nothing that could not be kept; anything else is refused."""
 
 import json
-from collections.abc import Sequence
-from typing import Any, NoReturn
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NoReturn
+
+MAX_DEPTH: Final = 32
+MAX_PARTS: Final = 100_000
+"""How many values a text may hold, by its commas, colons and brackets: counted before any is made."""
+
+MAX_DIGITS: Final = 40
+"""How long a number may be written; what needs more comes as text."""
 
 
 def read_object(text: bytes) -> dict[str, Any]:
@@ -12,8 +20,9 @@ def read_object(text: bytes) -> dict[str, Any]:
         text: UTF-8; its length is the caller's to bound.
 
     Raises:
-        ValueError: it is not UTF-8, not JSON or not an object, names a key twice, holds NaN or an infinity by name,
-            or nests too deep. Without a quotation: the text may be secret.
+        ValueError: it is not UTF-8, not JSON or not an object; names a key twice; holds NaN or an infinity by name, a
+            number that is none in double precision, half a surrogate pair or a NUL; nests deeper than 32; holds more
+            than 100,000 values. Without a quotation: the text may be secret.
 
     >>> read_object(b'{"a": [1, 2]}')
     {'a': [1, 2]}
@@ -22,12 +31,20 @@ def read_object(text: bytes) -> dict[str, Any]:
     ...
     ValueError: not one plain JSON object
     """
+    if sum(map(text.count, (b",", b":", b"[", b"{"))) > MAX_PARTS:
+        raise ValueError("too many values")
     try:
-        value = json.loads(text.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse)
+        value = json.loads(
+            text.decode(),
+            object_pairs_hook=_without_duplicates,
+            parse_constant=_refuse,
+            parse_float=_float,
+            parse_int=_int,
+        )
     except (ValueError, RecursionError):
         value = None
-    if not isinstance(value, dict):
-        raise ValueError("not one plain JSON object")  # noqa: TRY004  what was read is wrong, not the argument
+    if not isinstance(value, dict) or not _can_be_kept(value, has_escapes=b"\\u" in text):
+        raise ValueError("not one plain JSON object")
     return value
 
 
@@ -40,3 +57,48 @@ def _without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(_: str) -> NoReturn:
     raise ValueError
+
+
+def _int(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError
+    return int(text)
+
+
+def _float(text: str) -> float:
+    """Read a number, and refuse one that would silently be an infinity, or 0."""
+    value = float(text)
+    vanished = value == 0 and any(digit in "123456789" for digit in text.lower().partition("e")[0])
+    if len(text) > MAX_DIGITS or math.isinf(value) or vanished:
+        raise ValueError
+    return value
+
+
+def _can_be_kept(value: dict[str, Any], *, has_escapes: bool) -> bool:
+    """Whether it is not too deep, and its texts are texts to a database; only an escape writes one that is not."""
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        if has_escapes and not all(map(_is_text, _texts(level))):
+            return False
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return True
+    return not any(isinstance(outer, dict | list) for outer in level)
+
+
+def _inside(value: Any) -> Sequence[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else ()
+
+
+def _texts(values: Sequence[Any]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, dict):
+            yield from value
+        elif isinstance(value, str):
+            yield value
+
+
+def _is_text(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

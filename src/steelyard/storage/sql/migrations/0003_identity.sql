@@ -2,11 +2,54 @@
 -- squawk-ignore-file adding-foreign-key-constraint, constraint-missing-not-valid
 -- squawk-ignore-file require-concurrent-index-creation
 
+do $$
+declare
+    wanted text;
+begin
+    foreach wanted in array array['steelyard_migrator', 'steelyard_app', 'steelyard_auditor', 'steelyard_refresh'] loop
+        if not exists (select from pg_catalog.pg_roles where rolname = wanted) then
+            execute format('create role %I nologin', wanted);
+        end if;
+    end loop;
+    -- The app becomes steelyard_refresh for a refresh, and has nothing of it before.
+    if not pg_has_role('steelyard_app', 'steelyard_refresh', 'member') then
+        if current_setting('server_version_num')::integer >= 160000 then
+            execute 'grant steelyard_refresh to steelyard_app with inherit false';
+        else
+            alter role steelyard_app noinherit;
+            grant steelyard_refresh to steelyard_app;
+        end if;
+    end if;
+    -- Whoever owns the schema is held by policies that let steelyard_migrator alone through.
+    if not pg_has_role('steelyard_migrator', 'usage') then
+        execute format('grant steelyard_migrator to %I', current_user);
+    end if;
+    -- Where the same login serves readers, it works as steelyard_app then.
+    if current_user <> 'steelyard_migrator' and not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
+        begin
+            execute format('grant steelyard_app to %I', current_user);
+        exception when insufficient_privilege then
+            raise notice '% cannot be made a member of steelyard_app', current_user;
+        end;
+    end if;
+    if not has_database_privilege('steelyard_refresh', current_database(), 'temporary') then
+        execute format('grant temporary on database %I to steelyard_refresh', current_database());
+    end if;
+end
+$$;
+grant usage on schema steelyard to steelyard_refresh;
+
 alter table steelyard.tenants
 add column requires_mfa boolean not null default false,
 add column approval_limit numeric(23, 8) check (approval_limit >= 0 and approval_limit < 'Infinity');
 comment on column steelyard.tenants.requires_mfa is 'Whether everybody needs a second factor; some roles always do.';
 comment on column steelyard.tenants.approval_limit is 'Largest order value one person may approve, in base_currency; null = none may alone.';
+
+alter table steelyard.accounts add column external_number_sealed bytea;
+comment on column steelyard.accounts.external_number_sealed is 'The account''s number at its bank or broker, encrypted.';
+alter table steelyard.load_runs add constraint load_runs_of_tenant unique (tenant_id, run_id);
+alter table steelyard.data_quality_findings add constraint data_quality_findings_run_of_tenant
+foreign key (tenant_id, run_id) references steelyard.load_runs (tenant_id, run_id);
 
 -- ── Who may ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -20,6 +63,7 @@ create table steelyard.users (
     name_sealed bytea,
     password_hash text,
     totp_seed_sealed bytea,
+    totp_new_seed_sealed bytea,
     totp_last_step bigint,
     epoch integer not null default 1,
     approval_limit numeric(23, 8) check (approval_limit >= 0 and approval_limit < 'Infinity'),
@@ -37,6 +81,7 @@ comment on column steelyard.users.login_sealed is 'The login name, encrypted.';
 comment on column steelyard.users.name_sealed is 'The person''s name, encrypted.';
 comment on column steelyard.users.password_hash is 'Argon2id, with its parameters; null = the user has no password.';
 comment on column steelyard.users.totp_seed_sealed is 'Seed of the authenticator app, encrypted; null = none is enrolled.';
+comment on column steelyard.users.totp_new_seed_sealed is 'Seed that is being enrolled, encrypted; counts once a code confirms it.';
 comment on column steelyard.users.totp_last_step is 'The 30-second step of the last code accepted: no code up to it counts again.';
 comment on column steelyard.users.epoch is 'Goes up when password, factors, role or status change: sessions and tokens of an older one are dead.';
 comment on column steelyard.users.approval_limit is 'Largest order value the user may approve alone, in the tenant''s currency; null = the tenant''s.';
@@ -105,6 +150,7 @@ create table steelyard.one_time_links (
     made_at timestamptz not null default transaction_timestamp(),
     expires_at timestamptz not null,
     used_at timestamptz,
+    unique (tenant_id, link_hash),
     foreign key (tenant_id, user_id) references steelyard.users (tenant_id, user_id)
 );
 comment on table steelyard.one_time_links is 'Links that let a person in once: the first one of an installation, who is invited, who lost a factor.';
@@ -145,7 +191,7 @@ create table steelyard.sessions (
     session_hash bytea primary key check (length(session_hash) = 32),
     tenant_id integer not null,
     user_id uuid not null,
-    session_id uuid not null unique default gen_random_uuid(),
+    session_id uuid not null default gen_random_uuid(),
     epoch integer not null,
     factors text[] not null,
     auth_time timestamptz not null,
@@ -154,6 +200,7 @@ create table steelyard.sessions (
     revoked_at timestamptz,
     address text not null default '',
     user_agent text not null default '',
+    unique (tenant_id, session_id),
     foreign key (tenant_id, user_id) references steelyard.users (tenant_id, user_id)
 );
 create index sessions_of_user on steelyard.sessions (tenant_id, user_id);
@@ -174,15 +221,29 @@ comment on column steelyard.sessions.user_agent is 'What it was begun with, shor
 create table steelyard.challenges (
     challenge_hash bytea primary key check (length(challenge_hash) = 32),
     tenant_id integer,
-    session_id uuid references steelyard.sessions (session_id),
+    session_id uuid,
+    user_id uuid,
+    epoch integer,
+    factors text[] not null default '{}',
+    link_hash bytea,
     purpose text not null,
-    expires_at timestamptz not null
+    tries integer not null default 0,
+    expires_at timestamptz not null,
+    foreign key (tenant_id, session_id) references steelyard.sessions (tenant_id, session_id),
+    foreign key (tenant_id, user_id) references steelyard.users (tenant_id, user_id),
+    foreign key (tenant_id, link_hash) references steelyard.one_time_links (tenant_id, link_hash),
+    check (tenant_id is not null or num_nonnulls(session_id, user_id, link_hash) = 0)
 );
-comment on table steelyard.challenges is 'What may be answered once: pending sign-ins and passkey challenges. Answering deletes the row.';
-comment on column steelyard.challenges.challenge_hash is 'SHA-256 of the challenge, or the fingerprint of a pending sign-in.';
+comment on table steelyard.challenges is 'What may be answered once: sign-ins under way or half done, and passkey challenges. Answering deletes the row.';
+comment on column steelyard.challenges.challenge_hash is 'SHA-256 of the challenge or of the secret in a cookie, or the fingerprint of a sign-in at a provider.';
 comment on column steelyard.challenges.tenant_id is 'The tenant; null = nobody is signed in yet.';
 comment on column steelyard.challenges.session_id is 'The session that must answer; null = nobody is signed in yet.';
-comment on column steelyard.challenges.purpose is 'What an answer is good for: sign_in, step_up, register, approve.';
+comment on column steelyard.challenges.user_id is 'Who must answer; null = whoever can.';
+comment on column steelyard.challenges.epoch is 'The user''s epoch when it was asked; what was half done is dead when that moves on.';
+comment on column steelyard.challenges.factors is 'What was shown before, of a sign-in that waits for a second factor.';
+comment on column steelyard.challenges.link_hash is 'The one-time link that is accepted by answering; null = none.';
+comment on column steelyard.challenges.purpose is 'What an answer is good for: sign_in, second_factor, passkey, step_up, register, enrol, identity, accept, approve.';
+comment on column steelyard.challenges.tries is 'How many answers were given, right or wrong.';
 comment on column steelyard.challenges.expires_at is 'When it ends, UTC.';
 
 create table steelyard.api_tokens (
@@ -311,6 +372,28 @@ comment on column steelyard.audit_events.request_id is 'The request that asked f
 comment on column steelyard.audit_events.previous_hash is 'Hash of the event before; 32 zero bytes for the first.';
 comment on column steelyard.audit_events.hash is 'SHA-256 over previous_hash and the columns before it; docs/reference/audit.md gives the bytes.';
 
+create table steelyard.audit_pending (
+    pending_id bigint primary key generated always as identity,
+    tenant_id integer not null references steelyard.tenants (tenant_id),
+    recorded_at timestamptz not null,
+    actor text not null,
+    action text not null,
+    object_type text not null,
+    object_id text not null,
+    facts jsonb not null,
+    request_id text not null
+);
+comment on table steelyard.audit_pending is 'Events of transactions that see one moment of the store, and so not the end of the chain; whoever adds an event next adds them first.';
+comment on column steelyard.audit_pending.pending_id is 'Key, in their order.';
+comment on column steelyard.audit_pending.tenant_id is 'The tenant; this and the rest as in audit_events.';
+comment on column steelyard.audit_pending.recorded_at is 'When the transaction that did it began, UTC.';
+comment on column steelyard.audit_pending.actor is 'Who did it.';
+comment on column steelyard.audit_pending.action is 'What was done.';
+comment on column steelyard.audit_pending.object_type is 'What it was done to.';
+comment on column steelyard.audit_pending.object_id is 'Which one.';
+comment on column steelyard.audit_pending.facts is 'What else matters.';
+comment on column steelyard.audit_pending.request_id is 'The request that asked for it.';
+
 create table steelyard.tenant_keys (
     tenant_id integer not null references steelyard.tenants (tenant_id),
     key_id integer not null check (key_id > 0),
@@ -353,4 +436,5 @@ comment on column steelyard.legal_holds.placed_at is 'When, UTC.';
 comment on column steelyard.legal_holds.released_by is 'Who released it.';
 comment on column steelyard.legal_holds.released_at is 'When, UTC; null = it stands.';
 
-revoke update, delete on steelyard.audit_events from steelyard_app;
+revoke insert, update, delete on steelyard.audit_events, steelyard.audit_heads, steelyard.audit_pending
+from steelyard_app;

@@ -1,0 +1,74 @@
+"""The application: the routes given to it, with the shell around them."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from steelyard.server.body import Bodies
+from steelyard.server.door import Door
+from steelyard.server.figures import Figures
+from steelyard.server.gate import Gate
+from steelyard.server.openapi import describe
+from steelyard.server.probes import make_probes
+from steelyard.server.problem import Problems, defect, invalid, refused
+from steelyard.server.responses import Responses
+from steelyard.server.routes import Routes
+from steelyard.server.wiring import Wiring
+
+
+class Application(FastAPI):
+    """FastAPI with the shell around all of it, its own answers to defects included."""
+
+    wiring: Wiring
+    figures: Figures
+    declared: Routes
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the outermost part where nothing answers past it."""
+        return Responses(super().build_middleware_stack(), self.wiring, self.figures)
+
+    def openapi(self) -> dict[str, Any]:
+        """Describe the routes, once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(self, self.declared, self.wiring.place)
+        return self.openapi_schema
+
+
+def make_application(wiring: Wiring, routers: Sequence[APIRouter] = ()) -> Application:
+    """Make the application of a server.
+
+    Args:
+        wiring: what it works with.
+        routers: the routes of api and web; each route declares with `permits` what it asks of who calls it.
+
+    Raises:
+        UndeclaredRouteError: a route does not declare it, or does twice.
+    """
+    app = Application(
+        title="Steelyard",
+        version=version("steelyard"),
+        openapi_url=None,  # served by probes: every route declares who may call it
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        exception_handlers={
+            RequestValidationError: invalid,
+            HTTPException: refused,
+            Exception: defect,
+        },
+    )
+    app.wiring, app.figures = wiring, Figures()
+    for router in (make_probes(wiring, app.figures), *routers):
+        app.include_router(router)
+    app.declared = Routes.of(app.routes)
+    app.add_middleware(Bodies, wiring=wiring)
+    app.add_middleware(Gate, wiring=wiring, routes=app.declared)
+    app.add_middleware(Door, wiring=wiring)
+    app.add_middleware(Problems)
+    return app

@@ -1,0 +1,235 @@
+"""Errors become answers: problem details (RFC 9457), with the status by the branch of the error.
+
+What an error of ours says is for who asked, except the errors about the store and the machine, which are for who runs
+it; those, and every defect, say no more than the id of the request, by which the log tells the rest.
+"""
+
+import json
+import re
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from steelyard.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    NotPermittedError,
+    SteelyardError,
+    UpstreamError,
+)
+from steelyard.identity.attempts import TooManyTriesError
+from steelyard.identity.oauth import CallbackError
+from steelyard.identity.pending import NoSignInError, ReturnPathError
+from steelyard.identity.session import NotSignedInError, StepUpNeededError
+from steelyard.server.call import call_of
+from steelyard.server.refusals import RefusedError
+from steelyard.services.entrance import SignInFailedError
+from steelyard.storage.connection import DatabaseBusyError
+
+MEDIA_TYPE: Final = "application/problem+json"
+BRANCHES: Final = {
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    NotPermittedError: HTTPStatus.FORBIDDEN,
+    ConflictError: HTTPStatus.CONFLICT,
+    InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UpstreamError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+OWN: Final = {
+    NotSignedInError: HTTPStatus.UNAUTHORIZED,
+    StepUpNeededError: HTTPStatus.UNAUTHORIZED,
+    SignInFailedError: HTTPStatus.UNAUTHORIZED,
+    TooManyTriesError: HTTPStatus.TOO_MANY_REQUESTS,
+    DatabaseBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    CallbackError: HTTPStatus.BAD_REQUEST,
+    NoSignInError: HTTPStatus.BAD_REQUEST,
+    ReturnPathError: HTTPStatus.BAD_REQUEST,
+}
+"""Errors for which HTTP has a status of their own."""
+
+OPERATORS: Final = frozenset(
+    f"steelyard.{name}"
+    for name in (
+        "identity.audit",
+        "identity.field_encryption",
+        "identity.key_file",
+        "identity.provider_settings",
+        "identity.vault",
+        "services.audit",
+        "services.key",
+        "storage.address",
+        "storage.cloud_sql",
+        "storage.connection",
+        "storage.embedded",
+        "storage.migration",
+    )
+)
+"""Modules whose errors name hosts, files, roles or statements: for who runs the server, not for who asks."""
+
+RETRY_SECONDS: Final = 5
+_FIELD: Final = re.compile(r"[A-Za-z_]{1,40}|[0-9]{1,6}")
+_WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class Problems:
+    """Answers for what raises an error of ours, in the shell or in a route."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand around an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        has_begun = False
+
+        async def watch(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = has_begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except SteelyardError as error:
+            if has_begun:
+                raise
+            call_of(scope).error = error
+            await problem_of(error, call_of(scope).request_id)(scope, receive, send)
+
+
+def problem_of(error: SteelyardError, request_id: str) -> Response:
+    """Make the answer to an error of ours.
+
+    Args:
+        error: what was raised.
+        request_id: by which the log tells more.
+    """
+    status = status_of(error)
+    detail = _detail_for_all(status) if _is_for_operators(error) else str(error)
+    headers = {}
+    wait = getattr(error, "wait", None)
+    if wait is None and (status == HTTPStatus.SERVICE_UNAVAILABLE or error.is_temporary):
+        wait = timedelta(seconds=RETRY_SECONDS)
+    if isinstance(wait, timedelta):
+        headers["Retry-After"] = str(max(1, -(-wait // timedelta(seconds=1))))
+    if isinstance(error, StepUpNeededError):  # RFC 9470
+        age = error.age // timedelta(seconds=1)
+        headers["WWW-Authenticate"] = f'Bearer error="insufficient_user_authentication", max_age={age}'
+    elif status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return _problem(status, type_of(error), detail, request_id, headers)
+
+
+def status_of(error: SteelyardError) -> HTTPStatus:
+    """Return the HTTP status of an error: its own, or its branch's.
+
+    >>> from steelyard.domain.amount import AmountError
+    >>> status_of(AmountError("price", "", "empty")).value
+    422
+    """
+    if isinstance(error, RefusedError):
+        return HTTPStatus(error.status)
+    if type(error) in OWN:
+        return OWN[type(error)]
+    if _is_for_operators(error) and not isinstance(error, UpstreamError | ConflictError):
+        return HTTPStatus.INTERNAL_SERVER_ERROR
+    return next(
+        (status for branch, status in BRANCHES.items() if isinstance(error, branch)),
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+    )
+
+
+def type_of(error: SteelyardError) -> str:
+    """Name the type of an error, for programs: its class, in words.
+
+    >>> from steelyard.server.refusals import TooLargeError
+    >>> type_of(TooLargeError(10))
+    'urn:steelyard:problem:too-large'
+    """
+    words = _WORDS.sub("-", type(error).__name__.removesuffix("Error")).lower()
+    return f"urn:steelyard:problem:{words}"
+
+
+async def invalid(request: Request, error: Any) -> Response:
+    """Answer to input that does not fit a route: which part, and why; never the input, which may be secret."""
+    parts = [{"at": ".".join(map(_step, fault["loc"])), "why": _why(fault)} for fault in error.errors()]
+    detail = "; ".join(f"{part['at']}: {part['why']}" for part in parts[:10])
+    return _problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "urn:steelyard:problem:invalid-input",
+        f"{detail}. Correct it and send it again.",
+        call_of(request.scope).request_id,
+        faults=parts[:100],
+    )
+
+
+async def refused(request: Request, error: Any) -> Response:
+    """Answer to what the router refuses: no such path, no such method."""
+    status = HTTPStatus(error.status_code)
+    detail = {
+        HTTPStatus.NOT_FOUND: "There is nothing at this address. /openapi.json lists what there is.",
+        HTTPStatus.METHOD_NOT_ALLOWED: "This address does not answer to this method.",
+    }.get(status, status.description or status.phrase)
+    return _problem(
+        status, "about:blank", detail, call_of(request.scope).request_id, dict(error.headers or {})
+    )
+
+
+async def defect(request: Request, error: Exception) -> Response:
+    """Answer to a defect of ours: nothing but the id of the request."""
+    call_of(request.scope).error = error
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return _problem(status, "about:blank", _detail_for_all(status), call_of(request.scope).request_id)
+
+
+def problem_body(status: HTTPStatus, kind: str, detail: str, request_id: str, **extra: Any) -> bytes:
+    """Write problem details."""
+    title = "Unprocessable Content" if status == HTTPStatus.UNPROCESSABLE_ENTITY else status.phrase
+    body = {
+        "type": kind,
+        "title": title,
+        "status": status.value,
+        "detail": detail,
+        "request_id": request_id,
+        **extra,
+    }
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+def _problem(
+    status: HTTPStatus,
+    kind: str,
+    detail: str,
+    request_id: str,
+    headers: dict[str, str] | None = None,
+    **extra: Any,
+) -> Response:
+    return Response(problem_body(status, kind, detail, request_id, **extra), status, headers, MEDIA_TYPE)
+
+
+def _step(step: object) -> str:
+    """Name a field or a place in a list; what looks like neither was made up by who sent it, and is not repeated."""
+    return str(step) if _FIELD.fullmatch(str(step)) else "?"
+
+
+def _why(fault: dict[str, Any]) -> str:
+    """Take the sentence of a fault. Ours are whole; those of the library may quote, and are named by their type."""
+    message = str(fault["msg"])
+    if fault["type"] == "value_error":
+        return message.removeprefix("Value error, ").removesuffix(".")
+    return message.removesuffix(".")
+
+
+def _is_for_operators(error: SteelyardError) -> bool:
+    if isinstance(error, RefusedError):
+        return False
+    return isinstance(error, UpstreamError) or type(error).__module__ in OPERATORS
+
+
+def _detail_for_all(status: HTTPStatus) -> str:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return "The server cannot answer at the moment. Nothing was changed; try again in a few seconds."
+    return "Something went wrong on our side. Tell whoever runs this server the request's id."
