@@ -207,7 +207,7 @@ class House:
         """Give a person the passkey of a device."""
         handle, challenge = user_handle(self.entrance, person.user_id), secrets.token_bytes(32)
         options = registration_options(
-            self.entrance.site, challenge=challenge, user_handle=handle, user_name="", existing=[]
+            self.entrance.site, challenge=challenge, user_handle=handle, user_name="ada", existing=[]
         )
         made = register_passkey(
             self.entrance.site, device.make(options), challenge=challenge, user_handle=handle
@@ -271,11 +271,11 @@ class House:
             )
             return made.text
 
-    async def shown_by(self, person: Person) -> dict[str, str]:
-        """The headers by which a person is known: a new session's cookie, or a service's token."""
+    def window_of(self, person: Person, factors: Collection[str] = BOTH) -> "Window":
+        """Open a window in which a person is signed in; a service has a token."""
         if person.role is Role.SERVICE:
-            return {"authorization": f"Bearer {await self.token_of(person)}"}
-        return {"cookie": f"sid={(await self.session_of(person)).secret}"}
+            return Window(self, bearer=self.do(self.token_of(person)))
+        return Window(self, {"sid": self.do(self.session_of(person, factors)).secret})
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """Send a request as a page of ours does, unless the headers say otherwise: JSON, from the same origin."""
@@ -311,9 +311,13 @@ class Window:
 
     house: House
     cookies: dict[str, str] = field(default_factory=dict)
+    bearer: str = ""
+    """What a program sends in place of them."""
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        if self.cookies:
+        if self.bearer:
+            headers["authorization"] = f"Bearer {self.bearer}"
+        elif self.cookies:
             headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         answer = self.house.ask(method, path, body, **headers)
         for line in answer.headers.get_list("set-cookie"):

@@ -59,8 +59,6 @@ SECTIONS: Final = {
     "Serve": (serve,),
     "Let in": (user, tenant, token),
     "Look after": (doctor, db, audit, keys, accounts, detach),
-    "Let in": (user, tenant, token),
-    "Look after": (doctor, db, audit, keys, accounts, detach),
 }
 
 
