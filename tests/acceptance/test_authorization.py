@@ -24,13 +24,10 @@ ASKED_BY_SOMEBODY = [route for route, words in PAGE.items() if words not in {ANY
 ABOUT_AN_OBJECT = [route for route in ASKED_BY_SOMEBODY if OBJECT.search(route)]
 SCOPES = (
     "",
-    "account=MINE-1",
-    "account=MINE-3",
     "account=HIDDEN-1",
-    "account=HIDDEN-2",
-    "account=FOREIGN-1",
-    "household=MINE-HOUSE",
     "household=MIXED-HOUSE",
+    "account=MINE-3",
+    "account=FOREIGN-1",
     "household=HIDDEN-HOUSE",
     "household=FOREIGN-HOUSE",
 )
@@ -145,7 +142,8 @@ def test_with_everything_allowed_the_store_still_hides_ungranted_accounts(house:
         path = route.removeprefix("GET /")
         is_portfolio = path in {"accounts", *SCOPED}
         hidden = {HIDDEN, FOREIGN} | ({MINE} if role is Role.ADMIN and is_portfolio else set())
-        for query in SCOPES if path in SCOPED else [""]:
+        scopes = SCOPES if role in {Role.ADVISOR, Role.ADMIN} else SCOPES[:3]
+        for query in scopes if path in SCOPED else [""]:
             more = "&asset=A" if path == "asset-360/asset" else ""
             answer = window.ask("GET", f"/{path}?{query}{more}")
             assert answer.status_code < 500, answer.text
