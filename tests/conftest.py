@@ -6,6 +6,7 @@ Fixtures for every test that needs the store:
     database         the same with a fresh, migrated database for the module (a copy of a template)
     store            the pool of this test on that database; functions called without `db` use it too
     own_database     as database, for this test alone
+    shared_database  as database, for every test of the worker that asks for it
     own_store        as store, on own_database
     read_session     a ReadSession on the store
     write_session    a WriteSession on the store; rolled back at the end, so the module's data stays as it was
@@ -126,6 +127,12 @@ def as_superuser(server: EmbeddedServer) -> Callable[[str], None]:
 
 @pytest.fixture(scope="module")
 def database(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+    with _copy_of_template(server) as copy:
+        yield copy
+
+
+@pytest.fixture(scope="session")
+def shared_database(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
     with _copy_of_template(server) as copy:
         yield copy
 

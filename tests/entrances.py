@@ -1,16 +1,20 @@
 """A store that people can sign in to: a vault with keys of its own, users, and devices of theirs."""
 
+import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from argon2 import PasswordHasher
 from sqlalchemy import text
 
 from openid import LOOPBACK, TLS
+from steelyard.errors import SteelyardError
 from steelyard.identity.key_file import KeyFile, make_key_file
 from steelyard.identity.mfa import STEP_SECONDS, calculate_code, make_recovery_codes, new_seed
 from steelyard.identity.oauth import RelyingParty
@@ -21,9 +25,10 @@ from steelyard.identity.permissions import Actor, Role
 from steelyard.identity.vault import Vault
 from steelyard.services.entrance import Entrance, SecondFactorNeeded, Signed, Visitor, fold_login
 from steelyard.services.session import find_actor
+from steelyard.services.sign_in import finish_with_totp, sign_in_with_password
 from steelyard.storage import factors
 from steelyard.storage.acting import NOBODY, OPERATOR, act_as
-from steelyard.storage.connection import get_write_session
+from steelyard.storage.connection import close_connection_pool, get_write_session, init_connection_pool
 from steelyard.storage.notice import list_notices
 
 NOON = datetime(2026, 3, 2, 12, 0, 10, tzinfo=UTC)
@@ -37,6 +42,7 @@ INSERT = text("""
 """)
 
 
+DISABLE = text("update steelyard.users set status = 'disabled' where user_id = :user_id")
 EVENTS = text("""
     select action from steelyard.audit_events
     where tenant_id = 1 and object_type = 'user' and object_id = :user
@@ -66,7 +72,11 @@ class CountingHasher:
 
 
 def make_entrance(
-    folder: Path, hasher: CountingHasher, clock: Callable[[], datetime] = lambda: NOON
+    folder: Path,
+    hasher: CountingHasher,
+    clock: Callable[[], datetime] = lambda: NOON,
+    *,
+    origin: str = ORIGIN,
 ) -> Entrance:
     """Make what signing in needs, with the keys of a folder, made there where there are none."""
     if not (folder / "master.key").exists():
@@ -75,9 +85,22 @@ def make_entrance(
         vault=Vault.open(KeyFile(folder / "master.key", secrets.token_bytes)),
         passwords=Passwords(at_once=2, hasher=hasher),
         random=secrets.token_bytes,
-        site=Site("localhost", "Steelyard", (ORIGIN,)),
+        site=Site("localhost", "Steelyard", (origin,)),
         relying=RelyingParty([], Outbound(LOOPBACK, tls=TLS), clock=clock, random=secrets.token_bytes),
     )
+
+
+@asynccontextmanager
+async def opened_entrance(
+    urls: tuple[str, str], folder: Path, hasher: CountingHasher
+) -> AsyncIterator[Entrance]:
+    """Open a store as a server does, where nobody has said yet who they are."""
+    app, migrator = urls
+    await init_connection_pool(app, migrator_url=migrator, pool_size=8, acts_as=NOBODY)
+    made = make_entrance(folder, hasher)
+    yield made
+    made.passwords.close()
+    await close_connection_pool()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +123,11 @@ async def make_person(
     status: str = "active",
     password: str | None = PASSWORD,
     totp: bool = False,
+    login: str = "",
 ) -> Person:
     """Make a user of the default tenant with a password, and an app and recovery codes where asked for."""
     user_id = UUID(bytes=secrets.token_bytes(16), version=4)
-    login = f"ada-{user_id.hex[:8]}@example.org"
+    login = login or f"ada-{user_id.hex[:8]}@example.org"
     seed, codes = new_seed(secrets.token_bytes), make_recovery_codes(secrets.token_bytes)
     hashed = None if password is None else await entrance.passwords.hash(password)
     async with get_write_session() as db:
@@ -124,7 +148,7 @@ async def make_person(
     return Person(user_id, login, seed, codes.codes)
 
 
-async def actor_of(signed: Signed, now: datetime = NOON) -> Actor:
+async def actor_of(signed: Signed | SecondFactorNeeded, now: datetime = NOON) -> Actor:
     """Who asks with the cookie of a session."""
     async with get_write_session() as db:
         await act_as(db, NOBODY)
@@ -156,3 +180,27 @@ async def events_of(person: Person) -> list[str]:
         await act_as(db, OPERATOR)
         found = await db.execute(EVENTS, {"user": str(person.user_id)})
         return list(found.scalars())
+
+
+async def at_once(*tries: Awaitable[Any]) -> tuple[list[Any], list[type[SteelyardError]]]:
+    """What succeeded of what happened at once, and how the rest was refused."""
+    ended = await asyncio.gather(*tries, return_exceptions=True)
+    refused = [type(one) for one in ended if isinstance(one, SteelyardError)]
+    done = [one for one in ended if not isinstance(one, BaseException)]
+    assert len(refused) + len(done) == len(ended), ended
+    return done, refused
+
+
+async def sign_in(entrance: Entrance, person: Person, *, now: datetime = NOON) -> Actor:
+    """Sign somebody in with all they have; who asks from then on."""
+    ended = await sign_in_with_password(entrance, HERE, person.login, PASSWORD, now=now)
+    if isinstance(ended, SecondFactorNeeded):
+        ended = await finish_with_totp(entrance, HERE, ended.secret, person.code(now), now=now)
+    return await actor_of(ended, now)
+
+
+async def disable(person: Person) -> None:
+    """Let a user in no more, while they are about to sign in."""
+    async with get_write_session() as db:
+        await act_as(db, OPERATOR)
+        await db.execute(DISABLE, {"user_id": person.user_id})

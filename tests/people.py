@@ -11,9 +11,11 @@ from uuid import UUID
 
 from sqlalchemy import CursorResult, text
 
+from steelyard.domain.scope import Scope
 from steelyard.identity.key_file import KeyFile, make_key_file
-from steelyard.identity.permissions import Actor, Role
+from steelyard.identity.permissions import Actor, Right, Role
 from steelyard.identity.vault import Vault
+from steelyard.services.grant import grant
 from steelyard.services.session import OpenedSession, find_actor, start_session
 from steelyard.services.user import User, add_user
 from steelyard.storage.acting import OPERATOR, Acting, acting_as
@@ -122,3 +124,8 @@ async def added(vault: Vault, login: str, role: Role, actor: Actor = OPERATOR_AC
 def person(user_id: UUID, role: Role, **others: Any) -> Actor:
     """A user as a session of theirs finds them."""
     return Actor(1, user_id, role, **others)
+
+
+async def granted(user_id: UUID, scope: Scope, *rights: Right, actor: Actor = OPERATOR_ACTOR) -> None:
+    async with acting(actor) as db:
+        await grant(db, actor, user_id, scope, rights, now=NOON)

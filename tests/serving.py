@@ -22,6 +22,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
+from steelyard.identity import Clock
 from steelyard.identity.permissions import Actor
 from steelyard.identity.session import NotSignedInError
 from steelyard.server.application import make_application
@@ -120,6 +121,7 @@ def wiring_of(
     proxies: Sequence[str] = (),
     public_url: str | None = None,
     limits: Limits | None = None,
+    clock: Clock = lambda: datetime.now(UTC),
 ) -> Wiring:
     """The parts of a server on loopback, with limits that tests of one machine do not reach."""
     place = plan_place(
@@ -130,7 +132,7 @@ def wiring_of(
         place=place,
         find_actor=find_actor,
         check_ready=always,
-        clock=lambda: datetime.now(UTC),
+        clock=clock,
         seconds=time.monotonic,
         random=secrets.token_bytes,
         limits=limits or generous,

@@ -1,11 +1,14 @@
 """The composition root: reads the settings once, wires the store to them, and hands both to the faces."""
 
+import os
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import partial
 from secrets import token_bytes
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from steelyard.config import Settings
 from steelyard.errors import SteelyardError
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from steelyard.identity.permissions import Actor
     from steelyard.server.application import Application
     from steelyard.server.place import Place
+    from steelyard.services.entrance import Entrance
     from steelyard.storage.acting import Acting
     from steelyard.storage.cloud_sql import CloudSqlInstance
     from steelyard.storage.connection import Pool
@@ -59,14 +63,19 @@ async def open_pool(
         data_dir=settings.data_dir,
         postgres_bin=settings.postgres_bin,
         pool_size=settings.pool_size,
+        trusts_network=settings.trusts_network,
         acts_as=acts_as or OPERATOR,
         report=report,
     )
 
 
 async def make_server(settings: Settings, place: "Place", pool: "Pool") -> "Application":
-    """Put the server together that serves the open store at a place."""
-    del settings, pool  # what the routes will be made of
+    """Put the server together that serves the open store at a place.
+
+    Raises:
+        SteelyardError: the key file or the file of the providers cannot be used.
+    """
+    from steelyard.api.routes import make_router
     from steelyard.server.application import make_application
     from steelyard.server.wiring import Wiring
 
@@ -78,7 +87,38 @@ async def make_server(settings: Settings, place: "Place", pool: "Pool") -> "Appl
         seconds=time.monotonic,
         random=token_bytes,
     )
-    return make_application(wiring)
+    app = make_application(wiring, [make_router()])
+    app.state.entrance = await _make_entrance(settings, place, pool)
+    return app
+
+
+async def _make_entrance(settings: Settings, place: "Place", pool: "Pool") -> "Entrance":
+    """Gather what signing in needs."""
+    from steelyard.api.routes import redirect_uri
+    from steelyard.identity.oauth import RelyingParty
+    from steelyard.identity.outbound import Outbound, OutboundRules
+    from steelyard.identity.passkeys import Site
+    from steelyard.identity.passwords import Passwords
+    from steelyard.identity.provider_settings import ProviderSettings, read_provider_file
+    from steelyard.services.entrance import Entrance
+    from steelyard.services.key import open_vault
+    from steelyard.storage.acting import OPERATOR, acting_as
+
+    known = ProviderSettings({})
+    if settings.provider_file is not None:
+        known = read_provider_file(settings.provider_file, partial(redirect_uri, place.public_url))
+    outbound = Outbound(OutboundRules(known.private_networks))
+    providers = [one.provider for one in known.providers.values()]
+    with acting_as(OPERATOR):
+        vault = await open_vault(settings.key_file, pool)
+    return Entrance(
+        vault=vault,
+        passwords=Passwords(at_once=os.cpu_count() or 1),
+        random=token_bytes,
+        site=Site(urlsplit(place.public_url).hostname or "", "Steelyard", tuple(sorted(place.origins))),
+        relying=RelyingParty(providers, outbound, clock=_now, random=token_bytes),
+        providers=known.providers,
+    )
 
 
 async def _find_actor(secret: str, request_id: str) -> "Actor":

@@ -4,11 +4,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Final, Literal, cast, get_args
 
 from steelyard.errors import InvalidInputError
 
 IpType = Literal["public", "private", "psc"]
+DATABASE_TLS: Final = ("verify-full", "trusted-network")
 
 
 class SettingError(InvalidInputError):
@@ -50,10 +51,13 @@ class Settings:
         postgres_bin: `STEELYARD_PG_BIN`, a folder with `postgres` and `initdb` to prefer over the bundled ones.
         pool_size: `STEELYARD_POOL_SIZE`, connections kept open per process (default 5).
         keep_versions: `STEELYARD_KEEP_VERSIONS`, published versions of asset 360 kept per tenant (default 10).
+        trusts_network: `STEELYARD_DATABASE_TLS`, what a URL needs that leads off this machine: verify-full
+            (default), or with trusted-network nothing.
         key_file: `STEELYARD_KEY_FILE`, the file of the keys that encrypt the tenants' keys; None means
             `keys/master.key` in the folder of the embedded server.
         audit_heads: `STEELYARD_AUDIT_HEADS`, the folder that signed heads of the audit are kept in, beside the log, or
             `log` for the log alone; None means `audit` in the data folder.
+        provider_file: `STEELYARD_PROVIDERS`, a TOML file of the OpenID providers that people sign in at; None = none.
 
     >>> Settings.from_environment({"STEELYARD_POOL_SIZE": "2"}).pool_size
     2
@@ -71,8 +75,10 @@ class Settings:
     postgres_bin: Path | None = None
     pool_size: int = 5
     keep_versions: int = 10
+    trusts_network: bool = False
     key_file: Path | None = None
     audit_heads: Path | Literal["log"] | None = None
+    provider_file: Path | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -86,15 +92,17 @@ class Settings:
             db_pass=_secret(env, "DB_PASS"),
             db_name=env.get("DB_NAME") or None,
             db_iam=_flag("DB_IAM", env.get("DB_IAM")),
-            db_ip_type=_ip_type("DB_IP_TYPE", env.get("DB_IP_TYPE")),
+            db_ip_type=cast("IpType", _choice(env, "DB_IP_TYPE", get_args(IpType))),
             data_dir=_path(env.get("STEELYARD_HOME")),
             postgres_bin=_path(env.get("STEELYARD_PG_BIN")),
             pool_size=_positive("STEELYARD_POOL_SIZE", env.get("STEELYARD_POOL_SIZE"), default=5),
             keep_versions=_positive(
                 "STEELYARD_KEEP_VERSIONS", env.get("STEELYARD_KEEP_VERSIONS"), default=10
             ),
+            trusts_network=_choice(env, "STEELYARD_DATABASE_TLS", DATABASE_TLS) == "trusted-network",
             key_file=_path(env.get("STEELYARD_KEY_FILE")),
             audit_heads=_folder_or_log(env.get("STEELYARD_AUDIT_HEADS")),
+            provider_file=_path(env.get("STEELYARD_PROVIDERS")),
         )
 
 
@@ -124,11 +132,12 @@ def _flag(name: str, text: str | None) -> bool:
     return text == "1"
 
 
-def _ip_type(name: str, text: str | None) -> IpType:
-    chosen = (text or "public").lower()
-    if chosen not in get_args(IpType):
-        raise SettingError(name, text or "", "public, private or psc")
-    return cast("IpType", chosen)
+def _choice(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """Return which of the choices is set; the first is the default."""
+    chosen = (env.get(name) or choices[0]).lower()
+    if chosen not in choices:
+        raise SettingError(name, env[name], f"{', '.join(choices[:-1])} or {choices[-1]}")
+    return chosen
 
 
 def _positive(name: str, text: str | None, *, default: int) -> int:

@@ -2,8 +2,10 @@
 
 demo       the terminal, shared by the tests of a worker, and what the first `steelyard demo` printed
 terminal   that terminal; who publishes a version there publishes the last price date again afterwards
-steelyard_here  runs `steelyard` of that terminal in this process, which spares it the imports; gives what it printed
+steelyard_here  runs `steelyard` of that terminal in this process, which spares it the imports; gives what it printed,
+           or with `code=1` why it refused
 blank      a terminal without a store, for this test alone
+house      a server of the whole interface over two tenants, shared by the tests of a worker; see tests/house.py
 """
 
 import os
@@ -17,7 +19,9 @@ from pathlib import Path
 
 import pytest
 
+from house import House, furnish, opened_house
 from steelyard.app import main
+from steelyard.storage.embedded import EmbeddedServer
 from terminal import Terminal
 
 
@@ -63,14 +67,27 @@ def _remove(terminal: Terminal) -> None:
 def steelyard_here(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., str]:
-    """Run `steelyard` in this process, which spares it the imports; gives what it printed."""
+    """Run `steelyard` in this process, which spares it the imports; gives what it printed, or why it refused."""
     monkeypatch.setattr(os, "environ", terminal.environment())
 
-    def run(*arguments: str) -> str:
+    def run(*arguments: str, code: int = 0) -> str:
         monkeypatch.setattr(sys, "argv", ["steelyard", *arguments])
         with pytest.raises(SystemExit) as end:
             main()
-        assert end.value.code == 0
-        return capsys.readouterr().out
+        assert end.value.code == code
+        printed = capsys.readouterr()
+        return printed.err if code else printed.out
 
     return run
+
+
+@pytest.fixture(scope="session")
+def house(
+    shared_database: EmbeddedServer,
+    urls: Callable[[EmbeddedServer], tuple[str, str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    with opened_house(shared_database, urls(shared_database), folder) as opened:
+        opened.do(furnish(opened, folder))
+        yield opened

@@ -24,7 +24,6 @@ from steelyard.services.loading import load_tables
 from steelyard.storage.connection import Pool, get_db_session
 from steelyard.storage.ledger import StoredPostings, get_entries, get_ledger_positions, get_posting_columns
 
-TENANT = 1
 CENT = Decimal("0.01")
 
 
@@ -73,7 +72,7 @@ def _row(one: Transaction) -> Row:
 @pytest.fixture
 async def loaded(store: Pool, tmp_path: Path) -> Pool:
     async with get_db_session() as session:
-        if (await get_entries(session, TENANT)).entries:
+        if (await get_entries(session)).entries:
             return store
     write_files(tmp_path)
     tables = ["asset_master", "accounts", "market_data", "transactions"]
@@ -84,7 +83,7 @@ async def loaded(store: Pool, tmp_path: Path) -> Pool:
 @pytest.mark.usefixtures("loaded")
 async def test_every_trade_is_posted() -> None:
     async with get_db_session() as session:
-        entries = (await get_entries(session, TENANT)).entries
+        entries = (await get_entries(session)).entries
 
     assert len(entries) == len(pyfolio().transactions)
     assert {one.transaction.transaction_id for one in entries} == {
@@ -98,10 +97,7 @@ async def test_what_is_held_on_any_day_is_what_pyfolio_holds() -> None:
 
     for row in rows:
         async with get_db_session() as session:
-            held = {
-                one.commodity: one.quantity
-                for one in await get_ledger_positions(session, TENANT, day_of(row))
-            }
+            held = {one.commodity: one.quantity for one in await get_ledger_positions(session, day_of(row))}
         assert abs(held.pop(CURRENCY) - Decimal(row["cash"])) < CENT
         quotes = pyfolio().quotes
         worth = {name: quantity * quotes[name][day_of(row)] for name, quantity in held.items()}
@@ -126,7 +122,7 @@ def columns_of(stored: StoredPostings) -> PostingColumns:
 @pytest.mark.usefixtures("loaded")
 async def test_the_returns_of_every_day_are_pyfolios() -> None:
     async with get_db_session() as session:
-        stored = await get_posting_columns(session, TENANT)
+        stored = await get_posting_columns(session)
     ledger, columns = pyfolio(), columns_of(stored)
     dates = [ledger.dates[0] - timedelta(days=1), *ledger.dates]
     quotes = [ledger.quotes.get(name, {}) for name, _ in stored.commodities]

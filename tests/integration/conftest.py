@@ -4,6 +4,7 @@ home             a folder for an embedded server of this test alone; stopped and
 blank_database   a database with no schema in it, on the server of the run
 hasher           hashes passwords at small cost, and counts how often
 entrance         what signing in needs, on `database`, where nobody has said yet who they are
+own_entrance     as entrance, on `own_database`
 postgres_15      the programs of PostgreSQL 15, the oldest version promised
 """
 
@@ -17,11 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from entrances import CountingHasher, make_entrance
+from entrances import CountingHasher, opened_entrance
 from steelyard.services.entrance import Entrance
 from steelyard.storage import embedded
-from steelyard.storage.acting import NOBODY
-from steelyard.storage.connection import close_connection_pool, init_connection_pool
 from steelyard.storage.embedded import EmbeddedServer
 
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
@@ -61,12 +60,19 @@ async def entrance(
     key_folder: Path,
     hasher: CountingHasher,
 ) -> AsyncIterator[Entrance]:
-    app, migrator = urls(database)
-    await init_connection_pool(app, migrator_url=migrator, pool_size=8, acts_as=NOBODY)
-    made = make_entrance(key_folder, hasher)
-    yield made
-    made.passwords.close()
-    await close_connection_pool()
+    async with opened_entrance(urls(database), key_folder, hasher) as made:
+        yield made
+
+
+@pytest.fixture
+async def own_entrance(
+    own_database: EmbeddedServer,
+    urls: Callable[[EmbeddedServer], tuple[str, str]],
+    tmp_path: Path,
+    hasher: CountingHasher,
+) -> AsyncIterator[Entrance]:
+    async with opened_entrance(urls(own_database), tmp_path, hasher) as made:
+        yield made
 
 
 @pytest.fixture

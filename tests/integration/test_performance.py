@@ -15,7 +15,7 @@ from steelyard.domain.transaction import Transaction, TransactionKind
 from steelyard.services.figure import UnknownFigureError, UnknownPartError
 from steelyard.services.journal import PlaceError, get_journal
 from steelyard.services.keeping import keep_ledger
-from steelyard.services.ledger import DEFAULT_TENANT_ID, record_transactions, reverse_transactions
+from steelyard.services.ledger import record_transactions, reverse_transactions
 from steelyard.services.performance import (
     ScopePerformance,
     explain_contribution,
@@ -84,7 +84,7 @@ async def filled(own_store: Pool, tmp_path: Path) -> Pool:
     await load(tmp_path, book())
     await record_transactions(OPENED, today=TODAY)
     async with get_write_session() as db:
-        await keep_ledger(db, tenant_id=DEFAULT_TENANT_ID, today=TODAY)
+        await keep_ledger(db, today=TODAY)
     return own_store
 
 

@@ -1,12 +1,11 @@
 import asyncio
 from itertools import product
 from pathlib import Path
-from secrets import token_bytes
 
 import pytest
 
+from people_rows import new_vault
 from steelyard.identity.field_encryption import SealedFieldError
-from steelyard.identity.key_file import KeyFile, make_key_file
 from steelyard.identity.vault import NoTenantError, UnknownColumnError, Vault
 from steelyard.storage.acting import NOBODY, acting_as
 from steelyard.storage.connection import Pool, get_db_session, get_write_session
@@ -16,17 +15,16 @@ NAME = "users", "name_sealed"
 
 
 @pytest.fixture
-def vault(tmp_path: Path) -> Vault:
-    make_key_file(tmp_path / "keys" / "master.key", token_bytes)
-    return Vault.open(KeyFile(tmp_path / "keys" / "master.key", token_bytes))
+def vault(tmp_path: Path, own_store: Pool) -> Vault:
+    del own_store  # opening it is what matters
+    return new_vault(tmp_path)
 
 
-async def test_first_seals_at_once_make_one_key(own_store: Pool, vault: Vault) -> None:
+async def test_first_seals_at_once_make_one_key(vault: Vault) -> None:
     async def seal_one(number: int) -> bytes:
         async with get_write_session() as db:
             return await vault.seal(db, *NAME, str(number), f"name {number}")
 
-    del own_store  # opening it is what matters
     sealed = await asyncio.gather(*(seal_one(number) for number in range(8)))
     async with get_db_session() as db:
         keys = await get_tenant_keys(db)
@@ -35,8 +33,7 @@ async def test_first_seals_at_once_make_one_key(own_store: Pool, vault: Vault) -
     assert names == {str(number): f"name {number}" for number in range(8)}
 
 
-async def test_swapped_between_rows_and_columns_nothing_opens(store: Pool, vault: Vault) -> None:
-    del store
+async def test_swapped_between_rows_and_columns_nothing_opens(vault: Vault) -> None:
     async with get_write_session() as db:
         sealed = await vault.seal(db, *NAME, "1", "Ada")
         places = list(product(("name_sealed", "login_sealed", "totp_seed_sealed"), ("1", "2", "11")))
@@ -47,8 +44,7 @@ async def test_swapped_between_rows_and_columns_nothing_opens(store: Pool, vault
         assert await vault.unseal(db, *NAME, "1", sealed) == "Ada"
 
 
-async def test_nobody_seals_nothing(store: Pool, vault: Vault) -> None:
-    del store
+async def test_nobody_seals_nothing(vault: Vault) -> None:
     with acting_as(NOBODY):
         async with get_write_session() as db:
             with pytest.raises(NoTenantError):
@@ -57,8 +53,7 @@ async def test_nobody_seals_nothing(store: Pool, vault: Vault) -> None:
                 await vault.unseal(db, *NAME, "1", bytes(40))
 
 
-async def test_only_a_listed_column_is_sealed(store: Pool, vault: Vault) -> None:
-    del store
+async def test_only_a_listed_column_is_sealed(vault: Vault) -> None:
     async with get_write_session() as db:
         with pytest.raises(UnknownColumnError, match=r"users\.role"):
             await vault.seal(db, "users", "role", "1", "owner")

@@ -31,6 +31,7 @@ from steelyard.domain.transaction import (
     find_fault,
 )
 from steelyard.services.ledger import post_transactions, record_transactions, reverse_transactions
+from steelyard.storage.acting import Acting, acting_as
 from steelyard.storage.connection import (
     close_connection_pool,
     get_db_session,
@@ -96,13 +97,14 @@ class Store:
     def __init__(self, database: EmbeddedServer, urls: Urls) -> None:
         self._runner = asyncio.Runner()
         app, migrator = urls(database)
-        self.run(init_connection_pool(app, migrator_url=migrator))
         self.tenant = 1
+        self.run(init_connection_pool(app, migrator_url=migrator))
         self.execute(NAMES, [*ASSETS])
 
     def run(self, work: Awaitable[T]) -> T:
         async def done() -> T:
-            return await work
+            with acting_as(Acting(self.tenant, "operator")):
+                return await work
 
         return self._runner.run(done())
 
@@ -124,21 +126,21 @@ class Store:
         self.run(execute())
 
     def record(self, one: Transaction) -> Posted:
-        return self.run(record_transactions([one], today=TODAY, tenant_id=self.tenant))
+        return self.run(record_transactions([one], today=TODAY))
 
     def take_back(self, name: str) -> Posted:
-        return self.run(reverse_transactions([name], today=TODAY, tenant_id=self.tenant))
+        return self.run(reverse_transactions([name], today=TODAY))
 
     def post(self) -> Posted:
-        return self.run(post_transactions(today=TODAY, tenant_id=self.tenant))
+        return self.run(post_transactions(today=TODAY))
 
     def put(self, ones: list[Transaction]) -> None:
         """Put transactions into the table, as a load does, and post."""
 
         async def put() -> None:
             async with get_write_session() as db:
-                await store_transactions(db, self.tenant, ones)
-                await post_transactions(today=TODAY, tenant_id=self.tenant, db=db)
+                await store_transactions(db, ones)
+                await post_transactions(today=TODAY, db=db)
 
         self.run(put())
 
@@ -152,7 +154,7 @@ class Store:
     def balances(self) -> dict[tuple[str, str, bool], Decimal]:
         async def read() -> dict[tuple[str, str, bool], Decimal]:
             async with get_db_session() as db:
-                found = await get_ledger_positions(db, self.tenant)
+                found = await get_ledger_positions(db)
             return {(one.account_id, one.commodity, one.is_cash): one.quantity for one in found}
 
         return self.run(read())
@@ -160,7 +162,7 @@ class Store:
     def unposted(self) -> dict[str, Fault]:
         async def read() -> dict[str, Fault]:
             async with get_db_session() as db:
-                return {one.transaction_id: one.fault for one in await get_unposted(db, self.tenant)}
+                return {one.transaction_id: one.fault for one in await get_unposted(db)}
 
         return self.run(read())
 
@@ -376,10 +378,7 @@ def test_knowledge_of_each_moment_stays(store: Store) -> None:
     async def read() -> list[list[Transaction]]:
         async with get_db_session() as db:
             return [
-                [
-                    entry.transaction
-                    for entry in (await get_entries(db, store.tenant, known_at=moment)).entries
-                ]
+                [entry.transaction for entry in (await get_entries(db, known_at=moment)).entries]
                 for moment in moments
             ]
 

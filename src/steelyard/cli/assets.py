@@ -10,19 +10,13 @@ from steelyard.cli.options import Reading, examples, reading_options
 from steelyard.cli.output import tell
 from steelyard.cli.shell import Shell, pass_shell
 
-SORTS: Final = {
-    "value": ("market_value", True),
-    "return": ("total_return", True),
-    "risk": ("value_at_risk", True),
-    "violations": ("active_violations", True),
-    "name": ("asset_name", False),
-}
-"""What `--sort` takes: the column, and whether the largest comes first."""
+SORTS: Final = ("value", "return", "risk", "violations", "name")
+"""What `--sort` takes, as `AssetSort` says."""
 
 
 @click.command(epilog=examples("steelyard assets --sort risk --limit 10", "steelyard assets --json"))
 @click.option(
-    "--sort", type=click.Choice(list(SORTS)), default="value", show_default=True, help="By which figure."
+    "--sort", type=click.Choice(SORTS), default="value", show_default=True, help="By which figure."
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N.  [default: all]")
 @reading_options
@@ -30,9 +24,10 @@ SORTS: Final = {
 def assets(shell: Shell, sort: str, limit: int | None, reading: Reading) -> None:
     """List every asset with its value, return and risk."""
     from steelyard.cli.screens.assets import listing
+    from steelyard.services.asset import AssetSort, arrange
 
     rows = asyncio.run(_read_assets(shell, reading))
-    chosen = _sorted(rows, sort)[:limit]
+    chosen = arrange(rows, sort=AssetSort(sort))[:limit]
     tell(chosen, partial(listing, among=len(rows), scope=reading.scope), as_json=reading.as_json)
 
 
@@ -66,11 +61,3 @@ async def _read_asset(shell: Shell, asset_id: str, reading: Reading) -> dict[str
     async with shell.store(), get_db_session() as db:
         await require_scope(db, reading.scope)
         return await get_asset(db, asset_id, **reading.which())
-
-
-def _sorted(rows: list[dict[str, Any]], sort: str) -> list[dict[str, Any]]:
-    """Sort rows, unknown figures last; rows with equal figures stay most valuable first."""
-    column, descending = SORTS[sort]
-    known = [row for row in rows if row[column] is not None]
-    unknown = [row for row in rows if row[column] is None]
-    return sorted(known, key=lambda row: row[column], reverse=descending) + unknown

@@ -16,7 +16,9 @@ from steelyard.errors import ConflictError
 
 if TYPE_CHECKING:
     from steelyard.config import Settings
+    from steelyard.domain.audit import Fact
     from steelyard.storage.backup import Manifest
+    from steelyard.storage.upgrade import Upgrade
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -61,7 +63,7 @@ def backup(shell: Shell, *, path: Path, as_json: bool) -> None:
     """
     from steelyard.cli.screens.database import backed_up
 
-    made = asyncio.run(_back_up(shell.settings, path.absolute()))
+    made = asyncio.run(_back_up(shell, path.absolute()))
     tell(made, partial(backed_up, path=path), as_json=as_json)
 
 
@@ -82,7 +84,7 @@ def restore(shell: Shell, *, path: Path, yes: bool, keep_old: bool, as_json: boo
     settings = shell.settings
     if settings.database_url is not None or settings.instance_connection_name is not None:
         raise RestoreElsewhereError(path)
-    made = asyncio.run(_restore(settings, path, yes=yes, keep_old=keep_old))
+    made = asyncio.run(_restore(shell, path, yes=yes, keep_old=keep_old))
     tell(made, restored, as_json=as_json)
 
 
@@ -104,24 +106,26 @@ def upgrade(shell: Shell, *, old_bin: Path | None, keep_old: bool, as_json: bool
     Others wait meanwhile. Run it again when it was interrupted. Settings made by hand in postgresql.conf do not move.
     """
     from steelyard.cli.screens.database import upgraded
-    from steelyard.storage.upgrade import upgrade as move
 
-    settings = shell.settings
-    require_embedded(settings, "upgrade")
-    with working("Upgrading") as report:
-        done = asyncio.run(
-            move(
-                settings.data_dir,
-                postgres_bin=settings.postgres_bin,
-                old_bin=old_bin,
-                keep_old=keep_old,
-                report=report,
-            )
-        )
-    tell(done, upgraded, as_json=as_json)
+    require_embedded(shell.settings, "upgrade")
+    tell(asyncio.run(_upgrade(shell, old_bin, keep_old=keep_old)), upgraded, as_json=as_json)
 
 
-async def _back_up(settings: "Settings", path: Path) -> "Manifest":
+async def _back_up(shell: Shell, path: Path) -> "Manifest":
+    made = await _make_backup(shell.settings, path)
+    await _record(shell, "store.back_up", {"dump_sha256": made.dump_sha256, "rows": made.rows})
+    return made
+
+
+async def _record(shell: Shell, action: str, facts: "dict[str, Fact]") -> None:
+    """Record what was done to the store as a whole, in the store as it is now."""
+    from steelyard.services.audit import record_upkeep
+
+    async with shell.pool():
+        await record_upkeep(action, facts)
+
+
+async def _make_backup(settings: "Settings", path: Path) -> "Manifest":
     from steelyard.storage.address import address_of_url
     from steelyard.storage.backup import back_up, back_up_other
 
@@ -134,7 +138,7 @@ async def _back_up(settings: "Settings", path: Path) -> "Manifest":
         if server is not None:
             return await back_up(server, path, postgres_bin=programs, taken_at=now, report=report)
         return await back_up_other(
-            address_of_url(url or "", adopts_role=False),
+            address_of_url(url or "", adopts_role=False, trusts_network=settings.trusts_network),
             path,
             data_dir=settings.data_dir,
             postgres_bin=programs,
@@ -143,15 +147,35 @@ async def _back_up(settings: "Settings", path: Path) -> "Manifest":
         )
 
 
-async def _restore(settings: "Settings", path: Path, *, yes: bool, keep_old: bool) -> "Manifest":
+async def _restore(shell: Shell, path: Path, *, yes: bool, keep_old: bool) -> "Manifest":
     from steelyard.storage.backup import read_backup
     from steelyard.storage.restore import NotConfirmedError, describe_loss, restore_backup
 
+    settings = shell.settings
     server = await start_embedded(settings)
     if not yes:
         manifest = await read_backup(path)
         raise NotConfirmedError(server, path, manifest, await describe_loss(server, manifest))
     with working("Restoring") as report:
-        return await restore_backup(
+        made = await restore_backup(
             server, path, postgres_bin=settings.postgres_bin, keep_old=keep_old, report=report
         )
+    facts: dict[str, Fact] = {"dump_sha256": made.dump_sha256, "taken_at": made.taken_at.isoformat()}
+    await _record(shell, "store.restore", facts)
+    return made
+
+
+async def _upgrade(shell: Shell, old_bin: Path | None, *, keep_old: bool) -> "Upgrade":
+    from steelyard.storage.upgrade import upgrade as move
+
+    settings = shell.settings
+    with working("Upgrading") as report:
+        done = await move(
+            settings.data_dir,
+            postgres_bin=settings.postgres_bin,
+            old_bin=old_bin,
+            keep_old=keep_old,
+            report=report,
+        )
+    await _record(shell, "store.upgrade", {"postgres": done.version})
+    return done

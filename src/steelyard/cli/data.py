@@ -28,7 +28,9 @@ log = logging.getLogger(__name__)
 
 
 @click.command(
-    epilog=examples("steelyard init", "DATABASE_URL=postgresql://me@db.example/steelyard steelyard init")
+    epilog=examples(
+        "steelyard init", "DATABASE_URL=postgresql://me@db.example/book?sslmode=verify-full steelyard init"
+    )
 )
 @as_json
 @pass_shell
@@ -36,8 +38,8 @@ def init(shell: Shell, *, as_json: bool) -> None:
     """Make the schema, or bring it up to what this program needs."""
     from steelyard.cli.screens.data import migrated
 
-    place, done = asyncio.run(_init(shell))
-    tell(done, partial(migrated, place=place), as_json=as_json)
+    place, done, key_file = asyncio.run(_init(shell))
+    tell(done, partial(migrated, place=place, key_file=key_file), as_json=as_json)
 
 
 @click.command(
@@ -172,12 +174,13 @@ class RefreshRequest:
 async def _load(shell: Shell, request: LoadRequest) -> "dict[str, LoadSummary | Refresh | None]":
     from steelyard.services.asset_360 import NoPricesError
 
-    async with shell.store():
+    async with shell.store() as pool:
         summary = await load_directory(shell, request)
         published = None
         if request.then_refresh:
             with suppress(NoPricesError):  # the load stands; prices may come with the next one
                 published = await publish(shell)
+        await shell.keep_heads(pool)
     return {"load": summary, "refresh": published}
 
 
@@ -205,14 +208,13 @@ async def publish(shell: Shell) -> "Refresh":
         return await asset_360.refresh(today=shell.today(), keep_versions=shell.settings.keep_versions)
 
 
-async def _init(shell: Shell) -> "tuple[str, MigrationResult]":
+async def _init(shell: Shell) -> "tuple[str, MigrationResult, Path | None]":
     from steelyard.storage.migration import migrate
 
     async with shell.pool() as pool:
         with working("Making the schema"):
             done = await migrate()
-        await shell.make_keys(pool)
-        return pool.place, done
+        return pool.place, done, await shell.make_keys(pool)
 
 
 async def _refresh(shell: Shell, request: RefreshRequest) -> "tuple[Refresh, Changes | None]":
@@ -222,7 +224,7 @@ async def _refresh(shell: Shell, request: RefreshRequest) -> "tuple[Refresh, Cha
 
     patience = Patience(request.attempts, wait_seconds=request.wait_seconds)
     async with AsyncExitStack() as stack:
-        await retried(lambda _: stack.enter_async_context(shell.store()), patience)
+        pool = await retried(lambda _: stack.enter_async_context(shell.store()), patience)
         with working("Deriving and publishing"):
             done = await asset_360.refresh(
                 as_of=request.as_of,
@@ -231,6 +233,7 @@ async def _refresh(shell: Shell, request: RefreshRequest) -> "tuple[Refresh, Cha
                 keep_versions=shell.settings.keep_versions,
                 patience=patience,
             )
+        await shell.keep_heads(pool)
         return done, await _changes_of(done)
 
 

@@ -138,7 +138,8 @@ def _login(settings: Settings, *, admin: bool) -> dict[str, str]:
 
     if settings.database_url is not None:
         url = (admin and settings.migrator_url) or settings.database_url
-        return login_variables(address_of_url(url, adopts_role=False))
+        trusts = settings.trusts_network
+        return login_variables(address_of_url(url, adopts_role=False, trusts_network=trusts))
     server = asyncio.run(start_embedded(settings))
     return login_variables(server.address(server.migrator if admin else server.app))
 

@@ -67,6 +67,7 @@ async def _prepare(shell: Shell) -> "tuple[Document, ScopePerformance]":
         await _require_own_store(pool, directory)
         steps.done("Book", _loaded(await load_directory(shell, LoadRequest(directory))))
         steps.done("Asset 360", _published(await publish(shell)))
+        await shell.keep_heads(pool)
         async with get_db_session() as db:
             return await get_document(db), await get_performance(db)
 

@@ -167,13 +167,10 @@ async def _reconcile(shell: Shell, scope: Scope) -> "Reconciliation":
 
 
 async def _post(shell: Shell) -> "Keeping":
-    from steelyard.services.keeping import keep_ledger
-    from steelyard.services.ledger import DEFAULT_TENANT_ID
-    from steelyard.storage.connection import get_write_session
+    from steelyard.services.keeping import post_ledger
 
-    async with shell.store(), get_write_session() as db:
-        kept, _ = await keep_ledger(db, tenant_id=DEFAULT_TENANT_ID, today=shell.today())
-        return kept
+    async with shell.store():
+        return await post_ledger(today=shell.today())
 
 
 async def _positions(shell: Shell, scope: Scope, as_of: date | None) -> "Positions":

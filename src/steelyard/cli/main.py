@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from steelyard.cli.accounts import accounts
 from steelyard.cli.answers import (
     allocation,
     compliance,
@@ -24,6 +25,7 @@ from steelyard.cli.data import init, load, refresh
 from steelyard.cli.database import db
 from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
+from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
@@ -31,6 +33,9 @@ from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
 from steelyard.cli.serve import serve
 from steelyard.cli.shell import Shell
+from steelyard.cli.tenant import tenant
+from steelyard.cli.token import token
+from steelyard.cli.user import user
 from steelyard.errors import SteelyardError
 
 SECTIONS: Final = {
@@ -52,7 +57,8 @@ SECTIONS: Final = {
     "Trust": (performance, explain, positions, lots, ledger),
     "Decide": (rebalance,),
     "Serve": (serve,),
-    "Look after": (doctor, db, audit, detach),
+    "Let in": (user, tenant, token),
+    "Look after": (doctor, db, audit, keys, accounts, detach),
 }
 
 

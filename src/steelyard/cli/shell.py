@@ -120,15 +120,13 @@ class Shell:
 
         return await open_vault(self.settings.key_file, pool)
 
-    async def make_keys(self, pool: "Pool") -> None:
-        """Make the key file of the open store where there is none, and say so; nothing where none is named for it."""
+    async def make_keys(self, pool: "Pool") -> Path | None:
+        """Make the key file of the open store; returns where, None where it was there or none is named for it."""
         from steelyard.services.key import make_first_keys
 
         if pool.server is None and self.settings.key_file is None:
-            return
-        made = await make_first_keys(self.settings.key_file, pool)
-        if made is not None:
-            notes().print(f"Made the key file {made}. Keep a copy, apart from the backups.", soft_wrap=True)
+            return None
+        return await make_first_keys(self.settings.key_file, pool)
 
 
 pass_shell = click.make_pass_decorator(Shell)

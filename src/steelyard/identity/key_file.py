@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from steelyard.errors import InvalidInputError, NotFoundError, UpstreamError
 from steelyard.identity import Random
 from steelyard.identity.field_encryption import KEY_LENGTH, NONCE_LENGTH, join_context
+from steelyard.storage.files import sync_folder, write_private
 
 INDEX: Final = "index"
 KEY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
@@ -155,6 +156,31 @@ class KeyFile:
         """Names of the master keys, the oldest first, as the file was read last."""
         return tuple(self._keys.masters)
 
+    def read_names(self) -> tuple[str, ...]:
+        """Read the file again; returns the names of the master keys, the oldest first."""
+        self._keys = read_key_file(self.path)
+        return self.names
+
+    def add_master_key(self) -> str:
+        """Add a master key that encrypts from now on; returns its name. The ones before stay and decrypt.
+
+        Raises:
+            KeyFileError: the file cannot be written.
+        """
+        name, path = new_key_name(self._random), self.path.resolve()
+        try:
+            owner = path.stat()
+            before = path.read_bytes().rstrip(b"\n") + b"\n"
+            write_private(path, before + key_line(name, self._random(KEY_LENGTH)).encode())
+            if path.stat().st_uid != owner.st_uid:  # root's hand on another user's file
+                os.chown(path, owner.st_uid, owner.st_gid)
+            sync_folder(path.parent)
+        except OSError as error:
+            fault = f"cannot be written ({error.strerror or type(error).__name__})"
+            raise KeyFileError(path, fault, "Let this user write the file and its folder") from None
+        self.read_names()
+        return name
+
     async def wrap(self, key: bytes, tenant_id: int, key_id: int) -> WrappedKey:
         """As the port says."""
         self._keys = read_key_file(self.path)
@@ -247,6 +273,7 @@ def _make(path: Path, random: Random) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.link(draft, path)  # unlike a rename it never replaces a file
+        sync_folder(path.parent)
     except FileExistsError:
         return
     finally:
@@ -284,8 +311,6 @@ def _read_line(words: list[bytes], path: Path, number: int) -> tuple[str, bytes]
 def _check_private(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise KeyFileError(path, "is no file", "Name a file")
-    if status.st_mode & 0o077:
+    if os.name == "posix" and status.st_mode & 0o077:  # elsewhere a mode says nothing about others
         mode = stat.S_IMODE(status.st_mode)
         raise KeyFileError(path, f"is open to other users (mode {mode:04o})", f"Run `chmod 600 {path}`")
-    if status.st_uid not in {os.geteuid(), 0}:
-        raise KeyFileError(path, f"belongs to user {status.st_uid}", "Make it this user's own")

@@ -14,6 +14,12 @@ LONGEST_LOGIN: Final = 254
 
 LONGEST_NAME: Final = 200
 
+UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Kinds of characters (Unicode, general category) that two names could differ by and look alike."""
+
+JOINERS: Final = "\u200c\u200d"
+"""Belong to names as Persian and Indian scripts write them."""
+
 MANAGERS: Final = frozenset({Role.OWNER, Role.ADMIN})
 """Who manages users; a tenant keeps one."""
 
@@ -52,13 +58,14 @@ class OwnersOnlyError(NotPermittedError):
         )
 
 
-def check_name(what: str, name: str, longest: int = LONGEST_NAME) -> str:
+def check_name(what: str, name: str, longest: int = LONGEST_NAME, allowed: str = "") -> str:
     """Give a name back without the spaces around it.
 
     Args:
         what: what it is the name of, for the sentence of the error.
         name: any text.
         longest: characters it may have.
+        allowed: characters that may be in it although they cannot be seen.
 
     Raises:
         UnusableNameError: it is empty, too long, or has characters that cannot be seen.
@@ -75,9 +82,7 @@ def check_name(what: str, name: str, longest: int = LONGEST_NAME) -> str:
         raise UnusableNameError(what, "is empty")
     if len(text) > longest:
         raise UnusableNameError(what, f"has {len(text)} characters; {longest} is the most")
-    if any(
-        unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for character in text
-    ):
+    if any(unicodedata.category(character) in UNSEEN for character in text if character not in allowed):
         raise UnusableNameError(what, "has characters that cannot be seen; type it anew")
     return text
 

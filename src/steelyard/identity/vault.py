@@ -25,14 +25,16 @@ from steelyard.storage.tenant_key import (
     TenantKey,
     add_tenant_key,
     get_current_tenant,
+    get_sealed,
     get_tenant_keys,
     hold_sealing_key,
+    rewrap_key,
 )
 
 REMEMBERED: Final = 1000
 """Decrypted keys kept in memory."""
 
-COLUMNS: Final = frozenset((sealed.table, sealed.column) for sealed in SEALED_COLUMNS)
+COLUMNS: Final = {(sealed.table, sealed.column): sealed for sealed in SEALED_COLUMNS}
 
 
 class NoTenantError(NotPermittedError):
@@ -120,9 +122,25 @@ class Vault:
             KeyDestroyedError: the tenant was erased.
             UnencodableTextError: the text holds a lone surrogate.
         """
+        return (await self.seal_all(db, table, column, {row_id: text}))[row_id]
+
+    async def seal_all(
+        self, db: WriteSession | MigratorSession, table: str, column: str, texts: Mapping[str, str]
+    ) -> dict[str, bytes]:
+        """Encrypt a column of rows of the session's tenant, with one question to the store; see `seal`.
+
+        Args:
+            db: the session that will write them.
+            table: a table of SEALED_COLUMNS.
+            column: a column of it.
+            texts: the row's key within the tenant, as text → its text.
+        """
         key = await self._sealing_key(db)
-        place = _field(key.tenant_id, table, column, row_id)
-        return seal(text, await self._decrypted(key), place, self._random)
+        decrypted = await self._decrypted(key)
+        return {
+            row_id: seal(text, decrypted, _field(key.tenant_id, table, column, row_id), self._random)
+            for row_id, text in texts.items()
+        }
 
     async def unseal(self, db: AsyncSession, table: str, column: str, row_id: str, sealed: bytes) -> str:
         """Decrypt one field of the session's tenant; see `unseal_all`."""
@@ -145,9 +163,9 @@ class Vault:
             KeyDestroyedError: the tenant was erased.
         """
         keys = {key.key_id: key for key in await get_tenant_keys(db)}
-        tenant_id = await _tenant_of(db, keys)
+        tenant_id = await _current_tenant(db) if not keys else next(iter(keys.values())).tenant_id
         places = {row_id: _field(tenant_id, table, column, row_id) for row_id in sealed}
-        return {row_id: await self._open(keys, places[row_id], value) for row_id, value in sealed.items()}
+        return {row_id: await self._open(db, keys, places[row_id], value) for row_id, value in sealed.items()}
 
     def index(self, kind: str, text: str) -> bytes:
         """Make the keyed hash by which a text is found without being kept: 32 bytes.
@@ -182,25 +200,37 @@ class Vault:
                 return held
             keys = await get_tenant_keys(db)
             if not keys:
-                await self.add_key(db, 1)
+                await self._make_first_key(db)
             elif all(key.wrapped_key is None for key in keys):
                 raise KeyDestroyedError(keys[0].tenant_id)
         raise KeyRetiredError
 
+    async def _make_first_key(self, db: WriteSession | MigratorSession) -> None:
+        if await self.add_key(db, 1):
+            await record_event(db, "key.create", "key", "1")
+
     async def add_key(self, db: WriteSession | MigratorSession, key_id: int) -> bool:
         """Make a key of the session's tenant that encrypts from now on; False when another has that number."""
-        tenant_id = await _tenant_of(db, {})
-        wrapped = await self.master.wrap(self._random(KEY_LENGTH), tenant_id, key_id)
-        added = await add_tenant_key(db, key_id, wrapped.data, wrapped.name)
-        if added:
-            await record_event(db, "key.create", "key", str(key_id), {"wrapped_by": wrapped.name})
-        return added
+        wrapped = await self.master.wrap(self._random(KEY_LENGTH), await _current_tenant(db), key_id)
+        return await add_tenant_key(db, key_id, wrapped.data, wrapped.name)
 
-    async def _open(self, keys: Mapping[int, TenantKey], place: Field, sealed: bytes) -> str:
-        key_id = key_id_of(sealed, place)
-        if key_id not in keys:
-            raise KeyAbsentError(place, key_id)
-        return unseal(sealed, await self._decrypted(keys[key_id]), place)
+    async def rewrap_key(self, db: WriteSession, key: TenantKey) -> bool:
+        """Encrypt a key of the session's tenant with the newest master key; False where it is, or was changed."""
+        secret = (await self._decrypted(key)).secret
+        wrapped = await self.master.wrap(secret, key.tenant_id, key.key_id)
+        if key.wrapped_key is None or wrapped.name == key.wrapped_by:
+            return False
+        return await rewrap_key(db, key.key_id, key.wrapped_key, wrapped.data, wrapped.name)
+
+    async def _open(
+        self, db: AsyncSession, keys: Mapping[int, TenantKey], place: Field, sealed: bytes
+    ) -> str:
+        key = _key_of(keys, place, sealed)
+        if key.wrapped_key is None and any(other.wrapped_key is not None for other in keys.values()):
+            # A rotation passed between our reading of the row and of the keys: the row is sealed anew.
+            sealed = await get_sealed(db, COLUMNS[place.table, place.column], place.row_id) or sealed
+            key = _key_of(keys, place, sealed)
+        return unseal(sealed, await self._decrypted(key), place)
 
     async def _decrypted(self, key: TenantKey) -> DataKey:
         """Decrypt a key; what it rests as is part of its name here, so a memory is never of another key."""
@@ -216,13 +246,18 @@ class Vault:
         return self._opened[name]
 
 
-async def _tenant_of(db: AsyncSession, keys: Mapping[int, TenantKey]) -> int:
-    for key in keys.values():
-        return key.tenant_id
+async def _current_tenant(db: AsyncSession) -> int:
     tenant_id = await get_current_tenant(db)
     if tenant_id is None:
         raise NoTenantError
     return tenant_id
+
+
+def _key_of(keys: Mapping[int, TenantKey], place: Field, sealed: bytes) -> TenantKey:
+    key_id = key_id_of(sealed, place)
+    if key_id not in keys:
+        raise KeyAbsentError(place, key_id)
+    return keys[key_id]
 
 
 def _field(tenant_id: int, table: str, column: str, row_id: str) -> Field:

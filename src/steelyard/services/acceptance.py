@@ -19,6 +19,7 @@ from steelyard.services.entrance import (
     Signed,
     Visitor,
     act_for,
+    act_in,
     fold_login,
     let_in,
     login_of,
@@ -28,7 +29,7 @@ from steelyard.services.link import find_link, find_link_of_hash, take_link
 from steelyard.services.session import end_everything
 from steelyard.services.user import LoginTakenError
 from steelyard.storage import factors as store
-from steelyard.storage.acting import NOBODY, Acting, act_as, current_acting
+from steelyard.storage.acting import NOBODY, act_as
 from steelyard.storage.audit import record_event
 from steelyard.storage.connection import WriteSession, get_write_session
 from steelyard.storage.factors import Factors
@@ -188,7 +189,9 @@ async def link_user_id(
 ) -> tuple[UUID, Factors | None]:
     """Give the key of whom a link is for, and what they sign in with; None = they are the first user to be."""
     await act_as(db, NOBODY)
-    user = await _user_of(db, await find_link(db, secret, now=now))
+    found = await find_link(db, secret, now=now)
+    await act_in(db, found.tenant_id)
+    user = await _user_of(db, found)
     return (owner_id(entrance, hash_link(secret)), None) if user is None else (user.user_id, user)
 
 
@@ -213,7 +216,7 @@ async def _make_owner(
     now: datetime,
 ) -> None:
     who = _known(newcomer)
-    await act_as(db, Acting(tenant_id, "system:set_up", request_id=current_acting(NOBODY).request_id))
+    await act_in(db, tenant_id)
     if await store.has_users(db):
         raise SetUpDoneError
     vault, row_id = entrance.vault, str(user_id)

@@ -1,6 +1,8 @@
 """Assets, seen from all sides: the rows of asset 360, and the page of one asset."""
 
-from typing import Any, Unpack
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, Final, Unpack
 
 from steelyard.domain.scope import TENANT, Scope
 from steelyard.errors import NotFoundError
@@ -8,6 +10,26 @@ from steelyard.services.asset_360 import Which, get_document
 from steelyard.services.scope import nearest
 from steelyard.storage import asset_360 as store
 from steelyard.storage.connection import ReadSession
+
+
+class AssetSort(StrEnum):
+    """By which figure assets are listed; names from A, other figures from the largest, unknown ones last."""
+
+    VALUE = "value"
+    RETURN = "return"
+    RISK = "risk"
+    VIOLATIONS = "violations"
+    NAME = "name"
+
+
+_COLUMNS: Final = {
+    AssetSort.VALUE: "market_value",
+    AssetSort.RETURN: "total_return",
+    AssetSort.RISK: "value_at_risk",
+    AssetSort.VIOLATIONS: "active_violations",
+    AssetSort.NAME: "asset_name",
+}
+_SEARCHED: Final = ("asset_id", "asset_name", "isin")
 
 
 class UnknownAssetError(NotFoundError):
@@ -28,6 +50,22 @@ async def get_assets(db: ReadSession, **which: Unpack[Which]) -> list[dict[str, 
     document = await get_document(db, **which)
     rows = await store.get_asset_rows(db, which.get("scope", TENANT), document.version)
     return [{"as_of": document.as_of, **row} for row in rows]
+
+
+def arrange(
+    rows: Sequence[dict[str, Any]], *, sort: AssetSort = AssetSort.VALUE, search: str = ""
+) -> list[dict[str, Any]]:
+    """Return the rows whose id, name or ISIN holds a text, by a figure; of equal ones the first stays first.
+
+    >>> rows = [{"asset_id": "A", "asset_name": "Ant", "isin": None}, {"asset_id": "B", "asset_name": "Bee", "isin": None}]
+    >>> [row["asset_id"] for row in arrange(rows, sort=AssetSort.NAME, search="bee")]
+    ['B']
+    """
+    column, wanted = _COLUMNS[sort], search.casefold()
+    found = [row for row in rows if any(wanted in (row[name] or "").casefold() for name in _SEARCHED)]
+    known = [row for row in found if row[column] is not None]
+    unknown = [row for row in found if row[column] is None]
+    return sorted(known, key=lambda row: row[column], reverse=sort is not AssetSort.NAME) + unknown
 
 
 async def get_asset(db: ReadSession, asset_id: str, **which: Unpack[Which]) -> dict[str, Any]:

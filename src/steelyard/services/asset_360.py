@@ -26,12 +26,8 @@ from steelyard.services.retrying import PATIENT, Patience, retried
 from steelyard.storage import asset_360 as store
 from steelyard.storage.asset_360 import ComplianceRow, Document, ExposureRow, PerformanceRow, RiskRow
 from steelyard.storage.attachment import get_attached_tables
-from steelyard.storage.connection import (
-    ReadSession,
-    WriteSession,
-    get_db_session,
-    get_write_session,
-)
+from steelyard.storage.audit import chain_pending_events, record_event
+from steelyard.storage.connection import ReadSession, WriteSession, get_db_session, get_write_session
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +146,8 @@ async def create_and_run_procedure(
         if refusal is None:
             raise
         raise refusal from error
+    if published:
+        await record_event(db, "asset_360.publish", "version", str(version), {"as_of": as_of.isoformat()})
     return version, published
 
 
@@ -172,19 +170,21 @@ class _Run:
     async def attempt(self, number: int) -> Refresh | None:
         """Try it once; None means that another refresh, or a load of returns, is at work."""
         from steelyard.services.keeping import catch_up  # noqa: PLC0415 - as in `_write`
-        from steelyard.storage.history import try_lock_history  # noqa: PLC0415 - as above
+        from steelyard.storage.history import refreshing  # noqa: PLC0415 - as above
 
         await catch_up(today=self.today)
         unanswered, clock = self.written, _Stopwatch(self.began)
         async with get_db_session() as before:
             is_attached = "performance_history" in await get_attached_tables(before)
-        async with get_write_session(isolation="REPEATABLE READ") as db:
-            if not await try_lock_history(db, is_attached=is_attached):
-                await db.rollback()
+        async with refreshing(is_attached=is_attached) as db:
+            if db is None:
                 return None
             clock.stop("wait")
             self.written = done = await self._write(db, clock)
             current = await store.get_current_version(db)
+        if done.published:
+            async with get_write_session() as db:  # it saw one moment, so its event waits for the chain
+                await chain_pending_events(db)
         clock.stop("publish")
         if unanswered is not None and unanswered.version == done.version and not done.published:
             done = unanswered

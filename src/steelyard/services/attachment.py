@@ -16,6 +16,7 @@ from steelyard.services.mapping import check_keys, check_mapping
 from steelyard.statements.columns import Kind
 from steelyard.statements.mapping import table_columns
 from steelyard.storage import attachment as store
+from steelyard.storage.audit import record_event
 from steelyard.storage.connection import MigratorSession, WriteSession, get_migrator_session
 
 NEEDED: Final = ("asset_master", "market_data")
@@ -140,6 +141,8 @@ async def attach(book: BookMapping) -> Attached:
         gaps = await _find_gaps(db, book)
         await check_keys(db, book)
         await store.sync_attached_accounts(db)
+        facts = {"tables": len(book.tables), "gaps": len(gaps)}
+        await record_event(db, "book.attach", "attachment", "", facts)
     left_out = [name for name in table_columns() if name not in {*book.tables, "asset_360", "accounts"}]
     return Attached({t.name: t.source for t in book.tables.values()}, tuple(left_out), gaps)
 
@@ -185,6 +188,7 @@ async def detach(*, keep_store: bool = False) -> Detached:
         if keep_store:
             await store.get_attachment(db)
             await store.detach_tables(db)
+            await record_event(db, "book.detach", "attachment", "")
             return Detached(store_kept=True)
         if views := await store.get_outside_dependants(db):
             raise OutsideViewsError(views)

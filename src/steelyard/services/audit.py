@@ -3,7 +3,7 @@
 import logging
 import os
 import re
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from steelyard.domain.audit import AuditEvent, AuditHead, ChainCheck, ChainFlaw, FlawKind
+from steelyard.domain.audit import AuditEvent, AuditHead, ChainCheck, ChainFlaw, Fact, FlawKind
 from steelyard.errors import InvalidInputError
 from steelyard.identity import Random
 from steelyard.identity.audit import (
@@ -31,6 +31,7 @@ from steelyard.storage.acting import Acting, acting_as
 from steelyard.storage.audit import EVERY, EventFilter
 from steelyard.storage.cluster import open_cluster
 from steelyard.storage.connection import get_db_session, get_write_session
+from steelyard.storage.migration import SchemaMissingError, SchemaOlderError, check_schema
 
 if TYPE_CHECKING:
     from steelyard.storage.connection import Pool
@@ -208,6 +209,26 @@ async def get_events(
     """
     async with get_db_session() as db:
         return await store.get_last_events(db, wanted, before=before, limit=limit)
+
+
+async def record_upkeep(action: str, facts: Mapping[str, Fact]) -> bool:
+    """Record what was done to the store as a whole: a backup, a restore, a move to another PostgreSQL.
+
+    Args:
+        action: what was done.
+        facts: what else matters.
+
+    Returns:
+        Whether it was recorded; a store that was restored from an older Steelyard has to be migrated first.
+    """
+    async with get_db_session() as db:
+        try:
+            await check_schema(db)
+        except (SchemaMissingError, SchemaOlderError):
+            return False
+    async with get_write_session() as writing:
+        await store.record_event(writing, action, "store", "", facts)
+    return True
 
 
 # ── Heads that leave the database ───────────────────────────────────────────────────────────────────────────

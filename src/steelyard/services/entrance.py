@@ -220,6 +220,23 @@ async def act_for_active(db: WriteSession, found: tuple[int, UUID] | None) -> Fa
     return user
 
 
+async def act_in(db: WriteSession, tenant_id: int) -> None:
+    """Let the rest of the transaction work in a tenant, for nobody in particular yet."""
+    request_id = current_acting(NOBODY).request_id
+    await act_as(db, Acting(tenant_id, "system:sign_in", request_id=request_id))
+
+
+async def take_asked(
+    db: WriteSession, challenge_hash: bytes, *purposes: Purpose, now: datetime
+) -> Challenge | None:
+    """Take away what is answered, whichever tenant it is of; None = nothing was asked there, or it was answered."""
+    await act_as(db, NOBODY)
+    found = await challenges.find_challenge(db, challenge_hash, *purposes, now=now)
+    if found is not None and found[0] is not None:
+        await act_in(db, found[0])
+    return await challenges.take_challenge(db, challenge_hash, *purposes, now=now)
+
+
 # ── What it ends in ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -283,9 +300,11 @@ async def find_half_done(db: WriteSession, secret: str | None, *, now: datetime)
     """Let the rest of the transaction work for whoever is half signed in; raises NoSignInError, SignInFailedError."""
     await act_as(db, NOBODY)
     found = await challenges.find_challenge(db, hash_of_cookie(secret), Purpose.SECOND_FACTOR, now=now)
-    if found is None:
-        raise NoSignInError
-    return await act_for_active(db, found)
+    match found:
+        case (int(tenant_id), UUID() as user_id):
+            return await act_for_active(db, (tenant_id, user_id))
+        case _:
+            raise NoSignInError
 
 
 async def try_second_factor(entrance: Entrance, secret: str | None, *, now: datetime) -> HalfDone:

@@ -101,7 +101,7 @@ async def end_grant(db: WriteSession, actor: Actor, user_id: UUID, scope: Scope)
     await record_event(db, "grant.end", "user", str(user_id), {"scope": str(scope)})
 
 
-async def get_grants(db: ReadSession, user_id: UUID | None = None) -> Sequence[Grant]:
+async def get_grants(db: ReadSession | WriteSession, user_id: UUID | None = None) -> Sequence[Grant]:
     """Return the grants of a user, or of everybody."""
     return await stored.get_grants(db, user_id)
 

@@ -9,7 +9,9 @@ from typing import Final
 from steelyard.domain.finding import Finding, Severity
 from steelyard.domain.transaction import Fault, describe_fault
 from steelyard.storage import keeping as store
-from steelyard.storage.connection import WriteSession, get_db_session, get_write_session
+from steelyard.storage.acting import acting_as
+from steelyard.storage.audit import record_event
+from steelyard.storage.connection import WriteSession, get_acting, get_db_session, get_write_session
 from steelyard.storage.keeping import Keeper, UnpostedRow
 from steelyard.storage.ledger import Posted, post_transactions
 
@@ -48,12 +50,11 @@ class Keeping:
         return bool(self.posted or self.corrected or self.changed or self.cash_assets)
 
 
-async def keep_ledger(db: WriteSession, *, tenant_id: int, today: date) -> tuple[Keeping, list[UnpostedRow]]:
+async def keep_ledger(db: WriteSession, *, today: date) -> tuple[Keeping, list[UnpostedRow]]:
     """Book what is new, and let the ledger keep the accounts whose newest snapshot agrees with it.
 
     Args:
         db: the transaction to do it in.
-        tenant_id: whose ledger.
         today: the caller's date; what lies later than tomorrow waits.
 
     Returns:
@@ -62,17 +63,18 @@ async def keep_ledger(db: WriteSession, *, tenant_id: int, today: date) -> tuple
     Raises:
         OverdrawnError: an account that may not would go below 0; nothing of the transaction can be kept.
     """
-    posted = await post_transactions(db, tenant_id, today)
-    keepers = await store.adopt_accounts(db, tenant_id)
-    cash_assets = await store.make_cash_assets(db, tenant_id)
-    unposted = await store.get_unposted_rows(db, tenant_id, most=MOST_FINDINGS)
+    posted = await post_transactions(db, today)
+    keepers = await store.adopt_accounts(db)
+    cash_assets = await store.make_cash_assets(db)
+    unposted = await store.get_unposted_rows(db, most=MOST_FINDINGS)
     return _keeping(posted, unposted, keepers, cash_assets), unposted
 
 
 async def catch_up(*, today: date) -> None:
     """Book what waits: what lay in the future, and what a firm's own table says now. Quick with nothing to do.
 
-    It is a transaction of its own, that sees what others booked while it waited for them.
+    It is a transaction of its own, that sees what others booked while it waited for them, and works for the whole
+    tenant, whoever asked: what every holder is paid is booked for every holder.
 
     Args:
         today: the caller's date.
@@ -80,11 +82,32 @@ async def catch_up(*, today: date) -> None:
     Raises:
         OverdrawnError: as `keep_ledger`.
     """
-    async with get_db_session() as db:
-        tenant_id = await store.find_ledger_behind(db, today)
-    if tenant_id is not None:
-        async with get_write_session() as db:
-            await keep_ledger(db, tenant_id=tenant_id, today=today)
+    with acting_as((await get_acting()).for_whole_tenant):
+        async with get_db_session() as db:
+            is_behind = await store.is_ledger_behind(db, today)
+        if is_behind:
+            await post_ledger(today=today)
+
+
+async def post_ledger(*, today: date) -> Keeping:
+    """Do as `keep_ledger` does, in a transaction of its own, and record it where anything changed.
+
+    Args:
+        today: the caller's date.
+
+    Raises:
+        OverdrawnError: as `keep_ledger`.
+    """
+    async with get_write_session() as db:
+        keeping, _ = await keep_ledger(db, today=today)
+        if keeping.has_changed:
+            facts = {
+                "booked": keeping.posted,
+                "reversed": keeping.corrected,
+                "accounts": len(keeping.changed),
+            }
+            await record_event(db, "ledger.post", "ledger", "", facts)
+        return keeping
 
 
 def find_unposted(unposted: list[UnpostedRow], *, places: Mapping[str, tuple[str, int]]) -> list[Finding]:

@@ -1,10 +1,11 @@
-"""Keys: the key file of a store, and the vault it opens."""
+"""Keys: the key file of a store, the vault it opens, and the end of a tenant's keys."""
 
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Final
 
-from steelyard.errors import InvalidInputError, NotFoundError
+from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
 from steelyard.identity import Random
 from steelyard.identity.key_file import (
     KeyFile,
@@ -14,8 +15,17 @@ from steelyard.identity.key_file import (
     read_key_file,
 )
 from steelyard.identity.vault import Vault
-from steelyard.storage.connection import get_db_session
-from steelyard.storage.tenant_key import find_key_holders
+from steelyard.storage.acting import OPERATOR, acting_as, current_acting
+from steelyard.storage.audit import record_event
+from steelyard.storage.connection import get_db_session, get_write_session
+from steelyard.storage.tenant_key import (
+    TenantKey,
+    count_standing_holds,
+    destroy_keys,
+    erase_all_users,
+    find_keys,
+    get_name_of_tenant,
+)
 
 if TYPE_CHECKING:
     from steelyard.storage.connection import Pool
@@ -42,6 +52,35 @@ class KeyFileLostError(NotFoundError):
         super().__init__(
             f"The database holds keys encrypted with {', '.join(names)}, and there is no key file {path}. Put it back "
             "from where you keep its copy, or name it in STEELYARD_KEY_FILE. A new one would not open them."
+        )
+
+
+class UnknownTenantError(NotFoundError):
+    """There is no such tenant."""
+
+    def __init__(self, tenant_id: int) -> None:
+        """Name it."""
+        super().__init__(f"There is no tenant {tenant_id}. `steelyard keys list` shows those that have keys.")
+
+
+class TenantNameError(InvalidInputError):
+    """What was typed is not the tenant's name."""
+
+    def __init__(self, tenant_id: int) -> None:
+        """Name the tenant by its number only: who erases it must know whom they erase."""
+        super().__init__(
+            f"That is not the name of tenant {tenant_id}; nothing was destroyed. Type its name as it is kept."
+        )
+
+
+class LegalHoldError(ConflictError):
+    """A legal hold stands in the way."""
+
+    def __init__(self, tenant_id: int, holds: int) -> None:
+        """Count them."""
+        super().__init__(
+            f"{holds} legal hold{'s stand' if holds > 1 else ' stands'} on data of tenant {tenant_id}; nothing was "
+            "destroyed. What is held may be erased when the hold is released."
         )
 
 
@@ -77,10 +116,8 @@ async def open_vault(named: Path | None, pool: "Pool", *, random: Random = token
     path = find_key_file(named, pool)
     if named is None:
         await make_first_keys(named, pool, random=random)
-    async with get_db_session() as db:
-        holders = await find_key_holders(db)
     master = KeyFile(path, random)
-    for _, name in holders:
+    for name in await _needed_masters():
         if name not in master.names:
             raise MasterKeyMissingError(name, str(path))
     return Vault.open(master, random)
@@ -98,10 +135,54 @@ async def make_first_keys(named: Path | None, pool: "Pool", *, random: Random = 
     try:
         read_key_file(path)
     except KeyFileMissingError:
-        async with get_db_session() as db:
-            holders = await find_key_holders(db)
-        if holders:
-            raise KeyFileLostError(path, sorted({name for _, name in holders})) from None
+        needed = await _needed_masters()
+        if needed:
+            raise KeyFileLostError(path, needed) from None
         make_key_file(path, random)
         return path
     return None
+
+
+async def list_keys() -> tuple[TenantKey, ...]:
+    """Return the keys of every tenant, the destroyed ones included, without the keys themselves."""
+    async with get_db_session() as db:
+        return await find_keys(db)
+
+
+async def destroy_tenant_keys(tenant_id: int, name: str) -> int:
+    """Destroy the keys of a tenant, which erases for good what they encrypt; its users cannot sign in any more.
+
+    What is not encrypted stays: accounts, transactions, the audit. Backups from before hold the keys, encrypted.
+
+    Args:
+        tenant_id: whose.
+        name: the tenant's name, as somebody typed it who means it.
+
+    Returns:
+        How many keys were destroyed; 0 when they were before.
+
+    Raises:
+        UnknownTenantError: there is no such tenant.
+        TenantNameError: it has another name.
+        LegalHoldError: something of it is held.
+    """
+    with acting_as(replace(current_acting(OPERATOR), tenant_id=tenant_id)):
+        async with get_write_session() as db:
+            found = await get_name_of_tenant(db)
+            if found is None:
+                raise UnknownTenantError(tenant_id)
+            if found != name:
+                raise TenantNameError(tenant_id)
+            destroyed = await destroy_keys(db)
+            await erase_all_users(db)
+            await record_event(db, "tenant.erase", "tenant", str(tenant_id), {"keys_destroyed": destroyed})
+            # Who places a hold records it, too, and one of us two waits for the other there: this sees every hold.
+            holds = await count_standing_holds(db)
+            if holds:
+                raise LegalHoldError(tenant_id, holds)
+            return destroyed
+
+
+async def _needed_masters() -> list[str]:
+    async with get_db_session() as db:
+        return sorted({key.wrapped_by for key in await find_keys(db) if key.destroyed_at is None})

@@ -14,6 +14,7 @@ from steelyard.domain.transaction import Fault, Transaction, TransactionError, T
 from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
 from steelyard.storage import ledger as store
 from steelyard.storage.attachment import get_attached_tables
+from steelyard.storage.audit import record_event
 from steelyard.storage.connection import ReadSession, WriteSession, get_db_session, get_write_session
 from steelyard.storage.ledger import Entry, OverdrawnError, Posted, Unposted
 
@@ -29,7 +30,6 @@ __all__ = [
     "reverse_transactions",
 ]
 
-DEFAULT_TENANT_ID: Final = 1
 MAX_PAGE: Final = 10_000
 MAX_TEXT_LENGTH: Final = 1000
 _BEFORE_ALL: Final = (date.min, 0)
@@ -98,9 +98,7 @@ class LedgerPage:
     next: tuple[date, int] | None
 
 
-async def post_transactions(
-    *, today: date, tenant_id: int = DEFAULT_TENANT_ID, db: WriteSession | None = None
-) -> Posted:
+async def post_transactions(*, today: date, db: WriteSession | None = None) -> Posted:
     """Bring the ledger to what the table of transactions says, ours or an attached one.
 
     New rows are booked, those that differ from their entry are corrected by reversal, entries whose row is gone are
@@ -108,21 +106,21 @@ async def post_transactions(
 
     Args:
         today: the caller's date; what is dated later than the day after waits.
-        tenant_id: whose.
         db: the transaction to do it in; None opens one and commits it.
 
     Raises:
         OverdrawnError: a balance that may not go below 0 would; nothing is booked.
     """
     async with _session(db) as session:
-        return await store.post_transactions(session, tenant_id, today)
+        posted = await store.post_transactions(session, today)
+        await _record(session, "ledger.post", posted)
+        return posted
 
 
 async def record_transactions(
     transactions: Sequence[Transaction],
     *,
     today: date,
-    tenant_id: int = DEFAULT_TENANT_ID,
     db: WriteSession | None = None,
 ) -> Posted:
     """Write transactions down and book them: all of them, or none.
@@ -132,7 +130,6 @@ async def record_transactions(
     Args:
         transactions: exact numbers of less than 10^15, money of at most 8 decimals, the rest of at most 12.
         today: the caller's date; what is dated later than the day after is refused.
-        tenant_id: whose.
         db: the transaction to do it in; None opens one and commits it.
 
     Raises:
@@ -149,12 +146,13 @@ async def record_transactions(
             raise SameTransactionTwiceError(transaction_id)
     async with _session(db) as session:
         await _require_own_table(session)
-        await store.lock_ledger(session, tenant_id)
-        await _require_known_names(session, tenant_id, checked)
-        await store.store_transactions(session, tenant_id, checked)
-        posted = await store.post_transactions(session, tenant_id, today, only=ids)
-        for one in await store.get_unposted(session, tenant_id, only=ids):
+        await store.lock_ledger(session)
+        await _require_known_names(session, checked)
+        await store.store_transactions(session, checked)
+        posted = await store.post_transactions(session, today, only=ids)
+        for one in await store.get_unposted(session, only=ids):
             raise TransactionError(one.transaction_id, one.kind, one.fault)
+        await _record(session, "transaction.record", posted, ids)
         return posted
 
 
@@ -162,7 +160,6 @@ async def reverse_transactions(
     transaction_ids: Sequence[str],
     *,
     today: date,
-    tenant_id: int = DEFAULT_TENANT_ID,
     db: WriteSession | None = None,
 ) -> Posted:
     """Take transactions back: out of the table, and out of the balances by reversing entries; the journal keeps both.
@@ -170,7 +167,6 @@ async def reverse_transactions(
     Args:
         transaction_ids: which.
         today: the caller's date.
-        tenant_id: whose.
         db: the transaction to do it in; None opens one and commits it.
 
     Raises:
@@ -180,11 +176,13 @@ async def reverse_transactions(
     """
     async with _session(db) as session:
         await _require_own_table(session)
-        await store.lock_ledger(session, tenant_id)
-        found = await store.delete_transactions(session, tenant_id, transaction_ids)
+        await store.lock_ledger(session)
+        found = await store.delete_transactions(session, transaction_ids)
         if unknown := sorted({*transaction_ids} - {*found}):
             raise UnknownTransactionsError(unknown)
-        return await store.post_transactions(session, tenant_id, today, only=found)
+        posted = await store.post_transactions(session, today, only=found)
+        await _record(session, "transaction.reverse", posted, found)
+        return posted
 
 
 async def get_ledger_page(
@@ -195,7 +193,6 @@ async def get_ledger_page(
     asset_id: str | None = None,
     kind: TransactionKind | None = None,
     with_reversed: bool = False,
-    tenant_id: int = DEFAULT_TENANT_ID,
     db: ReadSession | None = None,
 ) -> LedgerPage:
     """Return a part of the journal; every page costs the same, however far it lies.
@@ -207,7 +204,6 @@ async def get_ledger_page(
         asset_id: only entries about this asset.
         kind: only entries of this kind.
         with_reversed: whether entries that no longer stand are shown too, and their reversals.
-        tenant_id: whose.
         db: where to read; None opens a session.
 
     Raises:
@@ -218,7 +214,6 @@ async def get_ledger_page(
     async with _reading(db) as session:
         found = await store.get_journal_page(
             session,
-            tenant_id,
             after=after,
             limit=limit + 1,
             account_id=account_id,
@@ -233,12 +228,10 @@ async def get_ledger_page(
     )
 
 
-async def get_unposted(
-    *, tenant_id: int = DEFAULT_TENANT_ID, db: ReadSession | None = None
-) -> tuple[Unposted, ...]:
+async def get_unposted(*, db: ReadSession | None = None) -> tuple[Unposted, ...]:
     """Return the transactions that are not in the ledger and why, by id."""
     async with _reading(db) as session:
-        return tuple(await store.get_unposted(session, tenant_id))
+        return tuple(await store.get_unposted(session))
 
 
 @asynccontextmanager
@@ -259,16 +252,24 @@ async def _reading(db: ReadSession | None) -> AsyncIterator[ReadSession]:
         yield session
 
 
+async def _record(db: WriteSession, action: str, posted: Posted, ids: Sequence[str] = ()) -> None:
+    """Record what was booked, once for all of it; what changed nothing leaves no event."""
+    if posted.booked or posted.reversed:
+        facts = {"transactions": len(ids), "booked": posted.booked, "reversed": posted.reversed}
+        kind = "transaction" if ids else "ledger"
+        await record_event(db, action, kind, ids[0] if len(ids) == 1 else "", facts)
+
+
 async def _require_own_table(db: WriteSession) -> None:
     if "transactions" in await get_attached_tables(db):
         raise TransactionsAttachedError
 
 
-async def _require_known_names(db: WriteSession, tenant_id: int, transactions: Sequence[Transaction]) -> None:
+async def _require_known_names(db: WriteSession, transactions: Sequence[Transaction]) -> None:
     """See that accounts and assets are there, before a foreign key says it without naming the transaction."""
     accounts = {name for one in transactions for name in (one.account_id, one.counter_account_id) if name}
     assets = {name for one in transactions for name in (one.asset_id, one.counter_asset_id) if name}
-    unknown = await store.get_unknown_names(db, tenant_id, sorted(accounts), sorted(assets))
+    unknown = await store.get_unknown_names(db, sorted(accounts), sorted(assets))
     for one in transactions:
         if unknown[0] & {one.account_id, one.counter_account_id}:
             raise TransactionError(one.transaction_id, one.kind, Fault.UNKNOWN_ACCOUNT)

@@ -27,13 +27,13 @@ from steelyard.statements.rows import CheckedTable, read_checked
 from steelyard.statements.tables import absent_but_derived, find_tables, ignored_files
 from steelyard.storage import loading as store
 from steelyard.storage.attachment import get_attached_tables, get_attachment
-from steelyard.storage.connection import WriteSession, get_db_session, get_write_session
+from steelyard.storage.audit import record_event
+from steelyard.storage.connection import Isolation, WriteSession, get_db_session, get_write_session
 from steelyard.storage.keeping import get_exchanges
 from steelyard.storage.ledger import lock_ledger
 from steelyard.storage.loading import RowCounts
 
 SHOWN_REFUSALS: Final = 10
-DEFAULT_TENANT_ID: Final = 1
 
 
 class LoadRefusedError(InvalidInputError):
@@ -128,7 +128,6 @@ class _Request:
 
     directory: Path
     reading: Reading
-    tenant_id: int
     only: Collection[str] | None
     trust_prices: bool
     progress: Progress
@@ -153,7 +152,6 @@ async def load_tables(
     *,
     today: date,
     db: WriteSession | None = None,
-    tenant_id: int = DEFAULT_TENANT_ID,
     only: Collection[str] | None = None,
     price_places: int | None = None,
     trust_prices: bool = False,
@@ -166,7 +164,6 @@ async def load_tables(
         directory: files named like their tables; docs/reference/tables.md describes them.
         today: the caller's date; rows dated later than the day after are refused, but for what is announced.
         db: the transaction to load in; None opens one and commits it.
-        tenant_id: whose accounts, allocations, transactions and compliance records these are.
         only: tables to load; None loads all, and the ones that cannot be derived must then be there.
         price_places: decimal places closing prices are rounded to, half up; None refuses prices with too many.
         trust_prices: whether to leave out the search for bad ticks, splits and wrong units.
@@ -182,13 +179,15 @@ async def load_tables(
         NotFoundError, InvalidInputError: the directory is not there, or half of it is missing.
     """
     directory = Path(directory)
-    request = _Request(directory, Reading(today, price_places, now), tenant_id, only, trust_prices, progress)
+    request = _Request(directory, Reading(today, price_places, now), only, trust_prices, progress)
     try:
         tables = await _read(request, db)
         async with _session(db) as session:
             return await _store(session, request, tables)
     except LoadRefusedError as refused:
-        async with get_write_session() as session:
+        # The caller's transaction may hold the audit's chain: an event that sees one moment does not wait for it.
+        isolation: Isolation = "READ COMMITTED" if db is None else "REPEATABLE READ"
+        async with get_write_session(isolation=isolation) as session:
             await _record_refusal(session, request, refused.findings)
         raise
 
@@ -241,12 +240,11 @@ def _exchanges(tables: Mapping[str, CheckedTable]) -> dict[str, str]:
 async def _store(db: WriteSession, request: _Request, tables: dict[str, CheckedTable]) -> LoadSummary:
     await store.lock_loading(db)
     if _POSTED_FROM & tables.keys():  # before any row is locked, as whoever books a single transaction does
-        await lock_ledger(db, request.tenant_id)
+        await lock_ledger(db)
     await _require_ours(db, tables)
-    known = await store.get_known_keys(db, request.tenant_id)
-    tenant = Tenant(request.tenant_id, await store.get_tenant_currency(db, request.tenant_id), known)
+    tenant = Tenant(*await store.get_tenant(db), await store.get_known_keys(db))
     tables = check_references(tables, tenant)
-    snapshots = await store.get_snapshot_kinds(db, request.tenant_id)
+    snapshots = await store.get_snapshot_kinds(db)
     _refuse(request, [*_all_findings(tables), *snapshot_conflicts(tables, snapshots)])
 
     rows = complete(tables, tenant)
@@ -281,7 +279,7 @@ async def _post(
     if not _POSTED_FROM & tables.keys():
         return None, []
     request.progress("Posting", 0, 1)
-    keeping, unposted = await keep_ledger(db, tenant_id=request.tenant_id, today=request.reading.today)
+    keeping, unposted = await keep_ledger(db, today=request.reading.today)
     request.progress("Posting", 1, 1)
     return keeping, find_unposted(unposted, places=_places(tables, {one.transaction_id for one in unposted}))
 
@@ -382,8 +380,9 @@ async def _record(db: WriteSession, request: _Request, done: _Done) -> LoadSumma
     status = "loaded" if changed or (done.ledger and done.ledger.has_changed) else "unchanged"
     summary = {name: value for name, value in asdict(done).items() if name != "findings"}
     source = str(request.directory)
-    run_id = await store.record_run(db, request.tenant_id, source, status, summary)
-    known = await _record_findings(db, request, run_id, done.findings)
+    run_id = await store.record_run(db, source, status, summary)
+    known = await _record_findings(db, run_id, done.findings)
+    await record_event(db, "book.load", "load_run", str(run_id), {"status": status, **_totals(done)})
     return LoadSummary(
         run_id, status, source, done.tables, tuple(done.findings), known, done.notes, done.ledger
     )
@@ -391,14 +390,25 @@ async def _record(db: WriteSession, request: _Request, done: _Done) -> LoadSumma
 
 async def _record_refusal(db: WriteSession, request: _Request, findings: tuple[Finding, ...]) -> None:
     summary = {"refused": len(findings)}
-    run_id = await store.record_run(db, request.tenant_id, str(request.directory), "refused", summary)
-    await _record_findings(db, request, run_id, list(findings))
+    run_id = await store.record_run(db, str(request.directory), "refused", summary)
+    await _record_findings(db, run_id, list(findings))
+    await record_event(db, "book.refuse", "load_run", str(run_id), {"findings": len(findings)})
 
 
-async def _record_findings(db: WriteSession, request: _Request, run_id: int, findings: list[Finding]) -> int:
+def _totals(done: _Done) -> dict[str, int]:
+    """Count what a load changed; its run has the tables, and the folder it read."""
+    return {
+        "added": sum(table.added for table in done.tables),
+        "corrected": sum(table.corrected for table in done.tables),
+        "removed": sum(table.removed for table in done.tables),
+        "booked": done.ledger.posted if done.ledger else 0,
+        "reversed": done.ledger.corrected if done.ledger else 0,
+    }
+
+
+async def _record_findings(db: WriteSession, run_id: int, findings: list[Finding]) -> int:
     """Keep findings; those about shared tables belong to no tenant."""
     own = [finding for finding in findings if FORMATS[finding.table_name].per_tenant]
     shared = [finding for finding in findings if not FORMATS[finding.table_name].per_tenant]
-    return await store.record_findings(db, run_id, own, request.tenant_id) + await store.record_findings(
-        db, run_id, shared, None
-    )
+    kept = await store.record_findings(db, run_id, own, is_shared=False)
+    return kept + await store.record_findings(db, run_id, shared, is_shared=True)

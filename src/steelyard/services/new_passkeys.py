@@ -19,7 +19,7 @@ from steelyard.identity.passkeys import (
 from steelyard.identity.permissions import Actor
 from steelyard.identity.session import Factor, require_recent
 from steelyard.services.acceptance import Newcomer, accepted, link_user_id, take
-from steelyard.services.entrance import LIFETIME, Entrance, Signed, Visitor, login_of
+from steelyard.services.entrance import LIFETIME, Entrance, Signed, Visitor, login_of, take_asked
 from steelyard.services.factors import (
     FactorChanged,
     give_recovery_codes,
@@ -224,8 +224,7 @@ async def accept_with_passkey(
     named, link_hash = check_label(label), hash_link(link)
     challenge = read_challenge(answer)
     async with get_write_session() as db:
-        await link_user_id(db, entrance, link, now=now)
-        asked = await challenges.take_challenge(db, sha256(challenge).digest(), Purpose.ACCEPT, now=now)
+        asked = await take_asked(db, sha256(challenge).digest(), Purpose.ACCEPT, now=now)
     if asked is None or asked.link_hash != link_hash:
         raise NoQuestionError
     async with get_write_session() as db:

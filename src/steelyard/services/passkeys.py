@@ -4,6 +4,8 @@ Every question is asked once: whoever answers takes it away first, and that is c
 """
 
 from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -37,6 +39,7 @@ from steelyard.services.entrance import (
     forget_address_try,
     forget_code_tries,
     let_in,
+    take_asked,
     take_half_done,
     try_second_factor,
 )
@@ -47,9 +50,11 @@ from steelyard.services.session import step_up
 from steelyard.storage import challenges
 from steelyard.storage import passkeys as store
 from steelyard.storage.acting import NOBODY, act_as
+from steelyard.storage.audit import record_event
 from steelyard.storage.challenges import Challenge, Purpose
 from steelyard.storage.connection import WriteSession, get_write_session
 from steelyard.storage.factors import Factors
+from steelyard.storage.notice import add_notice
 
 LONGEST_LABEL: Final = 60
 
@@ -63,6 +68,15 @@ class UnknownPasskeyError(NotPermittedError):
             "No user here has this passkey, any more. Sign in another way, and register it again; or remove it from "
             "your device."
         )
+
+
+class CopiedPasskeyError(PasskeyError):
+    """A passkey counted its signatures from an earlier one on: somebody may have copied it."""
+
+    def __init__(self, user: Factors) -> None:
+        """Keep whose it is, who is then told."""
+        super().__init__(PasskeyDefect.COUNTER)
+        self.user = user
 
 
 class NoQuestionError(InvalidInputError):
@@ -128,10 +142,10 @@ async def sign_in_with_passkey(
     async with get_write_session() as db:
         await act_as(db, NOBODY)
         await count_address_try(db, entrance, visitor, now=now)
-        asked = await challenges.take_challenge(db, sha256(challenge).digest(), Purpose.SIGN_IN, now=now)
+        asked = await take_asked(db, sha256(challenge).digest(), Purpose.SIGN_IN, now=now)
     if asked is None:
         raise NoQuestionError
-    async with get_write_session() as db:
+    async with _proving() as db:
         await act_as(db, NOBODY)
         found = await store.find_passkey(db, read_credential_id(answer))
         if found is None:
@@ -179,7 +193,7 @@ async def finish_with_passkey(
         asked = await challenges.take_challenge(db, sha256(challenge).digest(), Purpose.PASSKEY, now=now)
     if asked is None or asked.user_id != half.user_id:
         raise NoQuestionError
-    async with get_write_session() as db:
+    async with _proving() as db:
         user = await take_half_done(db, half, now=now)
         await _prove(db, entrance, user, answer, challenge, now=now)
         await forget_code_tries(db, entrance, user.user_id, now=now)
@@ -209,7 +223,7 @@ async def step_up_with_passkey(entrance: Entrance, actor: Actor, answer: str, *,
         NotSignedInError: the session has ended.
     """
     challenge = await take_from_session(entrance, actor, answer, Purpose.STEP_UP, now)
-    async with get_write_session() as db:
+    async with _proving() as db:
         user = await own_factors(db, actor)
         await _prove(db, entrance, user, answer, challenge, now=now)
         await forget_code_tries(db, entrance, user.user_id, now=now)
@@ -249,6 +263,21 @@ async def take_from_session(
     return challenge
 
 
+@asynccontextmanager
+async def _proving() -> AsyncIterator[WriteSession]:
+    """Open the transaction of a proof; where it shows a copy, tell the user in one of its own."""
+    try:
+        async with get_write_session() as db:
+            yield db
+    except CopiedPasskeyError as error:
+        user = error.user
+        async with get_write_session() as db:
+            await act_for(db, user.tenant_id, user.user_id)
+            await add_notice(db, user.user_id, "passkey.copied")
+            await record_event(db, "passkey.copied", "user", str(user.user_id))
+        raise
+
+
 async def _prove(
     db: WriteSession, entrance: Entrance, user: Factors, answer: str, challenge: bytes, *, now: datetime
 ) -> None:
@@ -258,7 +287,10 @@ async def _prove(
     if not kept:
         raise UnknownPasskeyError
     passkey = known_passkey(entrance, user, kept[0])
-    used = check_passkey(entrance.site, answer, challenge=challenge, passkey=passkey)
+    try:
+        used = check_passkey(entrance.site, answer, challenge=challenge, passkey=passkey)
+    except PasskeyError as error:
+        raise CopiedPasskeyError(user) if error.defect is PasskeyDefect.COUNTER else error from error
     is_first = await store.use_passkey(
         db,
         credential_id,
@@ -268,7 +300,7 @@ async def _prove(
         now=now,
     )
     if not is_first:
-        raise PasskeyError(PasskeyDefect.COUNTER)
+        raise CopiedPasskeyError(user)
 
 
 def known_passkey(entrance: Entrance, user: Factors, kept: store.KeptPasskey) -> Passkey:

@@ -22,7 +22,9 @@ from steelyard.services.entrance import (
     Signed,
     Visitor,
     act_for_active,
+    act_in,
     go_on,
+    take_asked,
 )
 from steelyard.services.factors import own_factors, record_change
 from steelyard.services.link import find_link
@@ -95,7 +97,8 @@ async def begin_sign_in(
     entrance: Entrance, name: str, *, now: datetime, return_to: str = "/"
 ) -> ProviderQuestion:
     """Send somebody to a provider to sign in; raises as `RelyingParty.begin_sign_in`."""
-    return await _begin(entrance, name, Challenge(hash=b"", purpose=Purpose.SIGN_IN), now, return_to)
+    asked = Challenge(hash=b"", purpose=Purpose.SIGN_IN)
+    return await _begin(entrance, name, asked, None, now=now, return_to=return_to)
 
 
 async def begin_step_up(
@@ -103,7 +106,7 @@ async def begin_step_up(
 ) -> ProviderQuestion:
     """Send whoever is signed in to a provider to prove it there again; raises as `RelyingParty.begin_sign_in`."""
     asked = Challenge(hash=b"", purpose=Purpose.STEP_UP, session_id=actor.session_id)
-    return await _begin(entrance, name, asked, now, return_to)
+    return await _begin(entrance, name, asked, actor.tenant_id, now=now, return_to=return_to)
 
 
 async def begin_linking(
@@ -112,7 +115,7 @@ async def begin_linking(
     """Send whoever is signed in to a provider, whose person they then are here; raises StepUpNeededError too."""
     require_recent(actor, now)
     asked = Challenge(hash=b"", purpose=Purpose.IDENTITY, session_id=actor.session_id)
-    return await _begin(entrance, name, asked, now, return_to)
+    return await _begin(entrance, name, asked, actor.tenant_id, now=now, return_to=return_to)
 
 
 async def begin_accepting(
@@ -121,9 +124,9 @@ async def begin_accepting(
     """Send who has a one-time link to a provider, to accept it as its person; raises LinkEndedError too."""
     async with get_write_session() as db:
         await act_as(db, NOBODY)
-        await find_link(db, link, now=now)
+        found = await find_link(db, link, now=now)
     asked = Challenge(hash=b"", purpose=Purpose.ACCEPT, link_hash=hash_link(link))
-    return await _begin(entrance, name, asked, now, return_to)
+    return await _begin(entrance, name, asked, found.tenant_id, now=now, return_to=return_to)
 
 
 async def finish(
@@ -157,8 +160,7 @@ async def finish(
     """
     pending = unseal(cookie, entrance.vault.cookie_key, now)
     async with get_write_session() as db:
-        await act_as(db, NOBODY)
-        asked = await challenges.take_challenge(db, pending.fingerprint, *PURPOSES, now=now)
+        asked = await take_asked(db, pending.fingerprint, *PURPOSES, now=now)
     if asked is None:
         raise NoSignInError
     identity = await entrance.relying.finish_sign_in(name, query, pending)
@@ -177,12 +179,18 @@ async def finish(
 
 
 async def _begin(
-    entrance: Entrance, name: str, asked: Challenge, now: datetime, return_to: str
+    entrance: Entrance,
+    name: str,
+    asked: Challenge,
+    tenant_id: int | None,
+    *,
+    now: datetime,
+    return_to: str,
 ) -> ProviderQuestion:
     max_age = STEP_UP_AGE if asked.purpose is Purpose.STEP_UP else None
     begun = await entrance.relying.begin_sign_in(name, return_to=return_to, max_age=max_age)
     async with get_write_session() as db:
-        await act_as(db, NOBODY)
+        await (act_as(db, NOBODY) if tenant_id is None else act_in(db, tenant_id))
         waiting = replace(asked, hash=begun.pending.fingerprint)
         await challenges.add_challenge(db, waiting, expires_at=now + LIFETIME)
     return ProviderQuestion(begun.url, seal(begun.pending, entrance.vault.cookie_key, entrance.random))

@@ -214,6 +214,23 @@ async def end_session(db: WriteSession, user_id: UUID, session_id: UUID, *, now:
     await record_event(db, "session.end", "session", str(session_id))
 
 
+async def end_session_of(db: WriteSession, secret: str, *, now: datetime) -> None:
+    """End the session that a secret opens, if it opens one: who signs in anew leaves the one before.
+
+    Args:
+        db: acting as nobody.
+        secret: what the browser's cookie says.
+        now: the time, with its zone.
+    """
+    try:
+        actor = await find_actor(db, secret, now=now)
+    except NotSignedInError:
+        return
+    if actor.user_id is not None and actor.session_id is not None:
+        await act_as(db, actor.acting)
+        await end_session(db, actor.user_id, actor.session_id, now=now)
+
+
 async def end_other_sessions(db: WriteSession, actor: Actor, *, now: datetime) -> int:
     """End the sessions of a user but for the one they ask in; return how many there were.
 

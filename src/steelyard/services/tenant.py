@@ -16,9 +16,9 @@ from steelyard.storage.tenant import Tenant
 class UnknownTenantError(NotFoundError):
     """There is no such tenant."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, tenant_id: int) -> None:
         """Name it."""
-        super().__init__(f"There is no tenant {name!r}. List those there are: `steelyard tenant list`.")
+        super().__init__(f"There is no tenant {tenant_id}. List those there are: `steelyard tenant list`.")
 
 
 class TenantTakenError(ConflictError):
@@ -76,16 +76,14 @@ async def get_tenant(db: ReadSession | WriteSession) -> Tenant:
     return await stored.get_tenant(db)
 
 
-async def find_tenant(db: ReadSession | WriteSession, name: str) -> Tenant:
-    """Return the tenant of a name, for the operator.
+async def require_tenant(db: ReadSession | WriteSession, tenant_id: int) -> None:
+    """End unless there is a tenant of this key, for the operator.
 
     Raises:
         UnknownTenantError: there is none.
     """
-    for tenant in await stored.get_tenants(db):
-        if tenant.tenant_name == name:
-            return tenant
-    raise UnknownTenantError(name)
+    if all(tenant.tenant_id != tenant_id for tenant in await stored.get_tenants(db)):
+        raise UnknownTenantError(tenant_id)
 
 
 async def set_requires_mfa(db: WriteSession, *, requires_mfa: bool) -> None:

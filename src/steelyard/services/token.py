@@ -110,6 +110,8 @@ async def end_token(db: WriteSession, token_id: UUID, *, now: datetime, user_id:
     await record_event(db, "token.end", "token", str(token_id), {"user": str(owner)})
 
 
-async def get_tokens(db: ReadSession, user_id: UUID | None = None, *, now: datetime) -> Sequence[Token]:
+async def get_tokens(
+    db: ReadSession | WriteSession, user_id: UUID | None = None, *, now: datetime
+) -> Sequence[Token]:
     """Return the tokens that open something, of a user or of everybody; the newest first."""
     return await stored.get_tokens(db, user_id, now=now)

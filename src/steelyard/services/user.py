@@ -10,7 +10,14 @@ from steelyard.errors import ConflictError, NotFoundError
 from steelyard.identity import Random
 from steelyard.identity.link import LinkPurpose, NewLink
 from steelyard.identity.permissions import Actor, Role
-from steelyard.identity.user import LONGEST_LOGIN, MANAGERS, check_limit, check_may_manage, check_name
+from steelyard.identity.user import (
+    JOINERS,
+    LONGEST_LOGIN,
+    MANAGERS,
+    check_limit,
+    check_may_manage,
+    check_name,
+)
 from steelyard.identity.vault import Vault
 from steelyard.services.entrance import fold_login
 from steelyard.services.link import make_link
@@ -129,7 +136,7 @@ async def add_user(
     check_may_manage(actor, None, role)
     check_limit(approval_limit)
     login = check_name("login name", login, LONGEST_LOGIN)
-    name = check_name("name", name)
+    name = check_name("name", name, allowed=JOINERS)
     user_id = UUID(bytes=random(16), version=4)
     added = await stored.add_user(
         db,

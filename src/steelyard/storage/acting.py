@@ -7,7 +7,7 @@ to the pool. Who sets none sees nothing: that is the state of a server between t
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -34,6 +34,11 @@ class Acting:
     actor: str
     user_id: UUID | None = None
     request_id: str = ""
+
+    @property
+    def for_whole_tenant(self) -> "Acting":
+        """The same, seeing every account: for work whose outcome is of the tenant, whoever of its users asks."""
+        return replace(self, user_id=None)
 
 
 OPERATOR: Final = Acting(DEFAULT_TENANT_ID, "operator")

@@ -1,10 +1,13 @@
 """Where the database is and how to log in; every refusal becomes one sentence without a secret in it."""
 
 import logging
+import os
 import ssl
 from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import asyncpg
 
@@ -21,6 +24,7 @@ WITHOUT_MEANING: Final = {
     "keepalives_interval",
     "keepalives_count",
 }
+VERIFIED: Final = "verify-full"  # the one sslmode that proves who is at the other end
 SESSION: Final = {"application_name": "steelyard", "timezone": "UTC"}
 
 log = logging.getLogger(__name__)
@@ -33,7 +37,21 @@ class DatabaseUrlError(InvalidInputError):
         """Name the rule; the URL itself may hold a password and is not shown."""
         super().__init__(
             f"The database URL {rule}. The form is "
-            "postgresql://user:password@host:5432/database?sslmode=require."
+            "postgresql://user:password@host:5432/database?sslmode=verify-full."
+        )
+
+
+class UnprovenHostError(InvalidInputError):
+    """A connection would leave this machine without proof of who is at the other end."""
+
+    def __init__(self, host: str, mode: str | None) -> None:
+        """Name the host, what its URL asks for, and what to write."""
+        asked = f"sslmode={mode}" if mode else "no sslmode"
+        super().__init__(
+            f"{host} is not this machine, and its database URL has {asked}: whoever answers there would be given the "
+            "password. Write sslmode=verify-full, and sslrootcert= with the file of the authority that signed the "
+            "server's certificate, or sslrootcert=system for those that the system trusts. Where the network in "
+            "between is yours alone, set STEELYARD_DATABASE_TLS=trusted-network."
         )
 
 
@@ -128,7 +146,8 @@ class Address:
         try:
             return await asyncpg.connect(**self.arguments, timeout=CONNECT_SECONDS, server_settings=SESSION)
         except ssl.SSLError as error:
-            raise DatabaseTlsError(self.place, error.reason or str(error)) from error
+            reason = getattr(error, "verify_message", None) or error.reason or str(error)
+            raise DatabaseTlsError(self.place, reason) from error
         except TimeoutError as error:
             raise DatabaseUnreachableError(self.place, f"silent for {CONNECT_SECONDS:.0f} s") from error
         except asyncpg.InvalidAuthorizationSpecificationError as error:
@@ -163,17 +182,19 @@ async def settle(connection: asyncpg.Connection, place: str, *, adopts_role: boo
         raise
 
 
-def address_of_url(url: str, *, adopts_role: bool) -> Address:
+def address_of_url(url: str, *, adopts_role: bool, trusts_network: bool = False) -> Address:
     """Read a database URL as people write them.
 
     Args:
         url: postgres://, postgresql:// or postgresql+asyncpg://, with libpq's parameters such as sslmode.
         adopts_role: see `Address`.
+        trusts_network: take any sslmode, also where the connection leaves this machine.
 
     Raises:
         DatabaseUrlError: it is no such URL, or asks for what the driver cannot do.
+        UnprovenHostError: the connection would leave this machine, and sslmode is not verify-full.
 
-    >>> address_of_url("postgres://me:secret@db/book", adopts_role=False)
+    >>> address_of_url("postgres://me:secret@db/book?sslmode=verify-full", adopts_role=False)
     Address(place='db:5432/book', adopts_role=False)
     """
     try:
@@ -184,9 +205,39 @@ def address_of_url(url: str, *, adopts_role: bool) -> Address:
     if parts.scheme not in SCHEMES:
         raise DatabaseUrlError(f"does not begin with {', '.join(f'{scheme}://' for scheme in SCHEMES)}")
     parameters = _driver_parameters(parts.query)
-    host = parts.hostname or parameters.get("host", "localhost")
+    if "@" in parts.netloc.rpartition("@")[0]:
+        raise DatabaseUrlError("has a second @; write %40 for one in a name or password")
+    if parts.hostname and "host" in parameters:
+        raise DatabaseUrlError("names a host twice")
+    hosts = unquote(parts.hostname or "") or parameters.get("host") or os.environ.get("PGHOST") or "localhost"
+    mode = parameters.get("sslmode")
+    if mode != VERIFIED and not trusts_network:
+        for host in hosts.split(","):
+            if not is_this_machine(host):
+                raise UnprovenHostError(host, mode)
     dsn = parts._replace(scheme="postgresql", query=urlencode(parameters, quote_via=quote)).geturl()
-    return Address(f"{host}:{port}{parts.path}", {"dsn": dsn}, adopts_role)
+    return Address(f"{hosts}:{port}{parts.path}", {"dsn": dsn, **_trust(parameters)}, adopts_role)
+
+
+def is_this_machine(host: str) -> bool:
+    """Tell whether a connection to a host stays on this machine: a Unix socket, localhost or a loopback address.
+
+    >>> [is_this_machine(host) for host in ("/run/postgresql", "localhost", "127.0.0.1", "::1", "db", "10.0.0.1")]
+    [True, True, True, True, False, False]
+    """
+    if host.startswith("/") or host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _trust(parameters: dict[str, str]) -> dict[str, Any]:
+    """Give the driver the system's authorities where they are asked for, which it has no word for."""
+    if parameters.get("sslmode") != VERIFIED or parameters.get("sslrootcert") != "system":
+        return {}
+    return {"ssl": ssl.create_default_context()}
 
 
 def _driver_parameters(text: str) -> dict[str, str]:
@@ -194,6 +245,11 @@ def _driver_parameters(text: str) -> dict[str, str]:
     if "ssl" in parameters:
         parameters["sslmode"] = parameters.pop("ssl")
     parameters.pop("connect_timeout", None)  # ours is CONNECT_SECONDS
+    if "service" in parameters:
+        raise DatabaseUrlError("names a service, whose host is in another file; write the host into the URL")
+    root = parameters.get("sslrootcert", "system")
+    if root != "system" and not Path(root).is_file():
+        raise DatabaseUrlError(f"names sslrootcert={root}, and there is no such file")
     if parameters.pop("channel_binding", "prefer") == "require":
         raise DatabaseUrlError(
             "asks for channel_binding=require, which the driver lacks; say sslmode=verify-full instead"

@@ -14,7 +14,7 @@ from steelyard.errors import NotFoundError
 from steelyard.storage.connection import MigratorSession, ReadSession, WriteSession
 from steelyard.storage.queries import query
 
-_ROLES: Final = ("steelyard_app", "steelyard_auditor", "steelyard_migrator")
+_ROLES: Final = ("steelyard_app", "steelyard_auditor", "steelyard_refresh", "steelyard_migrator")
 _STILL_NEEDED: Final = {"2BP01", "42501", "55006"}  # in use elsewhere, not ours to drop, at work right now
 
 

@@ -70,10 +70,18 @@ async def add_challenge(db: WriteSession, challenge: Challenge, *, expires_at: d
 
 
 async def find_challenge(
-    db: WriteSession, challenge_hash: bytes, purpose: Purpose, *, now: datetime
-) -> tuple[int, UUID] | None:
-    """Find the tenant and user who are to answer, before it is known who asks; None = nothing is asked there."""
-    values = {"challenge_hash": challenge_hash, "purpose": purpose.value, "now": now}
+    db: WriteSession, challenge_hash: bytes, *purposes: Purpose, now: datetime
+) -> tuple[int | None, UUID | None] | None:
+    """Find out who is to answer, before it is known who asks.
+
+    Returns:
+        Tenant and user, each None where it is nobody in particular; None = nothing is asked there.
+    """
+    values = {
+        "challenge_hash": challenge_hash,
+        "purposes": [purpose.value for purpose in purposes],
+        "now": now,
+    }
     row = (await db.execute(query("find_challenge"), values)).one_or_none()
     return None if row is None else (row.tenant_id, row.user_id)
 

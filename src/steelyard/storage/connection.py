@@ -8,7 +8,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -156,6 +156,8 @@ class _ActingSession(Session):
 @event.listens_for(_ActingSession, "after_begin")
 def _say_for_whom(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
     del transaction
+    for name in session.info["begins_with"]:
+        connection.execute(query(name))
     begin_acting(connection, session.info["acting"])
 
 
@@ -197,7 +199,7 @@ class Pool:
         return {
             "expire_on_commit": False,
             "sync_session_class": _ActingSession,
-            "info": {"acting": current_acting(self.acts_as)},
+            "info": {"acting": current_acting(self.acts_as), "begins_with": ()},
         }
 
     async def close(self) -> None:
@@ -219,6 +221,7 @@ class _Store:
     postgres_bin: Path | None
     pool_size: int
     acts_as: Acting
+    trusts_network: bool
 
 
 @dataclass(slots=True)
@@ -259,6 +262,7 @@ async def init_connection_pool(
     postgres_bin: Path | None = None,
     pool_size: int = 5,
     acts_as: Acting = OPERATOR,
+    trusts_network: bool = False,
     report: "Report" = lambda _: None,
 ) -> Pool:
     """Open the pool of this event loop, or return the one that is open.
@@ -272,6 +276,7 @@ async def init_connection_pool(
         postgres_bin: a folder with the programs of PostgreSQL to prefer for the embedded server.
         pool_size: connections kept open.
         acts_as: for whom a session works where no `acting_as` says; a server gives NOBODY.
+        trusts_network: whether a URL may lead off this machine without sslmode=verify-full.
         report: told what is waited for, when the embedded server takes more than a moment.
 
     Raises:
@@ -282,7 +287,9 @@ async def init_connection_pool(
     for ended in [loop for loop in _slots if loop.is_closed()]:  # their pools could not be opened
         del _slots[ended]
     slot = _slots.setdefault(asyncio.get_running_loop(), _Slot())
-    store = _Store(database_url, migrator_url, cloud_sql, data_dir, postgres_bin, pool_size, acts_as)
+    store = _Store(
+        database_url, migrator_url, cloud_sql, data_dir, postgres_bin, pool_size, acts_as, trusts_network
+    )
     async with slot.lock:
         if slot.pool is None:
             slot.pool, slot.store = replace(await _open(store, report), acts_as=acts_as), store
@@ -311,7 +318,7 @@ async def get_db_session() -> AsyncIterator[ReadSession]:
         NoPoolError: no pool is open and no default store is named.
         UpstreamError: the store cannot be reached, or was lost.
     """
-    pool = await _current_pool()
+    pool = await current_pool()
     engine = pool.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     with explained(pool.place):
         async with ReadSession(engine, **pool.session) as db:
@@ -319,21 +326,25 @@ async def get_db_session() -> AsyncIterator[ReadSession]:
 
 
 @asynccontextmanager
-async def get_write_session(*, isolation: Isolation = "READ COMMITTED") -> AsyncIterator[WriteSession]:
+async def get_write_session(
+    *, isolation: Isolation = "READ COMMITTED", begins_with: Sequence[str] = ()
+) -> AsyncIterator[WriteSession]:
     """Open a session that commits at the end of its block, and rolls back when the block raises.
 
     Args:
         isolation: what the transaction sees of the others.
+        begins_with: named statements that come before everything else, so that what they wait for is seen.
 
     Raises:
         NoPoolError: no pool is open and no default store is named.
         DatabaseBusyError: another transaction was in the way.
         UpstreamError: the store cannot be reached, was lost, or is full.
     """
-    pool = await _current_pool()
+    pool = await current_pool()
     engine = pool.engine.execution_options(isolation_level=isolation)
     with explained(pool.place):
         async with WriteSession(engine, **pool.session) as db, db.begin():
+            db.info["begins_with"] = begins_with
             yield db
 
 
@@ -345,10 +356,15 @@ async def get_migrator_session() -> AsyncIterator[MigratorSession]:
         NoPoolError: no pool is open and no default store is named.
         UpstreamError: the store cannot be reached, was lost, or is full.
     """
-    pool = await _current_pool()
+    pool = await current_pool()
     with explained(pool.place):
         async with MigratorSession(pool.owner, **pool.session) as db, db.begin():
             yield db
+
+
+async def get_acting() -> Acting:
+    """Return for whom a session works that begins now; raises NoPoolError."""
+    return current_acting((await current_pool()).acts_as)
 
 
 async def raw_connection(db: AsyncSession) -> asyncpg.Connection:
@@ -414,7 +430,12 @@ def _explain(place: str, error: BaseException) -> SteelyardError | None:
     return DatabaseFailedError(reason) if state and not state.startswith(_DEFECTS) else None
 
 
-async def _current_pool() -> Pool:
+async def current_pool() -> Pool:
+    """Return the pool of this event loop; open the default store where none is open.
+
+    Raises:
+        NoPoolError: no pool is open and no default store is named.
+    """
     slot = _slots.get(asyncio.get_running_loop())
     if slot is not None and slot.pool is not None:
         return slot.pool
@@ -449,8 +470,9 @@ async def _make_pool(store: _Store, report: "Report") -> Pool:
     if store.cloud_sql is not None:
         return await _make_cloud_sql_pool(store, store.cloud_sql)
     if store.database_url is not None:
-        app = address_of_url(store.database_url, adopts_role=True)
-        owner = address_of_url(store.migrator_url or store.database_url, adopts_role=False)
+        read = partial(address_of_url, trusts_network=store.trusts_network)
+        app = read(store.database_url, adopts_role=True)
+        owner = read(store.migrator_url or store.database_url, adopts_role=False)
         return Pool(app.place, _engine(app.connect, pool_size=store.pool_size), _engine(owner.connect))
     return await _make_embedded_pool(store, report)
 

@@ -274,12 +274,21 @@ async def end_server(cluster: Cluster, pid: int, report: Report) -> None:
         await patience.wait(pid)
 
 
-async def _create_database(server: EmbeddedServer) -> None:
-    """Make the absent roles and database; the next start completes one that was killed here."""
+async def make_roles(server: EmbeddedServer) -> None:
+    """Make the roles of the house that the server lacks."""
     connection = await _connect(server, server.superuser, SUPERUSER)
     try:
         await connection.fetch(query("keep_passwords").text, server.migrator.password, server.app.password)
         await connection.execute(query("create_roles").text)
+    finally:
+        await connection.close()
+
+
+async def _create_database(server: EmbeddedServer) -> None:
+    """Make the absent roles and database; the next start completes one that was killed here."""
+    await make_roles(server)
+    connection = await _connect(server, server.superuser, SUPERUSER)
+    try:
         if not await connection.fetchval(query("find_database").text):
             await connection.execute(query("create_database").text)
         await connection.execute(query("restrict_database").text)

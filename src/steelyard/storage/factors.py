@@ -174,5 +174,6 @@ async def delete_identities(db: WriteSession, user_id: UUID) -> None:
 
 async def has_users(db: WriteSession) -> bool:
     """Return whether the tenant has a user; whoever else asks waits until this transaction ends."""
+    await db.execute(query("hold_tenant"))
     has: bool = (await db.execute(query("has_users"))).scalar_one()
     return has

@@ -17,6 +17,8 @@ def write_private(path: Path, content: str | bytes) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the renames in a folder last through a power cut."""
+    if os.name == "nt":  # NTFS keeps a log of them
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -4,7 +4,8 @@ Numbers travel in PostgreSQL's binary COPY format, as whole arrays: a row never 
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy.exc import DBAPIError
 
-from steelyard.storage.connection import ReadSession, WriteSession, raw_connection
+from steelyard.storage.connection import ReadSession, WriteSession, get_write_session, raw_connection
 from steelyard.storage.copying import copy_rows
 from steelyard.storage.queries import query
 
@@ -77,26 +78,36 @@ class Observations:
     values: NDArray[np.float64]
 
 
-async def try_lock_history(db: WriteSession, *, is_attached: bool) -> bool:
-    """Hold other derivations, and loads of returns, back until the transaction ends; readers go on.
+@asynccontextmanager
+async def refreshing(*, is_attached: bool) -> AsyncIterator[WriteSession | None]:
+    """Open a session that works for its whole tenant and holds other derivations, and loads of returns, back.
 
-    Call it first: nothing of it makes the transaction see anything, so that it sees what the one before it did.
+    Readers go on. The lock comes before anything else, so that this transaction sees what the one before it did.
 
     Args:
-        db: the transaction.
         is_attached: whether performance_history is a firm's, which another transaction has to tell.
 
-    Returns:
-        False when another has the lock for two seconds more; the transaction is then only good for a rollback.
+    Yields:
+        None when another has the lock for two seconds more.
     """
-    await db.execute(query("limit_lock_wait"))
+    lock = "lock_own_history" if is_attached else "lock_history"
+    begins_with = ("limit_lock_wait", lock, "lift_lock_wait", "adopt_refresh_role")
+    async with get_write_session(isolation="REPEATABLE READ", begins_with=begins_with) as db:
+        if await _begins(db):
+            yield db
+        else:
+            await db.rollback()
+            yield None
+
+
+async def _begins(db: WriteSession) -> bool:
+    """Begin the transaction; False when its lock is not to be had."""
     try:
-        await db.execute(query("lock_own_history" if is_attached else "lock_history"))
+        await db.connection()
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
             return False
         raise
-    await db.execute(query("lift_lock_wait"))
     return True
 
 

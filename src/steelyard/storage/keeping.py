@@ -57,31 +57,27 @@ class StoredDifference:
     reason: str
 
 
-async def make_cash_assets(db: WriteSession, tenant_id: int) -> tuple[str, ...]:
+async def make_cash_assets(db: WriteSession) -> tuple[str, ...]:
     """Make an asset for money of each currency that has none, and return their ids."""
-    return tuple(await db.scalars(query("make_cash_assets"), {"tenant_id": tenant_id}))
+    return tuple(await db.scalars(query("make_cash_assets")))
 
 
-async def adopt_accounts(db: WriteSession, tenant_id: int) -> list[Keeper]:
+async def adopt_accounts(db: WriteSession) -> list[Keeper]:
     """Let the ledger keep the accounts that agree with it, and snapshots the others; return what keeps each."""
-    rows = await db.execute(query("adopt_accounts"), {"tenant_id": tenant_id})
+    rows = await db.execute(query("adopt_accounts"))
     return [Keeper(*row) for row in rows]
 
 
-async def get_unposted_rows(
-    db: ReadSession | WriteSession, tenant_id: int, *, most: int
-) -> list[UnpostedRow]:
+async def get_unposted_rows(db: ReadSession | WriteSession, *, most: int) -> list[UnpostedRow]:
     """Return the transactions that are not in the ledger: of each fault the first ones, at most so many."""
-    rows = await db.execute(query("get_unposted_rows"), {"tenant_id": tenant_id, "most": most})
+    rows = await db.execute(query("get_unposted_rows"), {"most": most})
     return [UnpostedRow(*row) for row in rows]
 
 
-async def find_ledger_behind(db: ReadSession, today: date) -> int | None:
-    """Return the session's tenant, if transactions of its wait that could be booked now."""
-    tenant: int | None = (
-        await db.execute(query("find_ledger_behind"), {"today": today})
-    ).scalar_one_or_none()
-    return tenant
+async def is_ledger_behind(db: ReadSession, today: date) -> bool:
+    """Tell whether transactions of the tenant wait that could be booked now."""
+    is_behind: bool = (await db.execute(query("is_ledger_behind"), {"today": today})).scalar_one()
+    return is_behind
 
 
 async def get_exchanges(db: ReadSession | WriteSession) -> dict[str, str]:

@@ -18,7 +18,7 @@ from steelyard.domain.transaction import ZERO, Fault, Transaction, TransactionKi
 from steelyard.errors import ConflictError
 from steelyard.storage.connection import ReadSession, WriteSession, raw_connection
 from steelyard.storage.copying import read_fixed_rows
-from steelyard.storage.loading import store_rows
+from steelyard.storage.loading import get_tenant, store_rows
 from steelyard.storage.queries import query
 
 if TYPE_CHECKING:
@@ -199,26 +199,23 @@ class LedgerPosition:
     quantity: Decimal
 
 
-async def lock_ledger(db: WriteSession, tenant_id: int) -> None:
+async def lock_ledger(db: WriteSession) -> None:
     """Hold other writers of the tenant's ledger back until the transaction ends."""
-    await db.execute(query("lock_ledger"), {"tenant_id": tenant_id})
+    await db.execute(query("lock_ledger"))
 
 
-async def post_transactions(
-    db: WriteSession, tenant_id: int, today: date, *, only: Sequence[str] | None = None
-) -> Posted:
+async def post_transactions(db: WriteSession, today: date, *, only: Sequence[str] | None = None) -> Posted:
     """Bring the ledger to what the transactions say; what is booked already and has not changed stays untouched.
 
     Args:
         db: the transaction to do it in.
-        tenant_id: whose.
         today: the caller's date; what is dated later than the day after waits.
         only: ids that may have changed; with them everything that follows from them. None looks at all.
 
     Raises:
         OverdrawnError: a balance that may not go below 0 would; the transaction is then only good for a rollback.
     """
-    values = {"tenant_id": tenant_id, "today": today, "transaction_ids": None if only is None else list(only)}
+    values = {"today": today, "transaction_ids": None if only is None else list(only)}
     with overdrafts_named():
         return Posted(*(await db.execute(query("post_transactions"), values)).one())
 
@@ -238,23 +235,24 @@ def overdrafts_named() -> Iterator[None]:
         ) from error
 
 
-async def store_transactions(db: WriteSession, tenant_id: int, transactions: Sequence[Transaction]) -> None:
+async def store_transactions(db: WriteSession, transactions: Sequence[Transaction]) -> None:
     """Put transactions into the table: add those that are not stored, correct those that differ."""
-    rows = [_row_of(one) | {"tenant_id": tenant_id} for one in transactions]
+    tenant = await get_tenant(db)
+    rows = [_row_of(one) | {"tenant_id": tenant.tenant_id} for one in transactions]
     await store_rows(db, "transactions", pa.Table.from_pylist(rows, _TRANSACTION))
 
 
-async def delete_transactions(db: WriteSession, tenant_id: int, transaction_ids: Sequence[str]) -> list[str]:
+async def delete_transactions(db: WriteSession, transaction_ids: Sequence[str]) -> list[str]:
     """Take transactions out of the table; return the ids that were there."""
-    values = {"tenant_id": tenant_id, "transaction_ids": list(transaction_ids)}
+    values = {"transaction_ids": list(transaction_ids)}
     return list((await db.execute(query("delete_transactions"), values)).scalars())
 
 
 async def get_unknown_names(
-    db: WriteSession, tenant_id: int, account_ids: Sequence[str], asset_ids: Sequence[str]
+    db: WriteSession, account_ids: Sequence[str], asset_ids: Sequence[str]
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Return which of some accounts, and which of some assets, are not stored."""
-    values = {"tenant_id": tenant_id, "account_ids": list(account_ids), "asset_ids": list(asset_ids)}
+    values = {"account_ids": list(account_ids), "asset_ids": list(asset_ids)}
     found = [tuple(row) for row in await db.execute(query("get_unknown_names"), values)]
     return (
         frozenset(name for noun, name in found if noun == "account"),
@@ -263,27 +261,24 @@ async def get_unknown_names(
 
 
 async def get_unposted(
-    db: ReadSession | WriteSession, tenant_id: int, *, only: Sequence[str] | None = None
+    db: ReadSession | WriteSession, *, only: Sequence[str] | None = None
 ) -> list[Unposted]:
     """Return the transactions that are not in the ledger, by id; all of them, or those of some ids."""
-    values = {"tenant_id": tenant_id, "transaction_ids": None if only is None else list(only)}
+    values = {"transaction_ids": None if only is None else list(only)}
     rows = await db.execute(query("get_unposted_transactions"), values)
     return [Unposted(transaction_id, kind, Fault(fault)) for transaction_id, kind, fault in rows]
 
 
-async def get_entries(
-    db: ReadSession | WriteSession, tenant_id: int, *, known_at: datetime = NOW, after: int = 0
-) -> Entries:
+async def get_entries(db: ReadSession | WriteSession, *, known_at: datetime = NOW, after: int = 0) -> Entries:
     """Return the entries that stand.
 
     Args:
         db: where to read.
-        tenant_id: whose.
         known_at: what was recorded by then counts, and what was reversed by then does not.
         after: leave out entries up to this one; those of them that no longer stand are named in the answer.
     """
     connection = await raw_connection(db)
-    values = (tenant_id, after, known_at)
+    values = (after, known_at)
     rows = await connection.fetch(query("get_entries").text, *values)
     [since] = await connection.fetch(query("get_reversed_since").text, *values)
     return Entries(
@@ -292,18 +287,17 @@ async def get_entries(
 
 
 async def get_posting_columns(
-    db: ReadSession | WriteSession, tenant_id: int, *, known_at: datetime = NOW, after: int = 0
+    db: ReadSession | WriteSession, *, known_at: datetime = NOW, after: int = 0
 ) -> StoredPostings:
     """Return the postings of the entries that stand, as whole arrays; arguments as of `get_entries`."""
     connection = await raw_connection(db)
-    names = await connection.fetch(query("get_posted_names").text, tenant_id)
+    names = await connection.fetch(query("get_posted_names").text)
     accounts = sorted({row["account_id"] for row in names})
     commodities = sorted({(row["commodity"], row["is_cash"]) for row in names})
     columns = await read_fixed_rows(
         connection,
         query("get_posting_columns").text,
         _POSTING,
-        tenant_id,
         after,
         known_at,
         accounts,
@@ -315,16 +309,15 @@ async def get_posting_columns(
 
 
 async def get_ledger_positions(
-    db: ReadSession | WriteSession, tenant_id: int, as_of: date = date.max
+    db: ReadSession | WriteSession, as_of: date = date.max
 ) -> list[LedgerPosition]:
     """Return what each account held at the end of a day by the ledger, by account, then assets before money."""
-    values = {"tenant_id": tenant_id, "as_of": as_of}
-    return [LedgerPosition(*row) for row in await db.execute(query("get_ledger_positions"), values)]
+    rows = await db.execute(query("get_ledger_positions"), {"as_of": as_of})
+    return [LedgerPosition(*row) for row in rows]
 
 
 async def get_journal_page(
     db: ReadSession,
-    tenant_id: int,
     *,
     after: tuple[date, int],
     limit: int,
@@ -337,7 +330,6 @@ async def get_journal_page(
 
     Args:
         db: where to read.
-        tenant_id: whose.
         after: day and entry to go on from; neither is in the answer.
         limit: at most this many.
         account_id: only entries of this account, transfers to it included.
@@ -345,7 +337,7 @@ async def get_journal_page(
         kind: only entries of this kind.
         with_reversed: whether entries that no longer stand are shown too, and their reversals.
     """
-    values: list[object] = [tenant_id, *after, limit, with_reversed, account_id, kind and kind.value]
+    values: list[object] = [*after, limit, with_reversed, account_id, kind and kind.value]
     name = "get_journal_page" if asset_id is None else "get_journal_page_of_asset"
     connection = await raw_connection(db)
     rows = await connection.fetch(query(name).text, *values, *([] if asset_id is None else [asset_id]))

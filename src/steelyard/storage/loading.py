@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +30,6 @@ _FINDING: Final = pa.schema(
             (name, pa.string())
             for name in ("table_name", "file_name", "kind", "severity", "reason", "asset_id")
         ),
-        ("tenant_id", pa.int32()),
         ("row_number", pa.int32()),
         ("finding_date", pa.date32()),
         ("row_data", pa.string()),
@@ -62,6 +61,13 @@ class KnownKeys:
     models: frozenset[str]
 
 
+class StoredTenant(NamedTuple):
+    """A tenant, and the currency of its totals."""
+
+    tenant_id: int
+    currency: str
+
+
 @dataclass(frozen=True, slots=True)
 class StoredPrices:
     """Stored prices of some assets, by asset and day, exact.
@@ -84,10 +90,10 @@ async def lock_loading(db: WriteSession) -> None:
     await db.execute(query("lock_loading"))
 
 
-async def get_known_keys(db: WriteSession, tenant_id: int) -> KnownKeys:
+async def get_known_keys(db: WriteSession) -> KnownKeys:
     """Return what rows may refer to."""
     kinds: dict[str, dict[str, str]] = {"asset": {}, "account": {}, "household": {}, "model": {}}
-    for kind, key, currency in await db.execute(query("get_known_keys"), {"tenant_id": tenant_id}):
+    for kind, key, currency in await db.execute(query("get_known_keys")):
         kinds[kind][key] = currency
     return KnownKeys(
         assets=kinds["asset"],
@@ -97,15 +103,14 @@ async def get_known_keys(db: WriteSession, tenant_id: int) -> KnownKeys:
     )
 
 
-async def get_tenant_currency(db: WriteSession, tenant_id: int) -> str:
-    """Return the currency of a tenant's totals."""
-    answer = await db.execute(query("get_tenant_currency"), {"tenant_id": tenant_id})
-    return cast("str", answer.scalar_one())
+async def get_tenant(db: WriteSession) -> StoredTenant:
+    """Return the tenant that the session works for."""
+    return StoredTenant(*(await db.execute(query("get_tenant"))).one())
 
 
-async def get_snapshot_kinds(db: WriteSession, tenant_id: int) -> dict[str, bool]:
+async def get_snapshot_kinds(db: WriteSession) -> dict[str, bool]:
     """Return the tenant's portfolios with a stored snapshot, and whether that is dated."""
-    rows = await db.execute(query("get_snapshot_kinds"), {"tenant_id": tenant_id})
+    rows = await db.execute(query("get_snapshot_kinds"))
     return {portfolio: dated for portfolio, dated in rows}  # noqa: C416 -- rows are no pairs to the type checker
 
 
@@ -153,16 +158,14 @@ async def delete_prices(db: WriteSession, keys: pa.Table) -> int:
     return await _count(db, "delete_prices")
 
 
-async def record_run(
-    db: WriteSession, tenant_id: int, source: str, status: str, summary: dict[str, Any]
-) -> int:
+async def record_run(db: WriteSession, source: str, status: str, summary: dict[str, Any]) -> int:
     """Write a run down and return its id."""
-    values = {"tenant_id": tenant_id, "source": source, "status": status, "summary": json.dumps(summary)}
+    values = {"source": source, "status": status, "summary": json.dumps(summary)}
     return cast("int", (await db.execute(query("record_run"), values)).scalar_one())
 
 
 async def record_findings(
-    db: WriteSession, run_id: int, findings: Sequence[Finding], tenant_id: int | None
+    db: WriteSession, run_id: int, findings: Sequence[Finding], *, is_shared: bool
 ) -> int:
     """Keep the findings that are not known yet, and return how many those are.
 
@@ -170,18 +173,18 @@ async def record_findings(
         db: where to keep them.
         run_id: the run that found them.
         findings: all of shared tables, or all of one tenant's.
-        tenant_id: the tenant; None for shared tables.
+        is_shared: whether they are of shared tables, and so of no tenant.
     """
     if not findings:
         return 0
-    rows = [_finding_row(finding, tenant_id) for finding in findings]
+    rows = [_finding_row(finding) for finding in findings]
     await _stage_as(db, "stage_findings", pa.Table.from_pylist(rows, _FINDING))
-    return await _count(db, "record_findings", run_id=run_id)
+    return await _count(db, "record_findings", run_id=run_id, is_shared=is_shared)
 
 
-def _finding_row(finding: Finding, tenant_id: int | None) -> dict[str, object]:
-    row = {name: getattr(finding, name) for name in _FINDING.names if name != "tenant_id"}
-    return row | {"tenant_id": tenant_id, "row_data": json.dumps(dict(finding.row_data), sort_keys=True)}
+def _finding_row(finding: Finding) -> dict[str, object]:
+    row = {name: getattr(finding, name) for name in _FINDING.names}
+    return row | {"row_data": json.dumps(dict(finding.row_data), sort_keys=True)}
 
 
 async def _stage(db: WriteSession, table_name: str, rows: pa.Table) -> None:

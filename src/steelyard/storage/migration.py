@@ -20,11 +20,14 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from steelyard.errors import ConflictError, UpstreamError
-from steelyard.storage.connection import MigratorSession, get_migrator_session, raw_connection
+from steelyard.storage.audit import record_event
+from steelyard.storage.connection import MigratorSession, current_pool, get_migrator_session, raw_connection
 from steelyard.storage.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from steelyard.storage.embedded import EmbeddedServer
 
 HEAD: Final = "0003_identity"  # the newest revision this code knows
 FOLDER: Final = Path(__file__).parent / "sql"
@@ -102,13 +105,27 @@ async def migrate() -> MigrationResult:
         MigrationError: a file failed; nothing was changed.
         DatabaseBusyError: a long transaction held a table for more than ten seconds.
     """
+    pool = await current_pool()
     async with get_migrator_session() as db:
         if await _get_revision(db) == HEAD and not await _changed_files(db):
             return MigrationResult()
         await db.execute(query("lock_migrations"))
         await db.execute(query("limit_lock_waits"))
+        if pool.server is not None:
+            await _make_roles(pool.server)
         revisions = await _upgrade_tables(db)
-        return MigrationResult(revisions, await _install_files(db))
+        files = await _install_files(db)
+        facts = {"revisions": len(revisions), "files": len(files)}
+        await record_event(db, "schema.migrate", "schema", HEAD, facts)
+    await pool.engine.dispose()  # connections made before there was a role to work as
+    return MigrationResult(revisions, files)
+
+
+async def _make_roles(server: "EmbeddedServer") -> None:
+    """Make roles that a newer schema needs: the owner of the embedded store's tables cannot."""
+    from steelyard.storage.embedded import make_roles  # noqa: PLC0415 - needs Unix, which a store named by a URL does not
+
+    await make_roles(server)
 
 
 async def check_schema(db: AsyncSession) -> None:

@@ -65,6 +65,11 @@ class StoredPrice:
     price_date: date
 
 
+async def get_all_accounts(db: ReadSession) -> list[StoredAccount]:
+    """Return the accounts that are seen, by id."""
+    return [StoredAccount(*row) for row in await db.execute(query("get_all_accounts"))]
+
+
 async def get_account(db: ReadSession, account_id: str) -> StoredAccount:
     """Return an account that the tenant has."""
     return StoredAccount(*(await db.execute(query("get_account"), {"account_id": account_id})).one())

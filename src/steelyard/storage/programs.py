@@ -88,8 +88,8 @@ def login_variables(address: Address) -> dict[str, str]:
     """Return the environment that tells libpq's programs an address; arguments are seen by the whole machine.
 
     >>> from steelyard.storage.address import address_of_url
-    >>> login_variables(address_of_url("postgres://me:s%20t@db/book?sslmode=require", adopts_role=False))
-    {'PGHOST': 'db', 'PGUSER': 'me', 'PGPASSWORD': 's t', 'PGDATABASE': 'book', 'PGSSLMODE': 'require'}
+    >>> login_variables(address_of_url("postgres://me:s%20t@db/book?sslmode=verify-full", adopts_role=False))
+    {'PGHOST': 'db', 'PGUSER': 'me', 'PGPASSWORD': 's t', 'PGDATABASE': 'book', 'PGSSLMODE': 'verify-full'}
     """
     known = address.arguments
     if "dsn" in known:

@@ -35,7 +35,7 @@ async def get_tenants(db: AsyncSession) -> list[Tenant]:
 
 async def get_tenant(db: AsyncSession) -> Tenant:
     """Return the tenant of the session."""
-    return Tenant(**(await db.execute(query("get_tenant"))).mappings().one())
+    return Tenant(**(await db.execute(query("get_own_tenant"))).mappings().one())
 
 
 async def create_tenant(db: WriteSession, name: str, base_currency: str) -> int:

@@ -1,5 +1,6 @@
 """The tenants' keys as they rest in the store, each encrypted, and the columns that hold what they encrypt."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -24,11 +25,16 @@ class SealedColumn:
     column: str
     row_key: str
 
+    def named(self, **values: object) -> dict[str, object]:
+        """Name it for a statement, beside other values."""
+        return {"table": self.table, "column": self.column, "row_key": self.row_key, **values}
+
 
 SEALED_COLUMNS: Final = (
     SealedColumn("users", "login_sealed", "user_id"),
     SealedColumn("users", "name_sealed", "user_id"),
     SealedColumn("users", "totp_seed_sealed", "user_id"),
+    SealedColumn("users", "totp_new_seed_sealed", "user_id"),
     SealedColumn("accounts", "external_number_sealed", "account_id"),
 )
 """Every column that the tenants' keys encrypt: what a rotation rewrites. A test compares it with the catalogue."""
@@ -41,7 +47,7 @@ class TenantKey:
     Attributes:
         tenant_id: whose.
         key_id: its number within the tenant.
-        wrapped_key: the key, encrypted; None = destroyed.
+        wrapped_key: the key, encrypted; None = destroyed, or not shown.
         wrapped_by: name of the key that encrypted it.
         created_at: when.
         retired_at: since when it only decrypts; None = it encrypts.
@@ -50,11 +56,11 @@ class TenantKey:
 
     tenant_id: int
     key_id: int
-    wrapped_key: bytes | None = field(repr=False)
     wrapped_by: str
     created_at: datetime
     retired_at: datetime | None
     destroyed_at: datetime | None
+    wrapped_key: bytes | None = field(default=None, repr=False)
 
 
 async def get_current_tenant(db: AsyncSession) -> int | None:
@@ -86,7 +92,94 @@ async def add_tenant_key(
     return (await db.execute(query("add_tenant_key"), values)).one_or_none() is not None
 
 
-async def find_key_holders(db: AsyncSession) -> tuple[tuple[int, str], ...]:
-    """Return each tenant with a key that is not destroyed, and the name of the master key that encrypts it."""
-    rows = await db.execute(query("find_key_holders"))
-    return tuple((row.tenant_id, row.wrapped_by) for row in rows)
+async def find_keys(db: AsyncSession) -> tuple[TenantKey, ...]:
+    """Return every tenant's keys without the keys themselves; none where a user asks."""
+    return tuple(TenantKey(**row) for row in (await db.execute(query("find_keys"))).mappings())
+
+
+async def lock_keys(db: WriteSession) -> None:
+    """Wait for who is sealing, and let nobody seal until the transaction ends."""
+    await db.execute(query("lock_keys"))
+
+
+async def lock_master_keys(db: WriteSession) -> None:
+    """Wait until no other rotation of the master keys begins."""
+    await db.execute(query("lock_master_keys"))
+
+
+async def retire_keys(db: WriteSession) -> None:
+    """Let the tenant's keys decrypt only; waits for who is sealing with one."""
+    await db.execute(query("retire_keys"))
+
+
+async def rewrap_key(db: WriteSession, key_id: int, was: bytes, wrapped_key: bytes, wrapped_by: str) -> bool:
+    """Replace a key's encryption; False when it is no longer what it was."""
+    values = {"key_id": key_id, "was": was, "wrapped_key": wrapped_key, "wrapped_by": wrapped_by}
+    return (await db.execute(query("rewrap_key"), values)).one_or_none() is not None
+
+
+async def destroy_key(db: WriteSession, key_id: int) -> bool:
+    """Destroy a retired key; False when it is not retired, or destroyed already."""
+    return (await db.execute(query("destroy_key"), {"key_id": key_id})).one_or_none() is not None
+
+
+async def destroy_keys(db: WriteSession) -> int:
+    """Destroy every key of the tenant; returns how many there were."""
+    return len((await db.execute(query("destroy_keys"))).all())
+
+
+async def erase_all_users(db: WriteSession) -> None:
+    """Leave of the tenant's users what the record needs, and let none of them in again."""
+    await db.execute(query("erase_all_users"))
+
+
+async def count_standing_holds(db: AsyncSession) -> int:
+    """Count the legal holds of the tenant that nobody released."""
+    return int((await db.execute(query("count_standing_holds"))).scalar_one())
+
+
+async def get_name_of_tenant(db: AsyncSession) -> str | None:
+    """Return the tenant's name; None where it does not exist."""
+    name: str | None = (await db.execute(query("get_name_of_tenant"))).scalar_one_or_none()
+    return name
+
+
+async def read_sealed(
+    db: AsyncSession, column: SealedColumn, key_id: int, *, after: str | None, limit: int
+) -> dict[str, bytes]:
+    """Return the next rows of the tenant whose column was sealed with a key, in the order of their keys.
+
+    Args:
+        db: the session.
+        column: which.
+        key_id: the key.
+        after: the last row of the call before; None = from the first.
+        limit: at most so many.
+    """
+    values = column.named(key_id=key_id, after=after, limit=limit)
+    rows = await db.execute(query("read_sealed"), values)
+    return {row.row_id: bytes(row.sealed) for row in rows}
+
+
+async def replace_sealed(
+    db: WriteSession, column: SealedColumn, was: Mapping[str, bytes], sealed: Mapping[str, bytes]
+) -> int:
+    """Write rows that still hold what they were read as; returns how many did.
+
+    Args:
+        db: the session.
+        column: which.
+        was: row → what was read.
+        sealed: the same rows → what to write.
+    """
+    rows = list(was)
+    values = column.named(row_ids=rows, was=[was[row] for row in rows], sealed=[sealed[row] for row in rows])
+    return int((await db.execute(query("replace_sealed"), values)).scalar_one())
+
+
+async def get_sealed(db: AsyncSession, column: SealedColumn, row_id: str) -> bytes | None:
+    """Return what the column of a row holds now; None where it or the row is not there."""
+    found: bytes | None = (
+        await db.execute(query("get_sealed"), column.named(row_id=row_id))
+    ).scalar_one_or_none()
+    return found

@@ -1,6 +1,7 @@
 """Screens of what the store was given: its schema, loads and versions."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
@@ -21,10 +22,11 @@ MOST_FINDINGS: Final = 20
 COUNTED: Final = "Aside: kept among the findings and not used. Flagged: used, and marked."
 
 
-def migrated(done: MigrationResult, place: str) -> Group:
-    """Say what became of the schema."""
+def migrated(done: MigrationResult, place: str, key_file: Path | None = None) -> Group:
+    """Say what became of the schema, and where a key file was made."""
+    keys = [note(f"Made the key file {key_file}: keep a copy, apart from backups.")] if key_file else []
     if not done.revisions and not done.files:
-        return Group(f"The schema is up to date in {place}.")
+        return Group(f"The schema is up to date in {place}.", *keys)
     made = [
         ("Revisions", ", ".join(done.revisions) or "none"),
         ("Procedures", ", ".join(done.files) or "none"),
@@ -32,6 +34,7 @@ def migrated(done: MigrationResult, place: str) -> Group:
     return Group(
         f"The schema is ready in {place}.",
         facts(made),
+        *keys,
         note(f"Next: steelyard {'load DIR' if done.revisions else 'refresh'}"),
     )
 

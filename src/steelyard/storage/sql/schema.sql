@@ -7,16 +7,40 @@ do $$
 declare
     wanted text;
 begin
-    foreach wanted in array array['steelyard_migrator', 'steelyard_app', 'steelyard_auditor'] loop
+    foreach wanted in array array['steelyard_migrator', 'steelyard_app', 'steelyard_auditor', 'steelyard_refresh'] loop
         if not exists (select from pg_catalog.pg_roles where rolname = wanted) then
             execute format('create role %I nologin', wanted);
         end if;
     end loop;
+    -- The app becomes steelyard_refresh for a refresh, and has nothing of it before.
+    if not pg_has_role('steelyard_app', 'steelyard_refresh', 'member') then
+        if current_setting('server_version_num')::integer >= 160000 then
+            execute 'grant steelyard_refresh to steelyard_app with inherit false';
+        else
+            alter role steelyard_app noinherit;
+            grant steelyard_refresh to steelyard_app;
+        end if;
+    end if;
+    -- Whoever owns the schema is held by policies that let steelyard_migrator alone through.
+    if not pg_has_role('steelyard_migrator', 'usage') then
+        execute format('grant steelyard_migrator to %I', current_user);
+    end if;
+    -- Where the same login serves readers, it works as steelyard_app then.
+    if current_user <> 'steelyard_migrator' and not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
+        begin
+            execute format('grant steelyard_app to %I', current_user);
+        exception when insufficient_privilege then
+            raise notice '% cannot be made a member of steelyard_app', current_user;
+        end;
+    end if;
+    if not has_database_privilege('steelyard_refresh', current_database(), 'temporary') then
+        execute format('grant temporary on database %I to steelyard_refresh', current_database());
+    end if;
 end
 $$;
 
 create schema if not exists steelyard;
-grant usage on schema steelyard to steelyard_app, steelyard_auditor;
+grant usage on schema steelyard to steelyard_app, steelyard_auditor, steelyard_refresh;
 alter default privileges in schema steelyard grant select, insert, update, delete on tables to steelyard_app;
 alter default privileges in schema steelyard grant usage on sequences to steelyard_app;
 alter default privileges in schema steelyard grant select on tables to steelyard_auditor;
@@ -708,6 +732,7 @@ create table steelyard.one_time_links (
     made_at timestamptz not null default transaction_timestamp(),
     expires_at timestamptz not null,
     used_at timestamptz,
+    unique (tenant_id, link_hash),
     foreign key (tenant_id, user_id) references steelyard.users (tenant_id, user_id)
 );
 comment on table steelyard.one_time_links is 'Links that let a person in once: the first one of an installation, who is invited, who lost a factor.';
@@ -748,7 +773,7 @@ create table steelyard.sessions (
     session_hash bytea primary key check (length(session_hash) = 32),
     tenant_id integer not null,
     user_id uuid not null,
-    session_id uuid not null unique default gen_random_uuid(),
+    session_id uuid not null default gen_random_uuid(),
     epoch integer not null,
     factors text[] not null,
     auth_time timestamptz not null,
@@ -757,6 +782,7 @@ create table steelyard.sessions (
     revoked_at timestamptz,
     address text not null default '',
     user_agent text not null default '',
+    unique (tenant_id, session_id),
     foreign key (tenant_id, user_id) references steelyard.users (tenant_id, user_id)
 );
 create index sessions_of_user on steelyard.sessions (tenant_id, user_id);
@@ -777,15 +803,18 @@ comment on column steelyard.sessions.user_agent is 'What it was begun with, shor
 create table steelyard.challenges (
     challenge_hash bytea primary key check (length(challenge_hash) = 32),
     tenant_id integer,
-    session_id uuid references steelyard.sessions (session_id),
+    session_id uuid,
     user_id uuid,
     epoch integer,
     factors text[] not null default '{}',
-    link_hash bytea references steelyard.one_time_links (link_hash),
+    link_hash bytea,
     purpose text not null,
     tries integer not null default 0,
     expires_at timestamptz not null,
-    foreign key (tenant_id, user_id) references steelyard.users (tenant_id, user_id)
+    foreign key (tenant_id, session_id) references steelyard.sessions (tenant_id, session_id),
+    foreign key (tenant_id, user_id) references steelyard.users (tenant_id, user_id),
+    foreign key (tenant_id, link_hash) references steelyard.one_time_links (tenant_id, link_hash),
+    check (tenant_id is not null or num_nonnulls(session_id, user_id, link_hash) = 0)
 );
 comment on table steelyard.challenges is 'What may be answered once: sign-ins under way or half done, and passkey challenges. Answering deletes the row.';
 comment on column steelyard.challenges.challenge_hash is 'SHA-256 of the challenge or of the secret in a cookie, or the fingerprint of a sign-in at a provider.';
@@ -1000,7 +1029,8 @@ create table steelyard.load_runs (
     source text not null,
     status text not null check (status in ('loaded', 'unchanged', 'refused')),
     summary jsonb not null,
-    recorded_at timestamptz not null default statement_timestamp()
+    recorded_at timestamptz not null default statement_timestamp(),
+    constraint load_runs_of_tenant unique (tenant_id, run_id)
 );
 comment on table steelyard.load_runs is 'Each run of a load, refused ones included.';
 comment on column steelyard.load_runs.run_id is 'Key, in the order of the runs.';
@@ -1022,7 +1052,9 @@ create table steelyard.data_quality_findings (
     kind text not null,
     severity text not null check (severity in ('refused', 'quarantined', 'flagged')),
     reason text not null,
-    row_data jsonb
+    row_data jsonb,
+    constraint data_quality_findings_run_of_tenant
+    foreign key (tenant_id, run_id) references steelyard.load_runs (tenant_id, run_id)
 );
 -- The row's hash, because a row may be longer than an index entry.
 create unique index data_quality_findings_once on steelyard.data_quality_findings

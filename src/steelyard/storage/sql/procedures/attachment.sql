@@ -129,6 +129,7 @@ declare
     v_columns text;
     v_rows text;
     v_currency text := '';
+    v_seen constant text := steelyard.rows_seen(p_table); -- null for what every tenant shares
 begin
     -- Where a transaction says no currency, its own is that of the asset.
     if p_table = 'transactions' and not exists (
@@ -185,11 +186,19 @@ begin
     from pg_catalog.pg_attribute as c
     left join pg_catalog.pg_attrdef as d on c.attrelid = d.adrelid and c.attnum = d.adnum
     where c.attrelid = format('steelyard.%I', p_table || '_own')::regclass and c.attnum > 0 and not c.attisdropped;
+    -- The view reads theirs with the rights of its owner, so the policies of our own table stand in it.
     execute format(
-        'create view steelyard.%I as select %s from %s%s where %s',
-        p_table, v_columns, steelyard.read_mapped(p_source, p_columns), v_currency, coalesce(v_rows, 'true')
+        'create view steelyard.%I %s as select r.* from (select %s from %s%s where %s) as r where %s',
+        p_table,
+        case when v_seen is not null then 'with (security_barrier = true)' end,
+        v_columns,
+        steelyard.read_mapped(p_source, p_columns),
+        v_currency,
+        coalesce(v_rows, 'true'),
+        coalesce('r.tenant_id = (select steelyard.current_tenant()) and (' || v_seen || ')', 'true')
     );
     execute format('revoke insert, update, delete on steelyard.%I from steelyard_app', p_table);
+    execute format('grant select on steelyard.%I to steelyard_refresh', p_table);
 end
 $$;
 comment on function steelyard.view_their_table is 'Make the view that reads a table of theirs in the place of one of ours; rows without key or value are left out.';
@@ -215,6 +224,13 @@ begin
         first_price numeric(27, 12)
     );
     comment on table steelyard.attachment_marks is 'What their rows were when history was last derived from them; another checksum means derive again.';
+    -- The mapping states what portfolios are worth.
+    alter table steelyard.attachment enable row level security, force row level security;
+    create policy tenant on steelyard.attachment to steelyard_app, steelyard_refresh, steelyard_auditor
+    using ((select steelyard.current_tenant()) = 1 and (select steelyard.sees_every_account()));
+    create policy owner on steelyard.attachment to steelyard_migrator using (true);
+    grant select on steelyard.attachment to steelyard_refresh;
+    grant select, insert, update, delete on steelyard.attachment_marks to steelyard_refresh;
     -- asset_master first: the view of transactions may need it
     for v_table in select t.key as name, t.value as spec from jsonb_each(p_mapping -> 'tables') as t order by t.key
     loop
@@ -259,9 +275,11 @@ begin
     from pg_catalog.pg_attribute as c
     where c.attrelid = 'steelyard.accounts'::regclass and c.attnum > 0 and not c.attisdropped;
     execute format(
-        'create view steelyard.their_accounts as select %s from %s where s.%I is not null',
+        'create view steelyard.their_accounts with (security_barrier = true) as select %s from %s where s.%I is not null'
+        ' and (select steelyard.current_tenant()) = 1 and (select steelyard.sees_every_account())',
         v_columns, steelyard.read_mapped(v_source, p_spec -> 'columns'), p_spec -> 'columns' -> 'account_id' ->> 'column'
     );
+    grant select on steelyard.their_accounts to steelyard_refresh;
 end
 $$;
 comment on function steelyard.view_their_accounts is 'Make the view that reads their table of portfolios, from which our accounts are kept.';

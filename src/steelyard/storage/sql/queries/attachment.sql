@@ -191,6 +191,10 @@ drop role if exists steelyard_app;
 -- Take away the role of its auditors.
 drop role if exists steelyard_auditor;
 
+-- name: drop_role_steelyard_refresh
+-- Take away the role of its refreshes.
+drop role if exists steelyard_refresh;
+
 -- name: drop_role_steelyard_migrator
 -- Take away the role of its owner.
 drop role if exists steelyard_migrator;

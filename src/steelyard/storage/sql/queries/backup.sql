@@ -102,7 +102,7 @@ revoke all on database steelyard_scratch from public;
 
 -- name: admit_scratch
 -- Let them in, as to the database it may replace.
-grant connect, temporary on database steelyard_scratch to steelyard_app, steelyard_auditor;
+grant connect, temporary on database steelyard_scratch to steelyard_app, steelyard_auditor, steelyard_refresh;
 
 -- name: grant_future_tables
 -- What schema.sql grants on tables to come; a dump does it in the name of its owner, who may be unknown here.

@@ -13,7 +13,7 @@ values (
 -- The tenant and user who are to answer.
 select c.tenant_id, c.user_id
 from steelyard.find_challenge(cast(:challenge_hash as bytea)) as c
-where c.purpose = :purpose and c.expires_at > cast(:now as timestamptz) and c.user_id is not null;
+where c.purpose = any(cast(:purposes as text[])) and c.expires_at > cast(:now as timestamptz);
 
 -- name: try_challenge
 -- Count an answer before it is looked at.

@@ -8,11 +8,19 @@ do $$
 declare
     wanted text;
 begin
-    foreach wanted in array array['steelyard_migrator', 'steelyard_app', 'steelyard_auditor'] loop
+    foreach wanted in array array['steelyard_migrator', 'steelyard_app', 'steelyard_auditor', 'steelyard_refresh'] loop
         if not exists (select from pg_catalog.pg_roles where rolname = wanted) then
             execute format('create role %I nologin', wanted);
         end if;
     end loop;
+    if not pg_has_role('steelyard_app', 'steelyard_refresh', 'member') then
+        if current_setting('server_version_num')::integer >= 160000 then
+            execute 'grant steelyard_refresh to steelyard_app with inherit false';
+        else
+            alter role steelyard_app noinherit;
+            grant steelyard_refresh to steelyard_app;
+        end if;
+    end if;
     execute format('alter role steelyard_migrator login password %L', current_setting('steelyard.migrator_password'));
     execute format('alter role steelyard_app login password %L', current_setting('steelyard.app_password'));
 end
@@ -32,7 +40,7 @@ revoke all on database steelyard from public;
 
 -- name: admit_roles
 -- Let them in; temporary tables serve loading.
-grant connect, temporary on database steelyard to steelyard_app, steelyard_auditor;
+grant connect, temporary on database steelyard to steelyard_app, steelyard_auditor, steelyard_refresh;
 
 -- name: get_activity
 -- Which server answers, since when, and how many others talk to it.

@@ -128,9 +128,10 @@ returning user_id;
 delete from steelyard.user_identities
 where tenant_id = steelyard.current_tenant() and user_id = cast(:user_id as uuid);
 
+-- name: hold_tenant
+-- Hold the tenant until this transaction ends; what others did before is seen by the statements after.
+select tenant_id from steelyard.tenants where tenant_id = steelyard.current_tenant() for update;
+
 -- name: has_users
--- Whether the tenant has a user; until this transaction ends nobody else finds out.
-select exists (select from steelyard.users as u where u.tenant_id = t.tenant_id)
-from steelyard.tenants as t
-where t.tenant_id = steelyard.current_tenant()
-for update;
+-- Whether the tenant has a user.
+select exists (select from steelyard.users where tenant_id = steelyard.current_tenant());

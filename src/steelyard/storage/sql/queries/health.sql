@@ -10,7 +10,7 @@ select
 -- name: get_missing_roles
 -- The roles of the house that the server does not have.
 select wanted.name
-from unnest(array['steelyard_migrator', 'steelyard_app', 'steelyard_auditor']) as wanted (name)
+from unnest(array['steelyard_migrator', 'steelyard_app', 'steelyard_auditor', 'steelyard_refresh']) as wanted (name)
 where not exists (select from pg_catalog.pg_roles as r where r.rolname = wanted.name)
 order by wanted.name;
 

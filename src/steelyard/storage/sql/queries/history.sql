@@ -14,6 +14,10 @@ lock table steelyard.performance_history in share row exclusive mode;
 -- The same where performance_history is a view: to lock that would be to lock a table that is not ours.
 lock table steelyard.performance_history_own in share row exclusive mode;
 
+-- name: adopt_refresh_role
+-- Work for the whole tenant until the transaction ends, whoever asked.
+set local role steelyard_refresh;
+
 -- name: get_pending_derivations
 -- Assets to derive, from which day, and their day before it: changed prices, a changed benchmark, or no risk
 -- figures at as_of yet.

@@ -1,13 +1,13 @@
 -- name: make_cash_assets
 -- Make the cash assets that the ledger's money lacks, as their ids.
 select made.asset_id
-from unnest(steelyard.make_cash_assets(:tenant_id)) as made (asset_id)
+from unnest(steelyard.make_cash_assets(steelyard.current_tenant())) as made (asset_id)
 order by made.asset_id;
 
 -- name: adopt_accounts
 -- Let the ledger keep the accounts whose newest snapshot agrees with it, and say what keeps each.
 select a.account_id, a.kept_by, a.is_changed, a.is_differing
-from steelyard.adopt_accounts(:tenant_id) as a
+from steelyard.adopt_accounts(steelyard.current_tenant()) as a
 order by a.account_id;
 
 -- name: get_ledger_differences
@@ -40,16 +40,15 @@ from (
         row_number() over (partition by u.fault order by t.transaction_date, u.transaction_id) as place
     from steelyard.unposted_transactions as u
     left join steelyard.transactions as t on u.tenant_id = t.tenant_id and u.transaction_id = t.transaction_id
-    where u.tenant_id = :tenant_id
+    where u.tenant_id = steelyard.current_tenant()
 ) as f
 where f.place <= :most
 order by f.fault, f.place;
 
--- name: find_ledger_behind
--- The session's tenant, if transactions of its wait that could be booked now: the firm's own table may have changed,
--- or a day has come.
-select steelyard.current_tenant() as tenant_id
-where
+-- name: is_ledger_behind
+-- Whether transactions of the tenant wait that could be booked now: the firm's own table may have changed, or a day has
+-- come.
+select
     'transactions' = any(steelyard.attached_tables())
     or exists (
         select

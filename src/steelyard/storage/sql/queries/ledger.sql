@@ -1,11 +1,11 @@
 -- name: lock_ledger
 -- Hold other writers of a tenant's ledger back until the transaction ends.
-select steelyard.lock_ledger(:tenant_id);
+select steelyard.lock_ledger(steelyard.current_tenant());
 
 -- name: post_transactions
 -- Bring the ledger to what the transactions say, or some of them.
 select booked, reversed, unposted
-from steelyard.post_transactions(:tenant_id, :today, cast(:transaction_ids as text[]));
+from steelyard.post_transactions(steelyard.current_tenant(), :today, cast(:transaction_ids as text[]));
 
 -- name: get_unposted_transactions
 -- Transactions that are not in the ledger, and why; all of a tenant's, or of some ids.
@@ -13,14 +13,14 @@ select u.transaction_id, coalesce(t.transaction_type, '') as kind, u.fault
 from steelyard.unposted_transactions as u
 left join steelyard.transactions as t on u.tenant_id = t.tenant_id and u.transaction_id = t.transaction_id
 where
-    u.tenant_id = :tenant_id
+    u.tenant_id = steelyard.current_tenant()
     and (cast(:transaction_ids as text[]) is null or u.transaction_id = any(cast(:transaction_ids as text[])))
 order by u.transaction_id;
 
 -- name: delete_transactions
 -- Take transactions out of the table, so that posting reverses them.
 delete from steelyard.transactions
-where tenant_id = :tenant_id and transaction_id = any(cast(:transaction_ids as text[]))
+where tenant_id = steelyard.current_tenant() and transaction_id = any(cast(:transaction_ids as text[]))
 returning transaction_id;
 
 -- name: get_unknown_names
@@ -29,7 +29,7 @@ select 'account' as noun, n.name
 from unnest(cast(:account_ids as text[])) as n (name)
 where not exists (
     select from steelyard.accounts as a
-    where a.tenant_id = :tenant_id and a.account_id = n.name
+    where a.tenant_id = steelyard.current_tenant() and a.account_id = n.name
 )
 union all
 select 'asset', n.name
@@ -42,44 +42,44 @@ select
     e.entry_id, e.recorded_at, e.external_id, e.kind, e.trade_date, e.account_id, e.currency, e.amount, e.costs, e.tax,
     e.asset_id, e.quantity, e.price, e.settlement_date, e.counter_account_id, e.counter_asset_id, e.counter_quantity,
     e.counter_currency, e.counter_amount, e.acquired_date, e.basis_fraction, e.lot_id, e.held, e.revision, e.reverses
-from steelyard.entries_known($1, $3) as e
-where e.entry_id > $2
+from steelyard.entries_known(steelyard.current_tenant(), $2) as e
+where e.entry_id > $1
 order by e.entry_id;
 
 -- name: get_reversed_since
 -- Entries up to one that were reversed after it, and the last entry there is.
 select
-    coalesce(max(j.entry_id), $2) as last_entry_id,
-    coalesce(array_agg(j.reverses) filter (where j.reverses <= $2), '{}') as reversed
+    coalesce(max(j.entry_id), $1) as last_entry_id,
+    coalesce(array_agg(j.reverses) filter (where j.reverses <= $1), '{}') as reversed
 from steelyard.journal as j
-where j.tenant_id = $1 and j.entry_id > $2 and j.recorded_at <= $3;
+where j.tenant_id = steelyard.current_tenant() and j.entry_id > $1 and j.recorded_at <= $2;
 
 -- name: get_posted_names
 -- Every account, asset and currency in a tenant's ledger, as (account, commodity, whether it is money).
 select p.account_id, p.commodity, p.is_cash
 from steelyard.postings as p
-where p.tenant_id = $1
+where p.tenant_id = steelyard.current_tenant()
 union
 select j.account_id, coalesce(j.asset_id, j.currency), j.asset_id is null
 from steelyard.journal as j
-where j.tenant_id = $1;
+where j.tenant_id = steelyard.current_tenant();
 
 -- name: get_posting_columns
 -- Postings of the entries that stand at a moment, as numbers: (entry, day, account, place, commodity, whole units,
 -- 10^-12 units, account and commodity the entry is about). Names come as arrays, and their places are the numbers.
 with account as (
     select (n.place - 1)::integer as account_at, n.name
-    from unnest($4::text[]) with ordinality as n (name, place)
+    from unnest($3::text[]) with ordinality as n (name, place)
 ),
 
 commodity as (
     select (n.place - 1)::integer as commodity_at, n.name, n.is_cash
-    from unnest($5::text[], $6::boolean[]) with ordinality as n (name, is_cash, place)
+    from unnest($4::text[], $5::boolean[]) with ordinality as n (name, is_cash, place)
 ),
 
 place as (
     select (n.place - 1)::integer as place_at, n.name
-    from unnest($7::text[]) with ordinality as n (name, place)
+    from unnest($6::text[]) with ordinality as n (name, place)
 )
 
 select
@@ -95,20 +95,20 @@ select
 from steelyard.postings as p
 inner join (
     select j.entry_id, x.account_at as about_account, y.commodity_at as about_commodity
-    from steelyard.entries_known($1, $3) as j
+    from steelyard.entries_known(steelyard.current_tenant(), $2) as j
     inner join account as x on j.account_id = x.name
     inner join commodity as y on coalesce(j.asset_id, j.currency) = y.name and y.is_cash = (j.asset_id is null)
-    where j.entry_id > $2
+    where j.entry_id > $1
 ) as e on p.entry_id = e.entry_id
 inner join account as a on p.account_id = a.name
 inner join commodity as c on p.commodity = c.name and p.is_cash = c.is_cash
 inner join place as l on p.place = l.name
-where p.tenant_id = $1 and p.entry_id > $2;
+where p.tenant_id = steelyard.current_tenant() and p.entry_id > $1;
 
 -- name: get_ledger_positions
 -- What each account holds at the end of a day by the ledger.
 select p.account_id, p.commodity, p.is_cash, p.asset_id, p.quantity
-from steelyard.ledger_positions(:tenant_id, :as_of) as p
+from steelyard.ledger_positions(steelyard.current_tenant(), :as_of) as p
 order by p.account_id, p.is_cash, p.commodity;
 
 -- name: get_journal_page
@@ -121,13 +121,13 @@ select
 from steelyard.journal as j
 left join steelyard.journal as r on j.entry_id = r.reverses
 where
-    j.tenant_id = $1
-    and (j.trade_date, j.entry_id) > ($2, $3)
-    and ($5 or (j.reverses is null and r.entry_id is null))
-    and ($6::text is null or $6 in (j.account_id, j.counter_account_id))
-    and ($7::text is null or j.kind = $7)
+    j.tenant_id = steelyard.current_tenant()
+    and (j.trade_date, j.entry_id) > ($1, $2)
+    and ($4 or (j.reverses is null and r.entry_id is null))
+    and ($5::text is null or $5 in (j.account_id, j.counter_account_id))
+    and ($6::text is null or j.kind = $6)
 order by j.trade_date, j.entry_id
-limit $4;
+limit $3;
 
 -- name: get_journal_page_of_asset
 -- The same of one asset.
@@ -139,11 +139,11 @@ select
 from steelyard.journal as j
 left join steelyard.journal as r on j.entry_id = r.reverses
 where
-    j.tenant_id = $1
-    and j.asset_id = $8
-    and (j.trade_date, j.entry_id) > ($2, $3)
-    and ($5 or (j.reverses is null and r.entry_id is null))
-    and ($6::text is null or $6 in (j.account_id, j.counter_account_id))
-    and ($7::text is null or j.kind = $7)
+    j.tenant_id = steelyard.current_tenant()
+    and j.asset_id = $7
+    and (j.trade_date, j.entry_id) > ($1, $2)
+    and ($4 or (j.reverses is null and r.entry_id is null))
+    and ($5::text is null or $5 in (j.account_id, j.counter_account_id))
+    and ($6::text is null or j.kind = $6)
 order by j.trade_date, j.entry_id
-limit $4;
+limit $3;

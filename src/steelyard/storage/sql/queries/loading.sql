@@ -9,27 +9,27 @@ from steelyard.asset_master
 union all
 select 'account', account_id, base_currency
 from steelyard.accounts
-where tenant_id = :tenant_id
+where tenant_id = steelyard.current_tenant()
 union all
 select 'household', household_id, base_currency
 from steelyard.households
-where tenant_id = :tenant_id
+where tenant_id = steelyard.current_tenant()
 union all
 select 'model', model_id, null
 from steelyard.model_portfolios
-where tenant_id = :tenant_id;
+where tenant_id = steelyard.current_tenant();
 
--- name: get_tenant_currency
--- The currency of a tenant's totals.
-select base_currency
+-- name: get_tenant
+-- The tenant at work, and the currency of its totals.
+select tenant_id, base_currency
 from steelyard.tenants
-where tenant_id = :tenant_id;
+where tenant_id = steelyard.current_tenant();
 
 -- name: get_snapshot_kinds
 -- Portfolios of a tenant, and whether their stored snapshots are dated.
 select distinct portfolio, as_of is not null as dated
 from steelyard.portfolio_allocation
-where tenant_id = :tenant_id;
+where tenant_id = steelyard.current_tenant();
 
 -- name: drop_incoming
 -- Make room for the next rows that wait.
@@ -48,7 +48,6 @@ create temporary table incoming (
     severity text,
     reason text,
     asset_id text,
-    tenant_id integer,
     row_number integer,
     finding_date date,
     row_data text
@@ -154,7 +153,7 @@ where m.asset_id = n.asset_id and m.price_date = n.price_date;
 -- name: record_run
 -- Write down a run of a load.
 insert into steelyard.load_runs (tenant_id, source, status, summary)
-values (:tenant_id, :source, :status, :summary)
+values (steelyard.current_tenant(), :source, :status, :summary)
 returning run_id;
 
 -- name: record_findings
@@ -164,7 +163,7 @@ insert into steelyard.data_quality_findings (
     asset_id, finding_date, kind, severity, reason, row_data
 )
 select
-    tenant_id, :run_id, table_name, file_name, row_number, asset_id, finding_date, kind, severity, reason,
-    row_data::jsonb
+    case when not :is_shared then steelyard.current_tenant() end,
+    :run_id, table_name, file_name, row_number, asset_id, finding_date, kind, severity, reason, row_data::jsonb
 from incoming
 on conflict do nothing;

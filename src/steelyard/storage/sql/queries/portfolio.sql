@@ -1,3 +1,10 @@
+-- name: get_all_accounts
+-- The accounts of the tenant, each with its household and its model.
+select a.account_id, a.account_name, a.household_id, a.base_currency, a.model_id
+from steelyard.accounts as a
+where a.tenant_id = steelyard.current_tenant()
+order by a.account_id;
+
 -- name: get_account
 -- One account of the tenant, with its model.
 select a.account_id, a.account_name, a.household_id, a.base_currency, a.model_id

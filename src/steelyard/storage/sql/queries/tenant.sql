@@ -2,7 +2,7 @@
 -- Every tenant of the store, for the operator.
 select tenant_id, tenant_name, base_currency, requires_mfa, approval_limit from steelyard.get_tenants();
 
--- name: get_tenant
+-- name: get_own_tenant
 -- The tenant of the session.
 select tenant_id, tenant_name, base_currency, requires_mfa, approval_limit
 from steelyard.tenants

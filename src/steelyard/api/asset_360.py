@@ -1,0 +1,133 @@
+"""Asset 360: the eight answers about a scope, and its assets."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query
+
+from steelyard.api.answer import Answer
+from steelyard.api.scope import ScopeAsked, require_whole_tenant
+from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.server.input import AssetId, Day
+from steelyard.server.permits import CurrentActor, permits
+from steelyard.services import asset_360
+from steelyard.services.asset import AssetSort, arrange, get_asset, get_assets
+from steelyard.services.asset_360 import Which, get_document
+from steelyard.services.scope import require_scope
+from steelyard.storage.asset_360 import ComplianceRow, Document, PerformanceRow, RiskRow
+from steelyard.storage.connection import get_db_session
+
+LONGEST_SEARCH: Final = 100
+MOST_PAGES: Final = 10_000
+MOST_ASSETS: Final = 1_000
+
+router = APIRouter(tags=["asset 360"], dependencies=[permits(Verb.READ, ObjectType.PORTFOLIO)])
+
+
+@dataclass(frozen=True, slots=True)
+class RiskCategory:
+    """A group of the overview."""
+
+    risk_category: str
+    count: int
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What `answer_overview` says."""
+
+    total_assets: int
+    total_value: Decimal
+    average_return: Decimal | None
+    mean_return: Decimal | None
+    risk_distribution: list[RiskCategory]
+    unvalued_assets: int
+    base_currency: str
+    as_of: date
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Performers:
+    """What `answer_performance` says."""
+
+    top_performers: list[PerformanceRow]
+
+
+Figure = dict[str, Any]
+"""A Plotly figure."""
+
+ANSWERS: Final[dict[str, tuple[Callable[[Document], Any], Any, str]]] = {
+    "overview": (asset_360.answer_overview, Overview, "Value, return and risk in a few figures."),
+    "allocation": (asset_360.answer_allocation, Figure, "A Plotly figure: the value of each asset type."),
+    "risk": (asset_360.answer_risk, list[RiskRow], "The ten assets with the highest value at risk."),
+    "performers": (asset_360.answer_performance, Performers, "The five best performers of one year."),
+    "compliance": (asset_360.answer_compliance, list[ComplianceRow], "Assets with violations in six months."),
+    "transactions": (asset_360.answer_transactions, Figure, "A Plotly figure: the amount traded each month."),
+    "sectors": (asset_360.answer_sectors, Figure, "A Plotly figure: value and number of assets by sector."),
+    "countries": (asset_360.answer_countries, Figure, "A Plotly figure: the same by issuing country."),
+}
+"""Path → the answer, its shape and what it is."""
+
+
+def _which(
+    actor: CurrentActor,
+    scope: ScopeAsked,
+    as_of: Day | None = None,
+    version: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+) -> Which:
+    require_whole_tenant(actor, scope)
+    return {"scope": scope, "as_of": as_of, "version": version}
+
+
+WhichAsked = Annotated[Which, Depends(_which)]
+
+
+def _reader(answer: Callable[[Document], Any]) -> Callable[..., Awaitable[Answer]]:
+    async def read(which: WhichAsked) -> Answer:
+        async with get_db_session() as db:
+            await require_scope(db, which["scope"])
+            return Answer(answer(await get_document(db, **which)))
+
+    return read
+
+
+for _name, (_answer, _shape, _purpose) in ANSWERS.items():
+    router.get(f"/asset-360/{_name}", name=f"read_{_name}", response_model=_shape, summary=_purpose)(
+        _reader(_answer)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AssetPage:
+    """A page of assets, and how many there are."""
+
+    assets: list[dict[str, Any]]
+    among: int
+
+
+@router.get("/asset-360/assets", response_model=AssetPage)
+async def list_assets(
+    which: WhichAsked,
+    search: Annotated[str, Query(max_length=LONGEST_SEARCH)] = "",
+    sort: AssetSort = AssetSort.VALUE,
+    page: Annotated[int, Query(ge=1, le=MOST_PAGES)] = 1,
+    limit: Annotated[int, Query(ge=1, le=MOST_ASSETS)] = 100,
+) -> Answer:
+    """Assets with their value, return and risk; `search` looks in id, name and ISIN."""
+    async with get_db_session() as db:
+        await require_scope(db, which["scope"])
+        rows = arrange(await get_assets(db, **which), sort=sort, search=search)
+    return Answer(AssetPage(rows[(page - 1) * limit : page * limit], len(rows)))
+
+
+@router.get("/asset-360/asset", response_model=dict[str, Any])
+async def read_asset(which: WhichAsked, asset: AssetId) -> Answer:
+    """Everything known about one asset, and what limits its figures."""
+    async with get_db_session() as db:
+        await require_scope(db, which["scope"])
+        return Answer(await get_asset(db, asset, **which))

@@ -1,0 +1,433 @@
+"""A house to be let into: a server of the whole interface over a store of two tenants, and everybody who may ask.
+
+Tenant 1 has accounts granted to its advisor, viewer and service (MINE-…), and others (HIDDEN-…); a household of
+either kind, and one with an account of each. Tenant 2 has its own (FOREIGN-…). Whoever reads one of those names where
+it is not theirs has found a leak.
+"""
+
+import asyncio
+import json
+import secrets
+from base64 import b32decode
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+import httpx
+from sqlalchemy import text
+
+import small_book
+from books import Row, write_table
+from entrances import PASSWORD, CountingHasher, make_entrance
+from evil_lies import CASES, IMPATIENT, resolve
+from evil_provider import CLIENT, SECRET, EvilProvider, Lies, started
+from openid import TLS
+from passkey_device import Device
+from people import BOTH
+from serving import Served, serving
+from steelyard.api.routes import PREFIX, make_router, redirect_uri
+from steelyard.domain.scope import Scope
+from steelyard.identity.mfa import STEP_SECONDS, calculate_code, make_recovery_codes, new_seed
+from steelyard.identity.oauth import RelyingParty
+from steelyard.identity.outbound import Outbound
+from steelyard.identity.passkeys import register_passkey, registration_options
+from steelyard.identity.permissions import Actor, Right, Role
+from steelyard.identity.provider import Provider
+from steelyard.identity.provider_settings import SignInProvider
+from steelyard.services.asset_360 import refresh
+from steelyard.services.entrance import Entrance
+from steelyard.services.grant import grant
+from steelyard.services.loading import load_tables
+from steelyard.services.new_passkeys import keep_passkey
+from steelyard.services.passkeys import user_handle
+from steelyard.services.session import OpenedSession, find_actor, start_session
+from steelyard.services.tenant import create_tenant
+from steelyard.services.token import create_token
+from steelyard.services.user import add_user
+from steelyard.storage import factors as store
+from steelyard.storage.acting import NOBODY, OPERATOR, Acting, acting_as
+from steelyard.storage.connection import (
+    WriteSession,
+    close_connection_pool,
+    get_write_session,
+    init_connection_pool,
+)
+from steelyard.storage.embedded import EmbeddedServer
+
+HIDDEN, FOREIGN, MINE = "HIDDEN", "FOREIGN", "MINE"
+OUTSIDE = ("/api", "/healthz", "/readyz", "/metrics", "/openapi.json")
+LEFT_OUT = "left out"
+"""The value of a header that is not sent after all."""
+
+OTHERS = 2
+"""The other tenant."""
+
+HEADERS = {
+    "asset_master": "asset_id,asset_name,asset_type,currency,sector,issuing_country",
+    "market_data": "asset_id,price_date,closing_price",
+    "households": "household_id,household_name,base_currency",
+    "accounts": "account_id,account_name,household_id,base_currency",
+    "portfolio_allocation": "portfolio,asset_id,as_of,quantity",
+    "transactions": "transaction_id,account,asset_id,transaction_date,transaction_type,quantity,price,currency,"
+    "total_amount,transaction_costs",
+    "compliance_records": "record_id,account,asset_id,check_date,status",
+}
+GRANTED = (Role.ADVISOR, Role.VIEWER, Role.SERVICE)
+Done = TypeVar("Done")
+READS = ("read:portfolio", "read:asset")
+
+
+def shared_tables() -> dict[str, list[Row]]:
+    names = ("A", "MINECO", "HIDDENCO", "FOREIGNCO")
+    return {
+        "asset_master": [(name, f"{name} Corp", "Equity", "USD", "Tools", "US") for name in names],
+        "market_data": small_book.prices(*names),
+    }
+
+
+def own_tables(*accounts: tuple[str, str, str]) -> dict[str, list[Row]]:
+    """The tables of a tenant, from its accounts: id, household and what it holds besides A."""
+    first, bought = small_book.DAYS[0], small_book.DAYS[10]
+    tables: dict[str, list[Row]] = {name: [] for name in HEADERS if name not in shared_tables()}
+    tables["households"] = [(h, f"{h} family", "USD") for h in sorted({h for _, h, _ in accounts})]
+    for account, household, asset in accounts:
+        tables["accounts"].append((account, f"{account} of {household}", household, "USD"))
+        tables["portfolio_allocation"] += [(account, "A", first, 7), (account, asset, first, 3)]
+        tables["transactions"] += [
+            (f"{account}-T1", account, "", first, "DEPOSIT", "", "", "USD", 5000, 0),
+            (f"{account}-T2", account, asset, bought, "BUY", 3, 100, "USD", 300, 1),
+        ]
+        tables["compliance_records"].append((f"{account}-C1", account, asset, bought, "VIOLATION"))
+    return tables
+
+
+OURS = own_tables(
+    ("MINE-1", "MINE-HOUSE", "MINECO"),
+    ("MINE-2", "MINE-HOUSE", "MINECO"),
+    ("MINE-3", "MIXED-HOUSE", "MINECO"),
+    ("HIDDEN-1", "HIDDEN-HOUSE", "HIDDENCO"),
+    ("HIDDEN-2", "MIXED-HOUSE", "HIDDENCO"),
+)
+THEIRS = own_tables(("FOREIGN-1", "FOREIGN-HOUSE", "FOREIGNCO"))
+
+
+@dataclass(slots=True)
+class Clock:
+    """The server's clock, which a test can move."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass(slots=True)
+class Person:
+    """A user, and what only they know."""
+
+    user_id: UUID
+    role: Role
+    login: str
+    tenant_id: int = 1
+    seed: bytes = field(default_factory=lambda: new_seed(secrets.token_bytes))
+    recovery_codes: tuple[str, ...] = ()
+
+    @property
+    def acting(self) -> Acting:
+        return Acting(self.tenant_id, f"user:{self.user_id}", self.user_id)
+
+    def learn_seed(self, typed: str) -> None:
+        """Take over the seed that an app is given."""
+        self.seed = b32decode(typed + "=" * (-len(typed) % 8))
+
+    def code(self, now: datetime) -> str:
+        return calculate_code(self.seed, int(now.timestamp()) // STEP_SECONDS)
+
+
+@dataclass(slots=True)
+class House:
+    """A server, the loop it runs on, and who is known there."""
+
+    served: Served
+    loop: asyncio.AbstractEventLoop
+    clock: Clock
+    hasher: CountingHasher
+    provider: EvilProvider
+    database: EmbeddedServer
+    way: httpx.HTTPTransport = field(default_factory=lambda: httpx.HTTPTransport(verify=TLS))
+    people: dict[tuple[int, Role], Person] = field(default_factory=dict)
+
+    @property
+    def entrance(self) -> Entrance:
+        entrance: Entrance = self.served.app.state.entrance
+        return entrance
+
+    def do(self, work: Coroutine[Any, Any, Done]) -> Done:
+        """Run something on the server's loop, on its pool."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+
+    async def person(self, role: Role, tenant_id: int = 1, *, status: str = "active") -> Person:
+        """Make a user with a password, who sees what is theirs."""
+        operator = Actor(tenant_id)
+        async with transaction(operator.acting) as db:
+            login = f"{role.value}-{secrets.token_hex(4)}@example.org"
+            user = await add_user(
+                db,
+                self.entrance.vault,
+                operator,
+                login=login,
+                name=f"{role.value} of {tenant_id}",
+                role=role,
+                now=self.clock(),
+                random=secrets.token_bytes,
+            )
+            person = Person(user.user_id, role, login, tenant_id)
+            if status == "active" and role is not Role.SERVICE:
+                hashed = await self.entrance.passwords.hash(PASSWORD)
+                await store.set_password_hash(db, user.user_id, hashed)
+                await store.activate_user(db, user.user_id)
+            if role in GRANTED and tenant_id == 1:
+                for scope in (Scope.household("MINE-HOUSE"), Scope.account("MINE-3")):
+                    await grant(db, operator, user.user_id, scope, [Right.READ], now=self.clock())
+        return person
+
+    async def enrol(self, person: Person) -> None:
+        """Give a person an authenticator app, and recovery codes."""
+        codes = make_recovery_codes(secrets.token_bytes)
+        person.recovery_codes = codes.codes
+        place = ("users", "totp_seed_sealed", str(person.user_id))
+        async with transaction(person.acting) as db:
+            sealed = await self.entrance.vault.seal(db, *place, person.seed.hex())
+            await store.set_seed(db, person.user_id, sealed, None)
+            await store.replace_recovery_codes(db, person.user_id, codes.hashes)
+
+    async def give_passkey(self, person: Person, device: Device) -> None:
+        """Give a person the passkey of a device."""
+        handle, challenge = user_handle(self.entrance, person.user_id), secrets.token_bytes(32)
+        options = registration_options(
+            self.entrance.site, challenge=challenge, user_handle=handle, user_name="ada", existing=[]
+        )
+        made = register_passkey(
+            self.entrance.site, device.make(options), challenge=challenge, user_handle=handle
+        )
+        async with transaction(person.acting) as db:
+            await keep_passkey(db, person.user_id, made, "a device")
+
+    async def link_identity(self, person: Person) -> tuple[str, str]:
+        """Let a person be the one whom the right provider signs in, and nobody else; its clock is ours."""
+        self.provider.now = self.clock()
+        issuer, subject = f"{self.provider.root}/right", "ada"
+        async with transaction(person.acting) as db:
+            found = await store.find_identity(db, issuer, subject)
+        if found is not None:
+            async with transaction(Acting(found[0], "operator")) as db:
+                await store.delete_identity(db, found[1], issuer, subject)
+        async with transaction(person.acting) as db:
+            assert await store.add_identity(db, person.user_id, issuer, subject)
+        return issuer, subject
+
+    async def grant(self, person: Person, account_id: str) -> None:
+        """Let a person read an account."""
+        operator = Actor(person.tenant_id)
+        async with transaction(operator.acting) as db:
+            scope = Scope.account(account_id)
+            await grant(db, operator, person.user_id, scope, [Right.READ], now=self.clock())
+
+    async def operate(self, tenant_id: int, work: Callable[..., Any], user_id: UUID, **more: Any) -> Any:
+        """Let the operator of a tenant do something about a user."""
+        operator = Actor(tenant_id)
+        async with transaction(operator.acting) as db:
+            return await work(db, operator, user_id, now=self.clock(), **more)
+
+    async def session_of(self, person: Person, factors: Collection[str] = BOTH) -> OpenedSession:
+        """Begin a session of a person."""
+        async with transaction(person.acting) as db:
+            found = await store.get_factors(db, person.user_id)
+            assert found is not None
+            return await start_session(
+                db,
+                person.user_id,
+                factors,
+                epoch=found.epoch,
+                now=self.clock(),
+                random=secrets.token_bytes,
+            )
+
+    async def token_of(self, person: Person, scopes: Collection[str] = READS) -> str:
+        """Make a token of a person."""
+        operator = Actor(person.tenant_id)
+        async with transaction(operator.acting) as db:
+            made = await create_token(
+                db,
+                operator,
+                person.user_id,
+                name="a program",
+                scopes=scopes,
+                expires_at=self.clock() + timedelta(days=1),
+                now=self.clock(),
+                random=secrets.token_bytes,
+            )
+            return made.text
+
+    def window_of(self, person: Person, factors: Collection[str] = BOTH) -> "Window":
+        """Open a window in which a person is signed in; a service has a token."""
+        if person.role is Role.SERVICE:
+            return Window(self, bearer=self.do(self.token_of(person)))
+        return Window(self, {"sid": self.do(self.session_of(person, factors)).secret})
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        """Send a request as a page of ours does, unless the headers say otherwise: JSON, from the same origin."""
+        sent = {"host": self.served.host}
+        if method not in {"GET", "HEAD"}:
+            sent["sec-fetch-site"] = "same-origin"
+        if body is not None:
+            sent["content-type"] = "application/json"
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        request = httpx.Request(
+            method,
+            f"http://127.0.0.1:{self.served.port}{path if path.startswith(OUTSIDE) else PREFIX + path}",
+            headers={name: value for name, value in sent.items() if value != LEFT_OUT},
+            content=body if body is None or isinstance(body, bytes) else json.dumps(body),
+        )
+        answer = self.way.handle_request(request)
+        answer.read()
+        return answer
+
+    async def prints(self) -> dict[str, tuple[int, int]]:
+        """How many rows each table has, and the newest transaction that wrote one; as the superuser, who sees all."""
+        login = self.database.superuser
+        connection = await asyncpg.connect(
+            host=str(self.database.host),
+            user=login.user,
+            password=login.password,
+            database=self.database.database,
+        )
+        try:
+            names = await connection.fetch("select tablename from pg_tables where schemaname = 'steelyard'")
+            each = [
+                f"select '{name}', count(*), coalesce(max(xmin::text::bigint), 0) from steelyard.{name}"  # noqa: S608  names of our own tables
+                for (name,) in names
+            ]
+            return {
+                name: (count, newest)
+                for name, count, newest in await connection.fetch(" union all ".join(each))
+            }
+        finally:
+            await connection.close()
+
+    def rows(self, statement: str, tenant_id: int = 1, **values: Any) -> list[Any]:
+        """What the store holds, as the operator of a tenant sees it."""
+
+        async def read() -> list[Any]:
+            async with transaction(Acting(tenant_id, "operator")) as db:
+                return list(await db.execute(text(statement), values))
+
+        return self.do(read())
+
+
+@dataclass(slots=True)
+class Window:
+    """A browser's window: it keeps the cookies that it is told to keep."""
+
+    house: House
+    cookies: dict[str, str] = field(default_factory=dict)
+    bearer: str = ""
+    """What a program sends in place of them."""
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        if self.bearer:
+            headers["authorization"] = f"Bearer {self.bearer}"
+        elif self.cookies:
+            headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        answer = self.house.ask(method, path, body, **headers)
+        for line in answer.headers.get_list("set-cookie"):
+            name, _, rest = line.partition("=")
+            self.cookies[name] = rest.partition(";")[0]
+            if "Max-Age=0" in line:
+                del self.cookies[name]
+        return answer
+
+
+@asynccontextmanager
+async def transaction(acting: Acting) -> AsyncIterator[WriteSession]:
+    """A transaction that works for somebody."""
+    with acting_as(acting):
+        async with get_write_session() as db:
+            yield db
+
+
+async def furnish(house: House, folder: Path) -> None:
+    """Load both books, publish them, and let everybody in."""
+    for tenant_id, tables in ((1, shared_tables() | OURS), (OTHERS, THEIRS)):
+        directory = folder / str(tenant_id)
+        directory.mkdir()
+        for name, rows in tables.items():
+            write_table(directory, name, HEADERS[name], rows)
+        if tenant_id == OTHERS:
+            async with transaction(OPERATOR) as db:
+                await create_tenant(db, "The others")
+        with acting_as(Acting(tenant_id, "operator")):
+            await load_tables(directory, today=small_book.TODAY, only=list(tables))
+            await refresh(today=small_book.TODAY)
+    for tenant_id in (1, OTHERS):
+        for role in Role:
+            house.people[tenant_id, role] = await house.person(role, tenant_id)
+
+
+def with_providers(entrance: Entrance, provider: EvilProvider, origin: str) -> Entrance:
+    """Let people sign in at the provider that is right, and at each that lies."""
+    known = [
+        Provider(name, f"{provider.root}/{name}", CLIENT, SECRET, redirect_uri(origin, name))
+        for name in provider.lies
+    ]
+    outbound = Outbound(IMPATIENT, resolve=resolve, tls=TLS)
+    return replace(
+        entrance,
+        relying=RelyingParty(known, outbound, clock=lambda: provider.now, random=secrets.token_bytes),
+        providers={one.name: SignInProvider(one, f"The {one.name} one") for one in known},
+    )
+
+
+@contextmanager
+def opened_house(
+    database: EmbeddedServer, urls: tuple[str, str], folder: Path, **parts: Any
+) -> Iterator[House]:
+    """Serve the whole interface over an empty, migrated store.
+
+    Args:
+        database: the store.
+        urls: of the app and of the owner of the schema.
+        folder: for keys.
+        parts: of the server's wiring.
+    """
+    loops: list[asyncio.AbstractEventLoop] = []
+    clock, hasher = Clock(), CountingHasher()
+
+    @asynccontextmanager
+    async def on_loop() -> AsyncIterator[None]:
+        loops.append(asyncio.get_running_loop())
+        await init_connection_pool(urls[0], migrator_url=urls[1], pool_size=4, acts_as=NOBODY)
+        yield
+        await close_connection_pool()
+
+    async def find(secret: str, request_id: str) -> Actor:
+        async with get_write_session() as db:
+            return await find_actor(db, secret, now=clock(), request_id=request_id)
+
+    lies = {"right": Lies()} | {name.replace("_", "-"): case.lies for name, case in CASES.items()}
+    with (
+        started(lies) as provider,
+        serving(lambda _: [make_router()], on_loop=on_loop, find_actor=find, clock=clock, **parts) as served,
+    ):
+        origin = served.wiring.place.public_url
+        served.app.state.entrance = with_providers(
+            make_entrance(folder, hasher, clock, origin=origin), provider, origin
+        )
+        house = House(served, loops[0], clock, hasher, provider, database)
+        yield house
+        house.way.close()
