@@ -228,6 +228,7 @@ def without_passkey(visit: Visit) -> Ask:
 
 
 def without_identity(visit: Visit) -> Ask:
+    visit.house.do(visit.house.enrol(visit.me))
     issuer, subject = visit.house.do(visit.house.link_identity(visit.me))
     return Ask(query=f"issuer={issuer}&subject={subject}", status=204)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
+import asyncpg
 import httpx
 from sqlalchemy import text
 
@@ -56,6 +57,7 @@ from steelyard.storage.connection import (
     get_write_session,
     init_connection_pool,
 )
+from steelyard.storage.embedded import EmbeddedServer
 
 HIDDEN, FOREIGN, MINE = "HIDDEN", "FOREIGN", "MINE"
 OUTSIDE = ("/api", "/healthz", "/readyz", "/metrics", "/openapi.json")
@@ -156,6 +158,7 @@ class House:
     clock: Clock
     hasher: CountingHasher
     provider: EvilProvider
+    database: EmbeddedServer
     way: httpx.HTTPTransport = field(default_factory=lambda: httpx.HTTPTransport(verify=TLS))
     people: dict[tuple[int, Role], Person] = field(default_factory=dict)
 
@@ -207,7 +210,7 @@ class House:
         """Give a person the passkey of a device."""
         handle, challenge = user_handle(self.entrance, person.user_id), secrets.token_bytes(32)
         options = registration_options(
-            self.entrance.site, challenge=challenge, user_handle=handle, user_name="", existing=[]
+            self.entrance.site, challenge=challenge, user_handle=handle, user_name="ada", existing=[]
         )
         made = register_passkey(
             self.entrance.site, device.make(options), challenge=challenge, user_handle=handle
@@ -271,11 +274,11 @@ class House:
             )
             return made.text
 
-    async def shown_by(self, person: Person) -> dict[str, str]:
-        """The headers by which a person is known: a new session's cookie, or a service's token."""
+    def window_of(self, person: Person, factors: Collection[str] = BOTH) -> "Window":
+        """Open a window in which a person is signed in; a service has a token."""
         if person.role is Role.SERVICE:
-            return {"authorization": f"Bearer {await self.token_of(person)}"}
-        return {"cookie": f"sid={(await self.session_of(person)).secret}"}
+            return Window(self, bearer=self.do(self.token_of(person)))
+        return Window(self, {"sid": self.do(self.session_of(person, factors)).secret})
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """Send a request as a page of ours does, unless the headers say otherwise: JSON, from the same origin."""
@@ -295,6 +298,28 @@ class House:
         answer.read()
         return answer
 
+    async def prints(self) -> dict[str, tuple[int, int]]:
+        """How many rows each table has, and the newest transaction that wrote one; as the superuser, who sees all."""
+        login = self.database.superuser
+        connection = await asyncpg.connect(
+            host=str(self.database.host),
+            user=login.user,
+            password=login.password,
+            database=self.database.database,
+        )
+        try:
+            names = await connection.fetch("select tablename from pg_tables where schemaname = 'steelyard'")
+            each = [
+                f"select '{name}', count(*), coalesce(max(xmin::text::bigint), 0) from steelyard.{name}"  # noqa: S608  names of our own tables
+                for (name,) in names
+            ]
+            return {
+                name: (count, newest)
+                for name, count, newest in await connection.fetch(" union all ".join(each))
+            }
+        finally:
+            await connection.close()
+
     def rows(self, statement: str, tenant_id: int = 1, **values: Any) -> list[Any]:
         """What the store holds, as the operator of a tenant sees it."""
 
@@ -311,9 +336,13 @@ class Window:
 
     house: House
     cookies: dict[str, str] = field(default_factory=dict)
+    bearer: str = ""
+    """What a program sends in place of them."""
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        if self.cookies:
+        if self.bearer:
+            headers["authorization"] = f"Bearer {self.bearer}"
+        elif self.cookies:
             headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         answer = self.house.ask(method, path, body, **headers)
         for line in answer.headers.get_list("set-cookie"):
@@ -365,10 +394,13 @@ def with_providers(entrance: Entrance, provider: EvilProvider, origin: str) -> E
 
 
 @contextmanager
-def opened_house(urls: tuple[str, str], folder: Path, **parts: Any) -> Iterator[House]:
-    """Serve the whole interface over an empty, migrated store at these addresses.
+def opened_house(
+    database: EmbeddedServer, urls: tuple[str, str], folder: Path, **parts: Any
+) -> Iterator[House]:
+    """Serve the whole interface over an empty, migrated store.
 
     Args:
+        database: the store.
         urls: of the app and of the owner of the schema.
         folder: for keys.
         parts: of the server's wiring.
@@ -396,6 +428,6 @@ def opened_house(urls: tuple[str, str], folder: Path, **parts: Any) -> Iterator[
         served.app.state.entrance = with_providers(
             make_entrance(folder, hasher, clock, origin=origin), provider, origin
         )
-        house = House(served, loops[0], clock, hasher, provider)
+        house = House(served, loops[0], clock, hasher, provider, database)
         yield house
         house.way.close()
