@@ -75,6 +75,9 @@ TESTS = {
         "properties/test_tax_runs",
     ),
     "identity": (
+        "unit/test_permissions",
+        "unit/test_session",
+        "unit/test_user",
         "unit/test_attempts",
         "unit/test_mfa",
         "golden/test_rfc_6238",

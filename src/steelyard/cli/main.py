@@ -32,6 +32,7 @@ from steelyard.cli.performance import explain, performance
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
 from steelyard.cli.serve import serve
+from steelyard.cli.setup_link import setup_link
 from steelyard.cli.shell import Shell
 from steelyard.cli.tenant import tenant
 from steelyard.cli.token import token
@@ -92,6 +93,7 @@ def steelyard() -> None:
 for commands in SECTIONS.values():
     for command in commands:
         steelyard.add_command(command)
+user.add_command(setup_link)
 
 
 def run(shell: Shell, arguments: Sequence[str] | None = None) -> int:
