@@ -26,6 +26,7 @@ Case = tuple[str, str, dict[str, str], bytes | None, int]
 
 REQUESTS: dict[str, Case] = {
     "a probe": ("GET", "/healthz", {}, None, 200),
+    "a head": ("HEAD", "/healthz", {}, None, 200),
     "the figures": ("GET", "/metrics", {}, None, 200),
     "what there is": ("GET", "/openapi.json", {}, None, 200),
     "nobody": ("GET", "/api/v1/toys", {}, None, 401),

@@ -158,8 +158,9 @@ def test_slow_ones_hinder_nobody(server: Served) -> None:
             connection.close()
 
 
-def test_more_connections_than_there_may_be_are_closed() -> None:
-    with serving_toys(limits=Limits(connections=2)) as server:
+@pytest.mark.parametrize("limits", [Limits(connections=2), Limits(address_connections=2)])
+def test_more_connections_than_there_may_be_are_closed(limits: Limits) -> None:
+    with serving_toys(limits=limits) as server:
         first, second, third = (server.connect() for _ in range(3))
         with first, second, third:
             assert third.recv(1) == b""

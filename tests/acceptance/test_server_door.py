@@ -159,7 +159,7 @@ def test_of_the_addresses_on_the_way_the_last_that_is_no_proxy_counts() -> None:
     with serving_toys(
         limits=ONE, proxies=["127.0.0.1", "10.0.0.0/8"], public_url="https://book.example"
     ) as server:
-        spoofed = tries(server, "203.0.113.1", "198.51.100.1, 203.0.113.1", "203.0.113.1, 10.0.0.9")
+        spoofed = tries(server, "203.0.113.1", "198.51.100.1, 203.0.113.1", "203.0.113.1:80, 10.0.0.9")
         others = tries(server, "203.0.113.2", "203.0.113.1, 203.0.113.3", "::ffff:203.0.113.3")
         nonsense = tries(server, "unknown", "203.0.113.9, _hidden")
 

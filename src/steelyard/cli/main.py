@@ -29,6 +29,7 @@ from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
+from steelyard.cli.personal_data import personal_data
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
 from steelyard.cli.serve import serve
@@ -57,9 +58,8 @@ SECTIONS: Final = {
     ),
     "Trust": (performance, explain, positions, lots, ledger),
     "Decide": (rebalance,),
-    "Serve": (serve,),
-    "Let in": (user, tenant, token),
-    "Look after": (doctor, db, audit, keys, accounts, detach),
+    "Let in": (serve, user, tenant, token),
+    "Look after": (doctor, db, audit, personal_data, keys, accounts, detach),
 }
 
 

@@ -34,6 +34,8 @@ HIDDEN: Final = re.compile(rb"//|\\|%(?:2[ef]|5c|[01][0-9a-f]|7f)|/\.{1,2}(?:/|$
 """Empty and dotted steps, and slashes, dots, backslashes and control characters in disguise."""
 
 HIDDEN_IN_QUERY: Final = re.compile(rb"%(?:00)")
+_WITH_PORT: Final = re.compile(r"([0-9.]+):[0-9]{1,5}|\[([0-9a-fA-F:.]+)\](?::[0-9]{1,5})?")
+
 MAX_TARGET: Final = 4_096
 MAX_FORWARDED: Final = 32
 
@@ -49,7 +51,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
         call = call_of(scope)
-        peer = _address(scope["client"][0]) if scope.get("client") else None
+        peer = address_of(scope["client"][0]) if scope.get("client") else None
         call.address = client_address(scope, peer, self._place)
         self._rate.take(bucket_of(call.address))
         self._check_headers(scope)
@@ -117,16 +119,22 @@ def client_address(scope: Scope, peer: Address | None, place: Place) -> Address 
     """
     named = ",".join(headers_of(scope, b"x-forwarded-for")).split(",")[-MAX_FORWARDED:]
     while peer is not None and place.trusts(peer) and named:
-        before = _address(named.pop().strip())
+        before = address_of(named.pop().strip())
         if before is None:
             break
         peer = before
     return peer
 
 
-def _address(text: str) -> Address | None:
+def address_of(text: str) -> Address | None:
+    """Read an address, which some proxies write with a port; None = it is none.
+
+    >>> [str(address_of(text)) for text in ("203.0.113.7:4711", "[2001:db8::1]:4711", "::ffff:203.0.113.7", "unknown")]
+    ['203.0.113.7', '2001:db8::1', '203.0.113.7', 'None']
+    """
+    written = _WITH_PORT.fullmatch(text)
     try:
-        address = ip_address(text)
+        address = ip_address(written[1] or written[2] if written else text)
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address

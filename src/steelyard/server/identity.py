@@ -11,7 +11,7 @@ from steelyard.server.call import header_of
 from steelyard.server.place import Place
 from steelyard.server.refusals import CrossSiteError, MalformedRequestError
 
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS: Final = frozenset({"GET", "OPTIONS"})
 OUR_SITE: Final = frozenset({"same-origin", "none"})
 SESSION_COOKIE: Final = "sid"
 

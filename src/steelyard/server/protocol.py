@@ -9,10 +9,14 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from steelyard.server.door import address_of
 from steelyard.server.headers import completed, security_headers
 from steelyard.server.problem import MEDIA_TYPE, problem_body
+from steelyard.server.rates import bucket_of
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from steelyard.server.wiring import Wiring
 
 DETAIL: Final = "This is no HTTP request that is taken here: its form is wrong, or its headers are too long."
@@ -32,14 +36,29 @@ class Protocol(H11Protocol):
         super().__init__(config, server_state, app_state, _loop)
         self._wiring: Wiring = config.app.wiring  # type: ignore[union-attr]  # it is our application
         self._deadline: asyncio.TimerHandle | None = None
+        self.bucket: Hashable = None
+        """Who is at the other end, as limits count; None = a proxy of ours, which brings many."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for headers; more connections than there may be are closed."""
         super().connection_made(transport)  # type: ignore[arg-type]  # as asyncio declares it
-        if len(self.connections) > self._wiring.limits.connections:
+        address = address_of(self.client[0]) if self.client else None
+        if address is not None and not self._wiring.place.trusts(address):
+            self.bucket = bucket_of(address)
+        if self._are_too_many():
             transport.close()
             return
         self._expect_headers()
+
+    def _are_too_many(self) -> bool:
+        """Whether there are more connections than there may be, in all or from this address."""
+        limits = self._wiring.limits
+        if len(self.connections) > limits.connections:
+            return True
+        if self.bucket is None:
+            return False
+        others = [other.bucket for other in self.connections if isinstance(other, Protocol)]
+        return others.count(self.bucket) > limits.address_connections
 
     def data_received(self, data: bytes) -> None:
         """Take what came. Headers that have begun must end within their deadline."""

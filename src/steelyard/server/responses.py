@@ -36,6 +36,8 @@ class Responses:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # as GET; uvicorn, which keeps the scope it made, sends no body
+            scope = {**scope, "method": "GET"}
         call = Call(self._wiring.random(ID_BYTES).hex())
         scope[KEY] = call
 

@@ -33,6 +33,7 @@ class Limits:
         answer_seconds: from a request's headers to the last byte of its answer, body included.
         at_once: requests under way; one more is asked to come back.
         connections: open at once.
+        address_connections: open at once from one address that is no proxy of ours.
         address_rate, address_burst: requests a second of one address, and at once.
         principal_rate, principal_burst: the same of one user or token.
         drain_seconds: what requests under way are given when the server is told to stop.
@@ -46,6 +47,7 @@ class Limits:
     answer_seconds: float = 120.0
     at_once: int = 200
     connections: int = 1_000
+    address_connections: int = 100
     address_rate: float = 50.0
     address_burst: int = 400
     principal_rate: float = 25.0
