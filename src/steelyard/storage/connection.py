@@ -360,11 +360,6 @@ async def get_migrator_session() -> AsyncIterator[MigratorSession]:
             yield db
 
 
-async def get_acting() -> Acting:
-    """Return for whom a session works that begins now; raises NoPoolError."""
-    return current_acting((await current_pool()).acts_as)
-
-
 async def raw_connection(db: AsyncSession) -> asyncpg.Connection:
     """Return the driver's connection, inside the session's transaction: for COPY and for scripts."""
     connection = await db.connection()
