@@ -78,6 +78,8 @@ TESTS = {
         "unit/test_permissions",
         "unit/test_session",
         "unit/test_user",
+        "unit/test_key_file_faults",
+        "properties/test_field_encryption",
         "unit/test_attempts",
         "unit/test_mfa",
         "golden/test_rfc_6238",
