@@ -242,9 +242,9 @@ def test_over_tls(start: Start, tmp_path: Path) -> None:
 
 
 def test_what_would_be_unprotected_does_not_start(refused: Refused, tmp_path: Path) -> None:
-    assert "nothing would protect sessions" in refused("--host", "0.0.0.0")  # noqa: S104  refused
+    assert "nothing would protect sessions" in refused("--host", "0.0.0.0")  # noqa: S104  what is tested is that it is refused
     assert "--tls-key is missing" in refused("--tls-cert", "chain.pem")
-    proxied = ("--host", "0.0.0.0", "--behind-proxy", "10.0.0.2")  # noqa: S104  refused
+    proxied = ("--host", "0.0.0.0", "--behind-proxy", "10.0.0.2")  # noqa: S104  what is tested is that it is refused
     assert "--public-url is missing" in refused(*proxied)
     assert "nothing would protect" in refused(*proxied, "--public-url", "http://book.example")
     missing = ("--tls-cert", str(tmp_path / "none.pem"), "--tls-key", str(tmp_path / "none.pem"))

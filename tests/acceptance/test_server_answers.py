@@ -1,10 +1,13 @@
 """What every answer of a server carries, and what it never tells."""
 
+import socket
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 import pytest
 
 from serving import SECONDS, Answer, Served, everything_from, request
+from steelyard.server.serving import listen
 from steelyard.server.wiring import Limits
 from toys import BEARER, CANARY, COOKIE, JSON, SAME_SITE, Toys, serving_toys
 
@@ -214,3 +217,9 @@ def test_more_at_once_than_there_may_be_are_asked_to_come_back() -> None:
     assert "retry-after" in refused.headers
     assert alive.status == 200
     assert b'"waited"' in finished
+
+
+def test_no_answer_waits_for_an_acknowledgement() -> None:
+    """asyncio sends at once on sockets that say they are TCP; on others each answer takes 40 ms."""
+    with listen(ip_address("127.0.0.1"), 0) as sock:
+        assert sock.proto == socket.IPPROTO_TCP
