@@ -219,10 +219,10 @@ class House:
         async with transaction(person.acting) as db:
             await keep_passkey(db, person.user_id, made, "a device")
 
-    async def link_identity(self, person: Person) -> tuple[str, str]:
-        """Let a person be the one whom the right provider signs in, and nobody else; its clock is ours."""
+    async def link_identity(self, person: Person, issuer: str = "") -> tuple[str, str]:
+        """Let a person, and nobody else, be ada at a provider: the one that is right, whose clock is ours."""
         self.provider.now = self.clock()
-        issuer, subject = f"{self.provider.root}/right", "ada"
+        issuer, subject = issuer or f"{self.provider.root}/right", "ada"
         async with transaction(person.acting) as db:
             found = await store.find_identity(db, issuer, subject)
         if found is not None:
