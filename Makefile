@@ -15,7 +15,7 @@ WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null); [ "$${n:-1}" -ge
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench bench-peers lock published mutate clean
+.PHONY: help demo test check bench bench-peers lock advisories release published mutate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,12 +26,13 @@ demo: $(INSTALLED) ## show the sample book, analysed (SERVE=0: show it and end)
 test: $(DEV) ## run every test
 	$(BIN)/pytest -n $(WORKERS)
 
-check: $(DEV) ## style, types, import contract, SQL
+check: $(DEV) ## style, types, import contract, SQL, advisories
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest --quiet tests/test_*.py
+	$(BIN)/python scripts/check_advisories.py
 	$(BIN)/sqlfluff lint --disable-progress-bar $(SQL)
 	$(BIN)/squawk $(SQL)/schema.sql $(shell find $(SQL)/migrations -name '*.sql')
 
@@ -48,6 +49,12 @@ lock: $(DEV) ## write requirements/*.txt anew from pyproject.toml
 	$(LOCK) pyproject.toml --extra gcp --constraint requirements/dev.txt --output-file requirements/gcp.txt
 	$(LOCK) --group peers --constraint requirements/dev.txt --output-file requirements/peers.txt
 	$(LOCK) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
+
+advisories: $(DEV) ## hold the locks against what is known today (SOURCE=a clone of the advisory database)
+	$(BIN)/python scripts/advisories.py $(SOURCE)
+
+release: $(DEV) ## build, list the parts, sum up and sign what is committed (KEY=an Ed25519 key)
+	$(BIN)/python scripts/release.py $(if $(KEY),--key $(KEY)) $(if $(OLD_ADVISORIES),--old-advisories)
 
 published: $(DEV) ## count the published cases anew, in docs/reference/published-cases.md
 	$(BIN)/python scripts/published_cases.py --write

@@ -75,6 +75,11 @@ TESTS = {
         "properties/test_tax_runs",
     ),
     "identity": (
+        "unit/test_permissions",
+        "unit/test_session",
+        "unit/test_user",
+        "unit/test_key_file_faults",
+        "properties/test_field_encryption",
         "unit/test_attempts",
         "unit/test_mfa",
         "golden/test_rfc_6238",

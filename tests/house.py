@@ -45,6 +45,7 @@ from steelyard.services.grant import grant
 from steelyard.services.loading import load_tables
 from steelyard.services.new_passkeys import keep_passkey
 from steelyard.services.passkeys import user_handle
+from steelyard.services.personal_data import place_hold
 from steelyard.services.session import OpenedSession, find_actor, start_session
 from steelyard.services.tenant import create_tenant
 from steelyard.services.token import create_token
@@ -159,6 +160,7 @@ class House:
     hasher: CountingHasher
     provider: EvilProvider
     database: EmbeddedServer
+    folder: Path
     way: httpx.HTTPTransport = field(default_factory=lambda: httpx.HTTPTransport(verify=TLS))
     people: dict[tuple[int, Role], Person] = field(default_factory=dict)
 
@@ -218,10 +220,10 @@ class House:
         async with transaction(person.acting) as db:
             await keep_passkey(db, person.user_id, made, "a device")
 
-    async def link_identity(self, person: Person) -> tuple[str, str]:
-        """Let a person be the one whom the right provider signs in, and nobody else; its clock is ours."""
+    async def link_identity(self, person: Person, issuer: str = "") -> tuple[str, str]:
+        """Let a person, and nobody else, be ada at a provider: the one that is right, whose clock is ours."""
         self.provider.now = self.clock()
-        issuer, subject = f"{self.provider.root}/right", "ada"
+        issuer, subject = issuer or f"{self.provider.root}/right", "ada"
         async with transaction(person.acting) as db:
             found = await store.find_identity(db, issuer, subject)
         if found is not None:
@@ -237,6 +239,11 @@ class House:
         async with transaction(operator.acting) as db:
             scope = Scope.account(account_id)
             await grant(db, operator, person.user_id, scope, [Right.READ], now=self.clock())
+
+    async def hold(self, tenant_id: int, person: Person) -> UUID:
+        """Let nothing of a person be erased."""
+        async with transaction(Acting(tenant_id, "operator")) as db:
+            return await place_hold(db, person.user_id, "case 12-345")
 
     async def operate(self, tenant_id: int, work: Callable[..., Any], user_id: UUID, **more: Any) -> Any:
         """Let the operator of a tenant do something about a user."""
@@ -425,9 +432,10 @@ def opened_house(
         serving(lambda _: [make_router()], on_loop=on_loop, find_actor=find, clock=clock, **parts) as served,
     ):
         origin = served.wiring.place.public_url
+        served.app.state.retention_years = 6
         served.app.state.entrance = with_providers(
             make_entrance(folder, hasher, clock, origin=origin), provider, origin
         )
-        house = House(served, loops[0], clock, hasher, provider, database)
+        house = House(served, loops[0], clock, hasher, provider, database, folder)
         yield house
         house.way.close()

@@ -1,7 +1,6 @@
-"""The pages say what is there: links lead somewhere, no setting, word, name or requirement is left out."""
+"""The pages say what is there: links lead somewhere, no setting, word or name is left out."""
 
 import ast
-import csv
 import importlib
 import re
 from collections.abc import Iterable
@@ -215,52 +214,3 @@ def test_every_known_name_is_where_the_page_says() -> None:
 def test_a_misplaced_name_is_noticed() -> None:
     assert misplaced({"path": "os"}) == ["path"]
     assert misplaced({"__doc__": "not yet"}) == ["__doc__"]
-
-
-# ── Requirements ────────────────────────────────────────────────────────────────────────────────────────
-
-
-def names_a_test(node: str) -> bool:
-    """Whether `tests/file.py::test_name[case]` names a test function, and a case written in that file."""
-    path, _, rest = node.partition("::")
-    name, _, case = rest.partition("[")
-    if not (ROOT / path).is_file():
-        return False
-    source = read(ROOT / path)
-    functions = {
-        n.name for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
-    return name in functions and case.removesuffix("]") in source
-
-
-def unproven(rows: Iterable[dict[str, str]]) -> list[str]:
-    """Give the requirements with neither a test nor a later issue, or with one that does not exist."""
-    return [
-        row["id"]
-        for row in rows
-        if not (row["test"] or row["later"])
-        or (row["later"] and not re.fullmatch(r"[2-8] of 8", row["later"]))
-        or not all(names_a_test(node) for node in row["test"].split("; ") if node)
-    ]
-
-
-def test_every_requirement_has_a_test_or_a_later_issue() -> None:
-    with (DOCS / "security/requirements.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-
-    assert [row["id"] for row in rows] == [f"S{number:02}" for number in range(1, 61)]
-    assert unproven(rows) == []
-
-
-@pytest.mark.parametrize(
-    ("test", "later"),
-    [
-        ("", ""),
-        ("", "some day"),
-        ("tests/gone.py::test_it", ""),
-        ("tests/test_docs.py::test_gone", "5 of 8"),
-        ("tests/test_tidy.py::test_the_project_keeps[a rule that nobody wrote]", ""),
-    ],
-)
-def test_an_unproven_requirement_is_noticed(test: str, later: str) -> None:
-    assert unproven([{"id": "S00", "test": test, "later": later}]) == ["S00"]

@@ -58,6 +58,8 @@ class Settings:
         audit_heads: `STEELYARD_AUDIT_HEADS`, the folder that signed heads of the audit are kept in, beside the log, or
             `log` for the log alone; None means `audit` in the data folder.
         provider_file: `STEELYARD_PROVIDERS`, a TOML file of the OpenID providers that people sign in at; None = none.
+        retention_years: `STEELYARD_RETENTION_YEARS`, how long it stays known whose acts stand in books and records
+            (default 6).
 
     >>> Settings.from_environment({"STEELYARD_POOL_SIZE": "2"}).pool_size
     2
@@ -79,6 +81,7 @@ class Settings:
     key_file: Path | None = None
     audit_heads: Path | Literal["log"] | None = None
     provider_file: Path | None = None
+    retention_years: int = 6
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -103,6 +106,9 @@ class Settings:
             key_file=_path(env.get("STEELYARD_KEY_FILE")),
             audit_heads=_folder_or_log(env.get("STEELYARD_AUDIT_HEADS")),
             provider_file=_path(env.get("STEELYARD_PROVIDERS")),
+            retention_years=_positive(
+                "STEELYARD_RETENTION_YEARS", env.get("STEELYARD_RETENTION_YEARS"), default=6
+            ),
         )
 
 

@@ -57,7 +57,7 @@ class PrintedLink:
 
     Attributes:
         login: whom it lets in.
-        purpose: invitation or recovery.
+        purpose: invitation, recovery or set-up.
         url: the link.
         expires_at: until when.
     """

@@ -29,9 +29,11 @@ from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
+from steelyard.cli.personal_data import personal_data
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
 from steelyard.cli.serve import serve
+from steelyard.cli.setup_link import setup_link
 from steelyard.cli.shell import Shell
 from steelyard.cli.tenant import tenant
 from steelyard.cli.token import token
@@ -56,9 +58,8 @@ SECTIONS: Final = {
     ),
     "Trust": (performance, explain, positions, lots, ledger),
     "Decide": (rebalance,),
-    "Serve": (serve,),
-    "Let in": (user, tenant, token),
-    "Look after": (doctor, db, audit, keys, accounts, detach),
+    "Let in": (serve, user, tenant, token),
+    "Look after": (doctor, db, audit, personal_data, keys, accounts, detach),
 }
 
 
@@ -92,6 +93,7 @@ def steelyard() -> None:
 for commands in SECTIONS.values():
     for command in commands:
         steelyard.add_command(command)
+user.add_command(setup_link)
 
 
 def run(shell: Shell, arguments: Sequence[str] | None = None) -> int:

@@ -15,9 +15,6 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-RETENTION_YEARS: Final = 6
-"""The longer of the two periods, for which books and records are kept."""
-
 
 class OnExport(StrEnum):
     """What an export of a person's data says of a column."""

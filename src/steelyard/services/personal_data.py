@@ -51,9 +51,7 @@ class NotDisabledError(ConflictError):
 
     def __init__(self, user_id: UUID) -> None:
         """Name the command that comes first."""
-        super().__init__(
-            f"User {user_id} may sign in. Disable them first: `steelyard user disable {user_id}`."
-        )
+        super().__init__(f"User {user_id} may sign in. Disable them first: `steelyard user disable LOGIN`.")
 
 
 class UnknownHoldError(NotFoundError):
@@ -239,6 +237,6 @@ async def release_hold(db: WriteSession, hold_id: UUID) -> None:
     await record_event(db, "hold.release", "hold", str(hold_id))
 
 
-async def get_holds(db: ReadSession, *, with_released: bool = False) -> list[LegalHold]:
+async def get_holds(db: ReadSession | WriteSession, *, with_released: bool = False) -> list[LegalHold]:
     """Return the legal holds of the tenant, the oldest first; with `with_released` those that stand no more, too."""
     return await stored.get_holds(db, with_released=with_released)

@@ -19,9 +19,8 @@ import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
-from sqlalchemy.pool import NullPool
 
 from steelyard.errors import (
     ConflictError,
@@ -32,6 +31,7 @@ from steelyard.errors import (
 )
 from steelyard.storage.acting import OPERATOR, Acting, begin_acting, current_acting
 from steelyard.storage.address import address_of_url
+from steelyard.storage.engine import make_engine
 from steelyard.storage.queries import query
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from steelyard.storage.cloud_sql import CloudSqlInstance, CloudSqlLink
     from steelyard.storage.embedded import EmbeddedServer, Report
 
-RECYCLE_SECONDS: Final = 1800
-POOL_WAIT_SECONDS: Final = 10
 _CLASS_NAME: Final = re.compile(r"^<class '[^']*'>: ")  # SQLAlchemy puts it before what the server said
 _DEFECTS: Final = ("25", "42")  # transactions in a wrong state, wrong statements: ours, and not for users
 Isolation = Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
@@ -362,11 +360,6 @@ async def get_migrator_session() -> AsyncIterator[MigratorSession]:
             yield db
 
 
-async def get_acting() -> Acting:
-    """Return for whom a session works that begins now; raises NoPoolError."""
-    return current_acting((await current_pool()).acts_as)
-
-
 async def raw_connection(db: AsyncSession) -> asyncpg.Connection:
     """Return the driver's connection, inside the session's transaction: for COPY and for scripts."""
     connection = await db.connection()
@@ -473,7 +466,9 @@ async def _make_pool(store: _Store, report: "Report") -> Pool:
         read = partial(address_of_url, trusts_network=store.trusts_network)
         app = read(store.database_url, adopts_role=True)
         owner = read(store.migrator_url or store.database_url, adopts_role=False)
-        return Pool(app.place, _engine(app.connect, pool_size=store.pool_size), _engine(owner.connect))
+        return Pool(
+            app.place, make_engine(app.connect, pool_size=store.pool_size), make_engine(owner.connect)
+        )
     return await _make_embedded_pool(store, report)
 
 
@@ -483,8 +478,8 @@ async def _make_cloud_sql_pool(store: _Store, instance: "CloudSqlInstance") -> P
     if store.database_url is not None or store.migrator_url is not None:
         raise TwoStoresError
     link = await open_link(instance)
-    app = _engine(partial(link.connect, adopts_role=True), pool_size=store.pool_size)
-    return Pool(instance.place, app, _engine(partial(link.connect, adopts_role=False)), link=link)
+    app = make_engine(partial(link.connect, adopts_role=True), pool_size=store.pool_size)
+    return Pool(instance.place, app, make_engine(partial(link.connect, adopts_role=False)), link=link)
 
 
 async def _make_embedded_pool(store: _Store, report: "Report") -> Pool:
@@ -496,18 +491,8 @@ async def _make_embedded_pool(store: _Store, report: "Report") -> Pool:
     app = server.address(server.app)
     owner = server.address(server.migrator)
     return Pool(
-        app.place, _engine(app.connect, pool_size=store.pool_size), _engine(owner.connect), server=server
-    )
-
-
-def _engine(
-    connect: Callable[[], Awaitable[asyncpg.Connection]], *, pool_size: int | None = None
-) -> AsyncEngine:
-    """Make an engine that keeps `pool_size` connections, or none. JSON stays text for its reader."""
-    pooling: dict[str, Any] = {"poolclass": NullPool}
-    if pool_size is not None:
-        pooling = {"pool_size": pool_size, "pool_timeout": POOL_WAIT_SECONDS}
-        pooling |= {"pool_pre_ping": True, "pool_recycle": RECYCLE_SECONDS}
-    return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, json_deserializer=str, **pooling
+        app.place,
+        make_engine(app.connect, pool_size=store.pool_size),
+        make_engine(owner.connect),
+        server=server,
     )

@@ -43,7 +43,7 @@ async def get_names(db: AsyncSession, user_id: UUID) -> list[str]:
 async def get_rows(
     db: AsyncSession, table: str, columns: Sequence[str], found_by: Sequence[str], names: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return columns of the rows of a table that name somebody; bytes as PostgreSQL writes them, `\\x…`."""
+    """Return columns of the rows of a table that name somebody; bytes as PostgreSQL writes them."""
     values = {"table": table, "columns": [*columns], "found_by": [*found_by], "names": [*names]}
     return [json.loads(text) for text in (await db.execute(query("get_rows_of_person"), values)).scalars()]
 

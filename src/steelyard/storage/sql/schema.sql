@@ -14,12 +14,8 @@ begin
     end loop;
     -- The app becomes steelyard_refresh for a refresh, and has nothing of it before.
     if not pg_has_role('steelyard_app', 'steelyard_refresh', 'member') then
-        if current_setting('server_version_num')::integer >= 160000 then
-            execute 'grant steelyard_refresh to steelyard_app with inherit false';
-        else
-            alter role steelyard_app noinherit;
-            grant steelyard_refresh to steelyard_app;
-        end if;
+        alter role steelyard_app noinherit;
+        grant steelyard_refresh to steelyard_app;
     end if;
     -- Whoever owns the schema is held by policies that let steelyard_migrator alone through.
     if not pg_has_role('steelyard_migrator', 'usage') then

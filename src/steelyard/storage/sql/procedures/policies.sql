@@ -117,6 +117,7 @@ as $$
                 || ' or household_id in (select v.household_id from steelyard.visible_households() as v)'
         when 'asset_360_rows' then v.scope
         when 'asset_360_documents' then v.scope
+        when 'load_runs' then v.every_account -- they name the accounts that a load changed
         when 'data_quality_findings' then v.every_account -- they quote rows, of whatever account
         when 'account_grants'
             then
@@ -129,8 +130,8 @@ as $$
         else
             case
                 when p_table in (
-                    'tenants', 'model_portfolios', 'target_weights', 'category_thresholds', 'load_runs',
-                    'asset_360_versions', 'asset_360_current', 'users', 'user_identities', 'passkeys', 'recovery_codes',
+                    'tenants', 'model_portfolios', 'target_weights', 'category_thresholds', 'asset_360_versions',
+                    'asset_360_current', 'users', 'user_identities', 'passkeys', 'recovery_codes',
                     'one_time_links', 'recovery_requests', 'sessions', 'challenges', 'api_tokens', 'notices',
                     'audit_heads', 'audit_pending', 'tenant_keys', 'legal_holds'
                 )
