@@ -160,6 +160,7 @@ class House:
     hasher: CountingHasher
     provider: EvilProvider
     database: EmbeddedServer
+    folder: Path
     way: httpx.HTTPTransport = field(default_factory=lambda: httpx.HTTPTransport(verify=TLS))
     people: dict[tuple[int, Role], Person] = field(default_factory=dict)
 
@@ -435,6 +436,6 @@ def opened_house(
         served.app.state.entrance = with_providers(
             make_entrance(folder, hasher, clock, origin=origin), provider, origin
         )
-        house = House(served, loops[0], clock, hasher, provider, database)
+        house = House(served, loops[0], clock, hasher, provider, database, folder)
         yield house
         house.way.close()

@@ -213,11 +213,13 @@ def test_more_at_once_than_there_may_be_are_asked_to_come_back() -> None:
         alive = server.ask("GET", "/healthz")
         toys.gate.open.set()
         finished = everything_from(waiting)
+        again = {server.ask("GET", "/api/v1/toys", cookie=COOKIE).status for _ in range(2)}
 
     assert refused.status == 503
     assert "retry-after" in refused.headers
     assert alive.status == 200
     assert b'"waited"' in finished
+    assert again == {200}
 
 
 def test_an_answer_that_takes_too_long_is_given_up() -> None:
