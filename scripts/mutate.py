@@ -86,11 +86,22 @@ TESTS = {
         "unit/test_pending",
         "unit/test_provider",
         "unit/test_remembered",
+        "unit/test_strict_json",
         "unit/test_passwords",
         "acceptance/test_mix_up",
         "acceptance/test_outbound",
         "acceptance/test_evil_provider",
         "acceptance/test_passkeys",
+    ),
+    "server": (
+        "unit/test_place",
+        "unit/test_permits",
+        "unit/test_input",
+        "acceptance/test_server_csrf",
+        "acceptance/test_server_door",
+        "acceptance/test_server_bodies",
+        "acceptance/test_server_answers",
+        "acceptance/test_server_log",
     ),
 }
 """Tests by the package they test, the quickest to notice first."""

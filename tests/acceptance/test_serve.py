@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
+from secrets import token_bytes
 from typing import IO, Any
 
 import asyncpg
@@ -22,6 +23,7 @@ import trustme
 
 from serving import everything_from, request
 from steelyard.app import main
+from steelyard.identity.key_file import make_key_file
 from steelyard.storage.embedded import EmbeddedServer
 from terminal import STEELYARD, Terminal
 
@@ -86,7 +88,7 @@ def settings(
 ) -> dict[str, str]:
     """A store of this test alone, as an operator would name it."""
     terminal = Terminal(tmp_path / "home")
-    (tmp_path / "keys").mkdir(mode=0o700)
+    make_key_file(tmp_path / "keys/master.key", token_bytes)
     app, migrator = urls(own_database)
     named = {
         "DATABASE_URL": app,

@@ -47,6 +47,7 @@ REQUESTS: dict[str, Case] = {
     "bad input": ("POST", "/api/v1/toys", {"authorization": BEARER, **JSON}, b'{"day": "2024-02-30"}', 422),
     "many headers": ("GET", "/healthz", {f"x_{number}": "1" for number in range(70)}, None, 431),
     "a defect": ("GET", "/api/v1/defect", {"cookie": COOKIE}, None, 500),
+    "a defect in waiting": ("GET", "/api/v1/late", {"cookie": COOKIE}, None, 500),
     "no store": ("GET", "/api/v1/store", {"cookie": COOKIE}, None, 503),
 }
 
@@ -212,11 +213,18 @@ def test_more_at_once_than_there_may_be_are_asked_to_come_back() -> None:
         alive = server.ask("GET", "/healthz")
         toys.gate.open.set()
         finished = everything_from(waiting)
+        again = {server.ask("GET", "/api/v1/toys", cookie=COOKIE).status for _ in range(2)}
 
     assert refused.status == 503
     assert "retry-after" in refused.headers
     assert alive.status == 200
     assert b'"waited"' in finished
+    assert again == {200}
+
+
+def test_an_answer_that_takes_too_long_is_given_up() -> None:
+    with serving_toys(limits=Limits(answer_seconds=0.05)) as server:
+        assert server.ask("GET", "/api/v1/wait", cookie=COOKIE).status == 503
 
 
 def test_no_answer_waits_for_an_acknowledgement() -> None:
