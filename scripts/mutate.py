@@ -85,6 +85,7 @@ TESTS = {
         "golden/test_rfc_6238",
         "unit/test_pending",
         "unit/test_provider",
+        "unit/test_provider_settings",
         "unit/test_remembered",
         "unit/test_strict_json",
         "unit/test_passwords",
@@ -106,12 +107,14 @@ TESTS = {
 }
 """Tests by the package they test, the quickest to notice first."""
 
-NOT_HERE = (  # they compile what cannot be compiled once it is mutated, start another Python, or list a module's names
+# They compile what cannot be compiled once it is mutated, start another Python, list a module's names or read a page.
+NOT_HERE = (
     "unit/test_exact_search.py::test_the_kernel_compiles_while_something_else_runs",
     "unit/test_exact_search.py::test_plain_python_answers_without_numba_and_numpy",
     "properties/test_exact_search.py::test_compiled_is_plain_bit_by_bit_when_the_limits_bite_too",
     "properties/test_exact_search.py::test_compiled_is_plain_on_accounts",
     "unit/test_measure_shapes.py::test_no_measure_is_left_out",
+    "unit/test_permissions.py::test_the_page_shows_the_table",
 )
 
 

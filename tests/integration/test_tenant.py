@@ -20,7 +20,8 @@ from steelyard.services.tenant import (
     set_approval_limit,
     set_requires_mfa,
 )
-from steelyard.storage.connection import Pool, RightMissingError, get_db_session
+from steelyard.storage.connection import Pool, get_db_session
+from steelyard.storage.failures import RightMissingError
 
 
 @pytest.fixture

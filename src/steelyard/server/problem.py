@@ -29,7 +29,7 @@ from steelyard.identity.session import NotSignedInError, StepUpNeededError
 from steelyard.server.call import call_of
 from steelyard.server.refusals import RefusedError
 from steelyard.services.entrance import SignInFailedError
-from steelyard.storage.connection import DatabaseBusyError
+from steelyard.storage.failures import DatabaseBusyError
 
 MEDIA_TYPE: Final = "application/problem+json"
 BRANCHES: Final = {
