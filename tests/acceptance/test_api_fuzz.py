@@ -1,6 +1,6 @@
 """What nobody thought of: requests made from the description of the interface, as an owner and as nobody.
 
-STEELYARD_FUZZ=200 asks each route so often, with the seed STEELYARD_FUZZ_SEED; one that finds something is kept in SEEDS.
+STEELYARD_FUZZ=200 asks each route so often, with the seed STEELYARD_FUZZ_SEED; one that finds a fault stays in SEEDS.
 """
 
 import os
