@@ -77,6 +77,11 @@ TESTS = {
         "properties/test_tax_runs",
     ),
     "identity": (
+        "unit/test_permissions",
+        "unit/test_session",
+        "unit/test_user",
+        "unit/test_key_file_faults",
+        "properties/test_field_encryption",
         *AUDIT,
         "unit/test_attempts",
         "unit/test_mfa",
@@ -85,16 +90,27 @@ TESTS = {
         "unit/test_provider",
         "unit/test_provider_settings",
         "unit/test_remembered",
+        "unit/test_strict_json",
         "unit/test_passwords",
         "acceptance/test_mix_up",
         "acceptance/test_outbound",
         "acceptance/test_evil_provider",
         "acceptance/test_passkeys",
     ),
+    "server": (
+        "unit/test_place",
+        "unit/test_permits",
+        "unit/test_input",
+        "acceptance/test_server_csrf",
+        "acceptance/test_server_door",
+        "acceptance/test_server_bodies",
+        "acceptance/test_server_answers",
+        "acceptance/test_server_log",
+    ),
 }
 """Tests by the package they test, the quickest to notice first."""
 
-# They compile what cannot be compiled once it is mutated, start another Python, list a module's names, or read a page.
+# They compile what cannot be compiled once it is mutated, start another Python, list a module's names or read a page.
 NOT_HERE = (
     "unit/test_audit.py::test_the_page_has_an_example_to_check_by_hand",
     "unit/test_exact_search.py::test_the_kernel_compiles_while_something_else_runs",
@@ -102,6 +118,7 @@ NOT_HERE = (
     "properties/test_exact_search.py::test_compiled_is_plain_bit_by_bit_when_the_limits_bite_too",
     "properties/test_exact_search.py::test_compiled_is_plain_on_accounts",
     "unit/test_measure_shapes.py::test_no_measure_is_left_out",
+    "unit/test_permissions.py::test_the_page_shows_the_table",
 )
 
 

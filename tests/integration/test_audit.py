@@ -17,15 +17,14 @@ from steelyard.storage.audit import (
     record_event,
 )
 from steelyard.storage.connection import (
-    DatabaseFailedError,
     Pool,
-    RightMissingError,
     get_db_session,
     get_migrator_session,
     get_write_session,
     raw_connection,
 )
 from steelyard.storage.embedded import EmbeddedServer
+from steelyard.storage.failures import DatabaseFailedError, RightMissingError
 from tampering import REHASH, superuser, tamper
 
 AWKWARD = 'quote " backslash \\ tab \t bell \x07 delete \x7f line \u2028 astral 🂡 umlaut ü'

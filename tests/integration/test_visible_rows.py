@@ -24,7 +24,6 @@ from steelyard.services.reconciliation import reconcile
 from steelyard.services.track_record import PerformanceCache, Question
 from steelyard.storage.acting import NOBODY, OPERATOR, Acting, acting_as
 from steelyard.storage.asset_360 import get_scopes, get_versions
-from steelyard.storage.audit import record_event
 from steelyard.storage.connection import (
     Pool,
     ReadSession,
@@ -112,6 +111,7 @@ async def test_no_row_of_any_table_tells_of_an_account_that_was_not_granted(
     assert hidden >= {
         "accounts",
         "audit_events",
+        "audit_pending",
         "balances",
         "compliance_records",
         "data_quality_findings",
@@ -228,8 +228,7 @@ async def test_an_advisor_writes_nothing_beyond_the_granted_account(
 ) -> None:
     with acting_as(acts("advisor")):
         async with get_write_session() as db:
-            await record_event(db, "note.make", "note", "")  # so that there is one to copy
-            with pytest.raises(DBAPIError, match="row-level security policy"):
+            with pytest.raises(DBAPIError, match=r"row-level security policy|permission denied"):
                 await db.execute(text(REFUSED[what]))
             await db.rollback()
 
@@ -243,7 +242,7 @@ async def test_what_is_not_seen_is_neither_changed_nor_deleted(
 ) -> None:
     with acting_as(acts("admin")):
         async with get_write_session() as db:
-            assert (await db.execute(text(statement.format(table)))).rowcount == 0  # type: ignore[attr-defined]  # of DML
+            assert (await db.execute(text(statement.format(table)))).rowcount == 0  # type: ignore[attr-defined]  # the result of a change has it
 
 
 # ── Readers ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,9 +15,7 @@ SORTS: Final = ("value", "return", "risk", "violations", "name")
 
 
 @click.command(epilog=examples("steelyard assets --sort risk --limit 10", "steelyard assets --json"))
-@click.option(
-    "--sort", type=click.Choice(SORTS), default="value", show_default=True, help="By which figure."
-)
+@click.option("--sort", type=click.Choice(SORTS), default="value", show_default=True, help="By which figure.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N.  [default: all]")
 @reading_options
 @pass_shell

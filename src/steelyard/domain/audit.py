@@ -183,7 +183,9 @@ class ChainCheck:
         elif event.previous_hash != self._last.hash and expected == 1:
             yield _flaw(FlawKind.UNLINKED, 1, "does not begin the chain: it names a hash before it")
         elif event.previous_hash != self._last.hash:
-            reason = f"does not follow event {self._last.sequence} as it stands: it names another hash before it"
+            reason = (
+                f"does not follow event {self._last.sequence} as it stands: it names another hash before it"
+            )
             yield _flaw(FlawKind.UNLINKED, event.sequence, reason)
 
     def _check_kept(self, event: AuditEvent) -> Iterator[ChainFlaw]:

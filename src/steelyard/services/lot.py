@@ -58,8 +58,8 @@ class UnseenLotsError(NotFoundError):
     def __init__(self, transfer: Transaction) -> None:
         """Name the transfer and the way out."""
         super().__init__(
-            f"{transfer.quantity.normalize():f} {transfer.asset_id} came in on {transfer.trade_date} from an account that "
-            "you may not see, and their lots with them. Ask for a grant on that account too."
+            f"{transfer.quantity.normalize():f} {transfer.asset_id} came in on {transfer.trade_date} from an account "
+            "that you may not see, and their lots with them. Ask for a grant on that account too."
         )
 
 
