@@ -27,7 +27,9 @@ MOVED = """
 insert into steelyard.transactions (
     tenant_id, transaction_id, account_id, asset_id, transaction_date, transaction_type, currency, total_amount
 )
-select tenant_id, transaction_id || '-copy', account_id, asset_id, transaction_date, transaction_type, currency, total_amount
+select
+    tenant_id, transaction_id || '-copy', account_id, asset_id, transaction_date, transaction_type, currency,
+    total_amount
 from steelyard.transactions
 """
 READ = {
@@ -79,7 +81,7 @@ async def main(book: Book, transactions: int, rounds: int, seed: int) -> None:
         lines = []
         for case in cases:
             if case.name == "a document":
-                await _keep(server, book, POST, REFRESH.format(as_of=book.as_of))
+                await _keep(server, POST, REFRESH.format(as_of=book.as_of))
             lines.append(await _compare(server, case, rounds))
         show(
             f"Row-level security on {transactions:,} transactions of 105 accounts, {book.as_of:%Y-%m-%d}",
@@ -104,7 +106,7 @@ async def _cases(connection: "asyncpg.Connection[Any]", book: Book) -> list[Case
     ]
 
 
-async def _keep(server: EmbeddedServer, book: Book, *statements: str) -> None:
+async def _keep(server: EmbeddedServer, *statements: str) -> None:
     async with superuser(server) as connection:
         for statement in statements:
             async with connection.transaction():
