@@ -242,7 +242,7 @@ async def test_what_is_not_seen_is_neither_changed_nor_deleted(
 ) -> None:
     with acting_as(acts("admin")):
         async with get_write_session() as db:
-            assert (await db.execute(text(statement.format(table)))).rowcount == 0  # type: ignore[attr-defined]  # a result of DML has it
+            assert (await db.execute(text(statement.format(table)))).rowcount == 0  # type: ignore[attr-defined]  # the result of a change has it
 
 
 # ── Readers ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,9 +14,9 @@ import asyncpg
 from steelyard.errors import ConflictError
 from steelyard.storage.address import Address
 from steelyard.storage.binaries import Binaries
-from steelyard.storage.connection import explained
 from steelyard.storage.contents import Contents, read_contents
 from steelyard.storage.embedded import EmbeddedServer, Login, Report, start, stop
+from steelyard.storage.failures import explained
 from steelyard.storage.programs import PARALLEL, login_variables, run_program
 from steelyard.storage.queries import query
 

@@ -279,6 +279,8 @@ create table steelyard.accounts (
     foreign key (tenant_id, household_id) references steelyard.households (tenant_id, household_id),
     foreign key (tenant_id, model_id) references steelyard.model_portfolios (tenant_id, model_id)
 );
+-- Who is granted a household is asked for its accounts with every statement.
+create index accounts_of_household on steelyard.accounts (tenant_id, household_id);
 comment on table steelyard.accounts is 'Where positions are held; the portfolio of portfolio_allocation.';
 comment on column steelyard.accounts.tenant_id is 'The tenant.';
 comment on column steelyard.accounts.account_id is 'The key the firm gives the account or portfolio.';

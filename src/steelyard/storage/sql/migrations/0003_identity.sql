@@ -42,6 +42,7 @@ comment on column steelyard.tenants.requires_mfa is 'Whether everybody needs a s
 comment on column steelyard.tenants.approval_limit is 'Largest order value one person may approve, in base_currency; null = none may alone.';
 
 alter table steelyard.accounts add column external_number_sealed bytea;
+create index accounts_of_household on steelyard.accounts (tenant_id, household_id);
 comment on column steelyard.accounts.external_number_sealed is 'The account''s number at its bank or broker, encrypted.';
 alter table steelyard.load_runs add constraint load_runs_of_tenant unique (tenant_id, run_id);
 alter table steelyard.data_quality_findings add constraint data_quality_findings_run_of_tenant
