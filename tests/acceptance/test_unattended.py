@@ -55,7 +55,7 @@ def test_a_new_version_says_what_it_changed_and_an_unchanged_one_nothing(kept: T
 def test_the_log_tells_the_run_and_its_phases(kept: Terminal) -> None:
     done = kept.run("refresh", "--log-format", "json", "--json")
 
-    started, published = log_of(done.stderr)
+    started, published, head = log_of(done.stderr)
     assert json.loads(done.stdout)["version"] == 2
     assert started["event"] == "refresh started"
     assert started["run_id"] == published["run_id"]
@@ -64,6 +64,7 @@ def test_the_log_tells_the_run_and_its_phases(kept: Terminal) -> None:
     assert (published["rows"], published["derived_assets"]) == (2, 1)  # of all accounts, and of SAVINGS
     phases = {key for key in published if key.endswith("_seconds")}
     assert phases == {f"{phase}_seconds" for phase in ("wait", "derive", "compute", "publish")}
+    assert (head["event"], head["tenant_id"], len(head["signature"])) == ("audit head", 1, 128)
     text = kept.run("refresh", "--log-format", "text").stderr
     assert 'level=info event="nothing had changed" run_id=' in text
 
