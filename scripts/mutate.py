@@ -107,7 +107,6 @@ TESTS = {
 }
 """Tests by the package they test, the quickest to notice first."""
 
-# They compile what cannot be compiled once it is mutated, start another Python, list a module's names or read a page.
 NOT_HERE = (  # they compile what cannot be once it is mutated, start a Python, list a module's names or read a page
     "unit/test_exact_search.py::test_the_kernel_compiles_while_something_else_runs",
     "unit/test_exact_search.py::test_plain_python_answers_without_numba_and_numpy",
