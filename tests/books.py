@@ -40,10 +40,10 @@ def write_table(directory: Path, name: str, header: str, rows: Iterable[Row]) ->
         writer.writerows(rows)
 
 
-def sp500_book(directory: Path) -> Path:
-    """505 names in US dollars to 2018-02-07, the newest day of the set."""
+def sp500_book(directory: Path, since: date = date.min) -> Path:
+    """505 names in US dollars from 2013-02-08, or a later day, to 2018-02-07, the newest day of the set."""
     return _write_book(
-        directory, _securities("USD"), ["sp500_close_2013_2018.csv.gz"], until=date(2018, 2, 7)
+        directory, _securities("USD"), ["sp500_close_2013_2018.csv.gz"], until=date(2018, 2, 7), since=since
     )
 
 
@@ -60,16 +60,20 @@ def _securities(*currencies: str) -> list[dict[str, str]]:
 
 
 def _write_book(
-    directory: Path, securities: list[dict[str, str]], price_files: list[str], until: date
+    directory: Path,
+    securities: list[dict[str, str]],
+    price_files: list[str],
+    until: date,
+    since: date = date.min,
 ) -> Path:
     assets = [row["ticker"] for row in securities]
-    _write_reference(directory, securities, price_files, until)
+    _write_reference(directory, securities, price_files, until, since)
     _write_tenant(directory, assets, {row["ticker"]: row["currency"] for row in securities}, until)
     return directory
 
 
 def _write_reference(
-    directory: Path, securities: list[dict[str, str]], price_files: list[str], until: date
+    directory: Path, securities: list[dict[str, str]], price_files: list[str], until: date, since: date
 ) -> None:
     write_table(
         directory,
@@ -89,7 +93,7 @@ def _write_reference(
             for r in securities
         ),
     )
-    prices = (row for name in price_files for row in _prices(shared(f"market/{name}"), until))
+    prices = (row for name in price_files for row in _prices(shared(f"market/{name}"), until, since))
     write_table(directory, "market_data", "asset_id,price_date,closing_price", prices)
     write_table(
         directory, "fx_rates", "currency,rate_date,units_per_eur", _rates(("USD", "GBP", "HKD"), until)
@@ -138,14 +142,15 @@ def _write_tenant(directory: Path, assets: list[str], currency: dict[str, str], 
     write_table(directory, "compliance_records", "record_id,account,asset_id,check_date,status", checks)
 
 
-def _prices(path: Path, until: date) -> Iterator[Row]:
+def _prices(path: Path, until: date, since: date) -> Iterator[Row]:
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
         reader = csv.reader(file)
         _, *assets = next(reader)
         for day, *closes in reader:
             if date.fromisoformat(day) > until:
                 return
-            yield from ((a, day, price) for a, price in zip(assets, closes, strict=True) if price)
+            if date.fromisoformat(day) >= since:
+                yield from ((a, day, price) for a, price in zip(assets, closes, strict=True) if price)
 
 
 def _rates(currencies: Sequence[str], until: date) -> Iterator[Row]:

@@ -16,6 +16,7 @@ import pytest
 
 from books import Row, write_table
 from conftest import urls_of
+from ledger_positions import read_ledger_positions
 from posting_columns import days
 from pyfolio_ledger import ACCOUNT, CURRENCY, PyfolioLedger, day_of, read_pyfolio
 from steelyard.analytics.price_table import PriceTable
@@ -25,7 +26,7 @@ from steelyard.domain.transaction import Transaction
 from steelyard.services.loading import load_tables
 from steelyard.storage.connection import Pool, get_db_session
 from steelyard.storage.embedded import EmbeddedServer
-from steelyard.storage.ledger import StoredPostings, get_entries, get_ledger_positions, get_posting_columns
+from steelyard.storage.ledger import StoredPostings, get_entries, get_posting_columns
 
 CENT = Decimal("0.01")
 
@@ -104,7 +105,7 @@ async def test_what_is_held_on_any_day_is_what_pyfolio_holds() -> None:
 
     for row in rows:
         async with get_db_session() as session:
-            held = {one.commodity: one.quantity for one in await get_ledger_positions(session, day_of(row))}
+            held = {one.commodity: one.quantity for one in await read_ledger_positions(session, day_of(row))}
         assert abs(held.pop(CURRENCY) - Decimal(row["cash"])) < CENT
         quotes = pyfolio().quotes
         worth = {name: quantity * quotes[name][day_of(row)] for name, quantity in held.items()}

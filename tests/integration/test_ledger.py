@@ -16,6 +16,7 @@ import pytest
 from books import sp500_book
 from conftest import urls_of
 from firm import MAPPING, few_assets, look, make_firm, run
+from ledger_positions import read_ledger_positions
 from steelyard.domain.amount import AmountError
 from steelyard.domain.posting import RULES, Place, postings_of
 from steelyard.domain.transaction import (
@@ -44,7 +45,6 @@ from steelyard.statements.mapping import parse_mapping
 from steelyard.storage import ledger as stored
 from steelyard.storage.acting import Acting, acting_as
 from steelyard.storage.connection import (
-    DatabaseBusyError,
     Isolation,
     Pool,
     close_connection_pool,
@@ -55,6 +55,7 @@ from steelyard.storage.connection import (
     raw_connection,
 )
 from steelyard.storage.embedded import EmbeddedServer
+from steelyard.storage.failures import DatabaseBusyError
 from steelyard.storage.ledger import OverdrawnError, Posted
 
 TODAY = date(2024, 3, 15)
@@ -89,7 +90,7 @@ class Book:
 
     async def balances(self, as_of: date = date.max) -> dict[tuple[str, str], Decimal]:
         async with get_db_session() as db:
-            found = await stored.get_ledger_positions(db, as_of)
+            found = await read_ledger_positions(db, as_of)
         return {(one.account_id, one.commodity): one.quantity for one in found}
 
     async def faults(self) -> dict[str, Fault]:
@@ -388,7 +389,7 @@ async def test_cash_appears_as_the_asset_of_its_currency(book: Book) -> None:
         replace(cash("D3", "DEPOSIT", 7), currency="CHF"),
     )
     async with get_db_session() as db:
-        found = await stored.get_ledger_positions(db)
+        found = await read_ledger_positions(db)
     assert [(one.commodity, one.asset_id) for one in found] == [
         ("CHF", None),
         ("GBP", "GBP-CASH"),
@@ -754,7 +755,7 @@ async def test_a_firms_table_is_posted_by_the_same_rules_and_only_read(
     faults = {one.transaction_id: one.fault for one in await get_unposted()}
     assert (faults["900002"], faults["900003"]) == (Fault.UNKNOWN_ASSET, Fault.NO_QUANTITY)
     async with get_db_session() as db:
-        held = {(p.account_id, p.commodity): p.quantity for p in await stored.get_ledger_positions(db)}
+        held = {(p.account_id, p.commodity): p.quantity for p in await read_ledger_positions(db)}
     assert (held["NEW", "AAL"], held["NEW", "USD"]) == (Decimal(25), Decimal(-1253))
     with pytest.raises(TransactionsAttachedError, match="only reads"):
         await record_transactions([cash("D", "DEPOSIT", 1, day=today)], today=today)

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 )
 
 from ledger_model import balances_of, entries_of, once_each
+from ledger_positions import read_ledger_positions
 from made_transactions import ACCOUNTS, ASSETS, CURRENCIES, FIRST_DAY, TODAY, transactions
 from steelyard.domain.posting import Posting, action_outcome
 from steelyard.domain.transaction import (
@@ -44,7 +45,6 @@ from steelyard.storage.embedded import EmbeddedServer
 from steelyard.storage.ledger import (
     Posted,
     get_entries,
-    get_ledger_positions,
     get_unposted,
     store_transactions,
 )
@@ -154,7 +154,7 @@ class Store:
     def balances(self) -> dict[tuple[str, str, bool], Decimal]:
         async def read() -> dict[tuple[str, str, bool], Decimal]:
             async with get_db_session() as db:
-                found = await get_ledger_positions(db)
+                found = await read_ledger_positions(db)
             return {(one.account_id, one.commodity, one.is_cash): one.quantity for one in found}
 
         return self.run(read())

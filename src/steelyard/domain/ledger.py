@@ -6,7 +6,7 @@ lots they are. Source of the cost rules: 26 CFR 1.1012-1 (costs of a purchase be
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, localcontext
@@ -112,7 +112,6 @@ def replay(
     methods: LotMethod | Mapping[str, LotMethod],
     convert: Convert,
     rates: TaxRates | None = None,
-    on_refusal: Callable[[Transaction, InvalidInputError], None] | None = None,
 ) -> Replay:
     """Return the lots, gains, income and cash that transactions have come to.
 
@@ -122,8 +121,6 @@ def replay(
             first out. A transaction that names a lot takes that one.
         convert: rates; asked for the trade date, and of an opening lot for the day it was acquired.
         rates: needed by the method minimum tax only.
-        on_refusal: called with what cannot be booked and why; it is then left out as a whole, and the rest goes on.
-            None = raise.
 
     Raises:
         TransactionError: a transaction has a fault, or an action is entered twice.
@@ -143,12 +140,7 @@ def replay(
     """
     keeper = Bookkeeper(methods=methods, convert=convert, rates=rates)
     for transaction in sorted(transactions, key=lambda one: one.day_order):
-        try:
-            keeper.book(transaction)
-        except InvalidInputError as error:
-            if on_refusal is None:
-                raise
-            on_refusal(transaction, error)
+        keeper.book(transaction)
     return keeper.replay()
 
 

@@ -180,25 +180,6 @@ class StoredPostings:
     commodities: tuple[tuple[str, bool], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerPosition:
-    """What an account holds by the ledger.
-
-    Attributes:
-        account_id: the account.
-        commodity: an asset; where `is_cash`, a currency.
-        is_cash: whether it is money.
-        asset_id: the asset; of money the one that stands for its currency, None where none does.
-        quantity: units or money; negative = short or overdrawn. Never 0.
-    """
-
-    account_id: str
-    commodity: str
-    is_cash: bool
-    asset_id: str | None
-    quantity: Decimal
-
-
 async def lock_ledger(db: WriteSession) -> None:
     """Hold other writers of the tenant's ledger back until the transaction ends."""
     await db.execute(query("lock_ledger"))
@@ -306,14 +287,6 @@ async def get_posting_columns(
         [place.value for place in Place],
     )
     return StoredPostings(**columns, accounts=tuple(accounts), commodities=tuple(commodities))
-
-
-async def get_ledger_positions(
-    db: ReadSession | WriteSession, as_of: date = date.max
-) -> list[LedgerPosition]:
-    """Return what each account held at the end of a day by the ledger, by account, then assets before money."""
-    rows = await db.execute(query("get_ledger_positions"), {"as_of": as_of})
-    return [LedgerPosition(*row) for row in rows]
 
 
 async def get_journal_page(

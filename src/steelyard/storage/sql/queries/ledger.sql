@@ -105,12 +105,6 @@ inner join commodity as c on p.commodity = c.name and p.is_cash = c.is_cash
 inner join place as l on p.place = l.name
 where p.tenant_id = steelyard.current_tenant() and p.entry_id > $1;
 
--- name: get_ledger_positions
--- What each account holds at the end of a day by the ledger.
-select p.account_id, p.commodity, p.is_cash, p.asset_id, p.quantity
-from steelyard.ledger_positions(steelyard.current_tenant(), :as_of) as p
-order by p.account_id, p.is_cash, p.commodity;
-
 -- name: get_journal_page
 -- Entries after a place in the order of days, of an account and a kind where they are named.
 select
