@@ -26,7 +26,7 @@ def test_money_is_text_and_fractions_are_numbers(window: Window) -> None:
 
     assert Decimal(held["total_value"]) == Decimal("1021.75")  # 7 at 103 and 3 at 100.25
     assert {type(shares["A"][name]) for name in ("quantity", "price", "value")} == {str}
-    assert (shares["A"]["quantity"], Decimal(shares["A"]["value"])) == ("7", 721)
+    assert (shares["A"]["quantity"], Decimal(shares["A"]["value"])) == ("7", Decimal(721))
     assert shares["A"]["weight"] == pytest.approx(721 / 1021.75)
     assert shares["A"]["price_date"] == "2023-12-29"
 
