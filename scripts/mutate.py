@@ -37,6 +37,7 @@ ACCOUNTS = (
     "unit/test_policy",
     "unit/test_taxed_allocation",
 )
+AUDIT = ("unit/test_audit", "properties/test_audit")
 SEARCH = ("unit/test_exact_search", "unit/test_certificate", "properties/test_exact_search")
 TESTS = {
     "domain": (
@@ -46,6 +47,7 @@ TESTS = {
         *ACCOUNTS,
         "unit/test_mapping",
         "unit/test_price_screening",
+        *AUDIT,
     ),
     "analytics": (
         "unit/test_measure_shapes",
@@ -80,6 +82,7 @@ TESTS = {
         "unit/test_user",
         "unit/test_key_file_faults",
         "properties/test_field_encryption",
+        *AUDIT,
         "unit/test_attempts",
         "unit/test_mfa",
         "golden/test_rfc_6238",
@@ -107,7 +110,9 @@ TESTS = {
 }
 """Tests by the package they test, the quickest to notice first."""
 
-NOT_HERE = (  # they compile what cannot be once it is mutated, start a Python, list a module's names or read a page
+# They compile what cannot be compiled once it is mutated, start another Python, list a module's names or read a page.
+NOT_HERE = (
+    "unit/test_audit.py::test_the_page_has_an_example_to_check_by_hand",
     "unit/test_exact_search.py::test_the_kernel_compiles_while_something_else_runs",
     "unit/test_exact_search.py::test_plain_python_answers_without_numba_and_numpy",
     "properties/test_exact_search.py::test_compiled_is_plain_bit_by_bit_when_the_limits_bite_too",

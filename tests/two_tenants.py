@@ -15,6 +15,7 @@ from steelyard.services.asset_360 import refresh
 from steelyard.services.keeping import keep_ledger
 from steelyard.services.ledger import record_transactions
 from steelyard.storage.acting import OPERATOR, Acting, acting_as
+from steelyard.storage.audit import record_event
 from steelyard.storage.connection import get_migrator_session, get_write_session, raw_connection
 
 TODAY: Final = date(2024, 7, 1)
@@ -182,10 +183,10 @@ async def _fill_tenant(tenant: int | None) -> None:
     await record_transactions(list(_booked([account for account, _ in pairs])), today=TODAY)
     async with get_write_session() as db:
         await keep_ledger(db, today=TODAY)
-        await (await raw_connection(db)).fetchval(
-            "select steelyard.record_event('account.change', 'account', 'unseen-1', '{}')"
-        )
+        await record_event(db, "account.change", "account", "unseen-1")
     await refresh(today=TODAY)
+    async with get_write_session(isolation="REPEATABLE READ") as db:
+        await record_event(db, "account.change", "account", "unseen-1")  # waits, to be added to the chain
 
 
 def _booked(accounts: list[str]) -> list[Transaction]:

@@ -127,7 +127,8 @@ where p.pronamespace = 'steelyard'::regnamespace and p.prosecdef
 and not (
     p.proname = any(array[
         'find_session', 'find_token', 'find_login', 'find_identity', 'find_passkey', 'find_link', 'find_challenge',
-        'get_tenants', 'create_tenant', 'role_of_user', 'visible_accounts', 'visible_households',
+        'get_tenants', 'create_tenant', 'find_keys', 'role_of_user', 'visible_accounts', 'visible_households',
+        'record_event', 'chain_pending_events', 'chain_heads',
         'check_entries', 'check_postings', 'move_balances', 'guard_balances'
     ])
     and coalesce(p.proconfig @> '{"search_path=pg_catalog, pg_temp"}', false)
@@ -159,7 +160,8 @@ and i.indexrelid::regclass::text <> all(array[
     'steelyard.tenants_tenant_name_key', -- the operator alone makes tenants
     'steelyard.journal_pkey', 'steelyard.journal_reversed_once', 'steelyard.load_runs_pkey',
     'steelyard.data_quality_findings_pkey', 'steelyard.users_user_id_key', 'steelyard.account_grants_pkey',
-    'steelyard.sessions_pkey', 'steelyard.one_time_links_pkey', 'steelyard.challenges_pkey',
+    'steelyard.audit_pending_pkey', 'steelyard.sessions_pkey', 'steelyard.one_time_links_pkey',
+    'steelyard.challenges_pkey',
     'steelyard.api_tokens_token_hash_key',
     'steelyard.users_login_index_key', 'steelyard.user_identities_pkey', 'steelyard.passkeys_pkey'
 ])

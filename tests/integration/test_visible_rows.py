@@ -24,7 +24,6 @@ from steelyard.services.reconciliation import reconcile
 from steelyard.services.track_record import PerformanceCache, Question
 from steelyard.storage.acting import NOBODY, OPERATOR, Acting, acting_as
 from steelyard.storage.asset_360 import get_scopes, get_versions
-from steelyard.storage.audit import record_event
 from steelyard.storage.connection import (
     Pool,
     ReadSession,
@@ -112,6 +111,7 @@ async def test_no_row_of_any_table_tells_of_an_account_that_was_not_granted(
     assert hidden >= {
         "accounts",
         "audit_events",
+        "audit_pending",
         "balances",
         "compliance_records",
         "data_quality_findings",
@@ -228,8 +228,7 @@ async def test_an_advisor_writes_nothing_beyond_the_granted_account(
 ) -> None:
     with acting_as(acts("advisor")):
         async with get_write_session() as db:
-            await record_event(db, "note.make", "note", "")  # so that there is one to copy
-            with pytest.raises(DBAPIError, match="row-level security policy"):
+            with pytest.raises(DBAPIError, match=r"row-level security policy|permission denied"):
                 await db.execute(text(REFUSED[what]))
             await db.rollback()
 
@@ -304,7 +303,7 @@ async def test_no_reader_answers_with_an_account_that_was_not_granted(
     assert (answered > 0) is (name not in OF_THE_TENANT)
 
 
-@pytest.mark.parametrize("name", READERS.keys() - OF_THE_TENANT - {"unposted", "scopes", "lots"})
+@pytest.mark.parametrize("name", sorted(READERS.keys() - OF_THE_TENANT - {"unposted", "scopes", "lots"}))
 async def test_of_the_granted_account_an_advisor_reads_what_the_operator_reads(
     acts: Callable[[str], Acting], name: str
 ) -> None:

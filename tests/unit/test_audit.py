@@ -176,6 +176,18 @@ def test_a_kept_head_reads_as_it_was_signed() -> None:
     assert is_signed_by(signed, {public_bytes(KEY)})
 
 
+def test_the_signed_bytes_are_those_of_the_page() -> None:
+    signed = sign_head(HEAD, "at nine – ü", KEY)
+    text = f'["steelyard audit head",1,57,"{HEAD.hash.hex()}","at nine – ü"]'
+    KEY.public_key().verify(signed.signature, text.encode())
+
+
+def test_a_head_with_half_a_character_is_none() -> None:
+    line = json.dumps(describe_head(sign_head(HEAD, MOMENT, KEY)) | {"signed_at": "\ud800"}).encode()
+    with pytest.raises(ValueError, match="not one plain JSON object"):
+        read_head(line)
+
+
 def test_a_head_that_was_changed_or_signed_by_another_is_not_genuine() -> None:
     signed, ours = sign_head(HEAD, MOMENT, KEY), {public_bytes(KEY)}
     for head in (replace(HEAD, sequence=58), replace(HEAD, tenant_id=2), replace(HEAD, hash=bytes(32))):
@@ -214,15 +226,24 @@ def test_a_line_that_is_no_object_is_no_head(line: bytes) -> None:
 def test_a_public_key_is_64_digits() -> None:
     assert parse_public_key(public_bytes(KEY).hex().upper()) == public_bytes(KEY)
     for text in ("", "zz" * 32, "ab" * 31, "ab" * 33):
-        with pytest.raises(PublicKeyError, match="steelyard audit key"):
+        with pytest.raises(PublicKeyError) as refused:
             parse_public_key(text)
+        assert str(refused.value) == (
+            f"{text!r} is no public key; give the 64 hexadecimal digits that `steelyard audit key` prints."
+        )
 
 
 # ── The key's file ──────────────────────────────────────────────────────────────────────────────────────────
 
 
+def refused_for(path: Path) -> str:
+    with pytest.raises(AuditKeyError) as refused:
+        make_audit_key(path, token_bytes)
+    return str(refused.value).removeprefix(f"The audit's key file {path} ")
+
+
 def test_the_key_is_made_once_for_its_owner_alone_and_openssl_reads_it(tmp_path: Path) -> None:
-    path = tmp_path / "keys" / "audit.key"
+    path = tmp_path / "some" / "keys" / "audit.key"
     assert read_audit_key(path) is None
     made = make_audit_key(path, token_bytes)
     again = make_audit_key(path, token_bytes)
@@ -235,21 +256,45 @@ def test_the_key_is_made_once_for_its_owner_alone_and_openssl_reads_it(tmp_path:
     assert told.stdout.endswith(public_bytes(made))
 
 
+def test_of_two_who_make_the_key_at_once_both_have_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "audit.key"
+    others: list[Ed25519PrivateKey] = []
+
+    def meanwhile(length: int) -> bytes:
+        if not others:
+            others.append(make_audit_key(path, token_bytes))
+        return token_bytes(length)
+
+    assert public_bytes(make_audit_key(path, meanwhile)) == public_bytes(others[0])
+    assert [*tmp_path.iterdir()] == [path]
+
+
 def test_a_key_file_that_others_read_or_that_holds_none_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "audit.key"
     make_audit_key(path, token_bytes)
-    path.chmod(0o640)
-    with pytest.raises(AuditKeyError, match=r"is open to other users \(mode 0640\)\. Run `chmod 600"):
-        read_audit_key(path)
+    for mode in (0o640, 0o604, 0o610):
+        path.chmod(mode)
+        assert refused_for(path) == f"is open to other users (mode {mode:04o}). Run `chmod 600 {path}`."
     path.chmod(0o600)
     path.write_text("-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n", encoding="utf-8")
-    with pytest.raises(AuditKeyError, match="holds no Ed25519 key") as refused:
-        make_audit_key(path, token_bytes)
-    assert "canary" not in str(refused.value)
+    assert refused_for(path) == "holds no Ed25519 key. Put it back from where you keep its copy."
+
+
+def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "audit.key"
+    subprocess.run(
+        ["openssl", "genpkey", "-algorithm", "X25519", "-out", path], capture_output=True, check=True
+    )
+    path.chmod(0o600)
+    assert refused_for(path) == "holds no Ed25519 key. Put it back from where you keep its copy."
 
 
 def test_a_place_where_no_key_can_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    for path in (tmp_path / "file" / "keys" / "audit.key", tmp_path):
-        with pytest.raises(AuditKeyError, match=r"cannot be (made|read)"):
-            make_audit_key(path, token_bytes)
+    assert refused_for(tmp_path / "file" / "audit.key") == (
+        "cannot be read (Not a directory). Make it this user's own."
+    )
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone" / "audit.key")
+    assert refused_for(tmp_path / "dangling" / "audit.key") == (
+        "cannot be made (File exists). Name a place for the keys in STEELYARD_KEY_FILE."
+    )

@@ -118,7 +118,7 @@ def canonical_bytes(event: AuditEvent) -> bytes:
         event.request_id,
     ]
     text = json.dumps(items, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return text.encode("utf-8", "surrogatepass")
+    return text.encode()
 
 
 def hash_of(event: AuditEvent) -> bytes:
