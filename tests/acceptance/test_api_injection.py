@@ -37,13 +37,13 @@ def asks(house: House, statement: str) -> Iterator[tuple[str, str, dict[str, str
     """Every route with the statement in one parameter after the other, or in every field at once."""
     for method, template, parameters, fields in operations(house):
         where = [one for one in parameters if one["in"] in {"path", "query"}]
-        for place in where or [None]:
+        for place in [one["name"] for one in where] or [""]:
             path = template
             for one in where:
-                said = statement if one is place else "MINE-1"
+                said = statement if one["name"] == place else "MINE-1"
                 path = path.replace("{" + one["name"] + "}", quote(said, safe=""))
-            if place is not None and place["in"] == "query":
-                path += f"?{place['name']}={quote(statement)}"
+            if place and "{" + place + "}" not in template:
+                path += f"?{place}={quote(statement)}"
             yield method, path, dict.fromkeys(fields, statement) if method != "GET" else None
 
 
