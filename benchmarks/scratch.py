@@ -91,7 +91,7 @@ class Timing:
 
 async def measure(timing: Timing, pid: int, work: Callable[[], Awaitable[object]]) -> None:
     """Add one round of `work`, done by the process `pid` and its children."""
-    with _watched_memory(pid) as peak:
+    with watched_memory(pid) as peak:
         started = time.perf_counter()
         await work()
         timing.seconds.append(time.perf_counter() - started)
@@ -106,13 +106,14 @@ def postmaster(server: EmbeddedServer) -> int:
 
 
 @contextmanager
-def _watched_memory(pid: int) -> Iterator[list[int]]:
+def watched_memory(pid: int) -> Iterator[list[int]]:
+    """The private memory of a process and its children, read again and again for as long as the block lasts."""
     done = Event()
     peak = [0]
 
     def watch() -> None:
         while not done.wait(0.05):
-            peak.append(_private_bytes(pid))
+            peak.append(private_bytes(pid))
 
     watcher = Thread(target=watch)
     watcher.start()
@@ -123,7 +124,7 @@ def _watched_memory(pid: int) -> Iterator[list[int]]:
         watcher.join()
 
 
-def _private_bytes(pid: int) -> int:
+def private_bytes(pid: int) -> int:
     """Memory that a process and its children do not share; where the system does not tell, all of it."""
     total = 0
     for process in _family(pid):

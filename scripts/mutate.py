@@ -37,6 +37,7 @@ ACCOUNTS = (
     "unit/test_policy",
     "unit/test_taxed_allocation",
 )
+AUDIT = ("unit/test_audit", "properties/test_audit")
 SEARCH = ("unit/test_exact_search", "unit/test_certificate", "properties/test_exact_search")
 TESTS = {
     "domain": (
@@ -46,6 +47,7 @@ TESTS = {
         *ACCOUNTS,
         "unit/test_mapping",
         "unit/test_price_screening",
+        *AUDIT,
     ),
     "analytics": (
         "unit/test_measure_shapes",
@@ -75,27 +77,48 @@ TESTS = {
         "properties/test_tax_runs",
     ),
     "identity": (
+        "unit/test_permissions",
+        "unit/test_session",
+        "unit/test_user",
+        "unit/test_key_file_faults",
+        "properties/test_field_encryption",
+        *AUDIT,
         "unit/test_attempts",
         "unit/test_mfa",
         "golden/test_rfc_6238",
         "unit/test_pending",
         "unit/test_provider",
+        "unit/test_provider_settings",
         "unit/test_remembered",
+        "unit/test_strict_json",
         "unit/test_passwords",
         "acceptance/test_mix_up",
         "acceptance/test_outbound",
         "acceptance/test_evil_provider",
         "acceptance/test_passkeys",
     ),
+    "server": (
+        "unit/test_place",
+        "unit/test_permits",
+        "unit/test_input",
+        "acceptance/test_server_csrf",
+        "acceptance/test_server_door",
+        "acceptance/test_server_bodies",
+        "acceptance/test_server_answers",
+        "acceptance/test_server_log",
+    ),
 }
 """Tests by the package they test, the quickest to notice first."""
 
-NOT_HERE = (  # they compile what cannot be compiled once it is mutated, start another Python, or list a module's names
+# They compile what cannot be compiled once it is mutated, start another Python, list a module's names or read a page.
+NOT_HERE = (
+    "unit/test_audit.py::test_the_page_has_an_example_to_check_by_hand",
     "unit/test_exact_search.py::test_the_kernel_compiles_while_something_else_runs",
     "unit/test_exact_search.py::test_plain_python_answers_without_numba_and_numpy",
     "properties/test_exact_search.py::test_compiled_is_plain_bit_by_bit_when_the_limits_bite_too",
     "properties/test_exact_search.py::test_compiled_is_plain_on_accounts",
     "unit/test_measure_shapes.py::test_no_measure_is_left_out",
+    "unit/test_permissions.py::test_the_page_shows_the_table",
 )
 
 

@@ -228,6 +228,7 @@ def without_passkey(visit: Visit) -> Ask:
 
 
 def without_identity(visit: Visit) -> Ask:
+    visit.house.do(visit.house.enrol(visit.me))
     issuer, subject = visit.house.do(visit.house.link_identity(visit.me))
     return Ask(query=f"issuer={issuer}&subject={subject}", status=204)
 
@@ -283,6 +284,16 @@ def somebody_invited(visit: Visit) -> Ask:
 def recovery_asked(visit: Visit) -> Ask:
     request_id = visit.as_operator(ask_recovery, visit.somebody().user_id, random=token_bytes)
     return Ask({"request_id": str(request_id)}, status=201)
+
+
+def erasable(visit: Visit) -> Ask:
+    ask = somebody_disabled(visit)
+    return Ask(ask.names, "early=true")
+
+
+def hold(visit: Visit) -> Ask:
+    made = visit.house.do(visit.house.hold(visit.me.tenant_id, visit.somebody()))
+    return Ask({"hold_id": str(made)}, status=204)
 
 
 def token_of_service(visit: Visit) -> Ask:
@@ -380,6 +391,13 @@ CASES: dict[str, Case] = {
     "GET /users/{user_id}/grants": about_somebody(status=200),
     "PUT /users/{user_id}/grants": new_grant,
     "DELETE /users/{user_id}/grants": without_grant,
+    "POST /users/{user_id}/personal-data/export": about_somebody(status=200),
+    "DELETE /users/{user_id}/personal-data": erasable,
+    "GET /holds": plainly,
+    "POST /holds": lambda visit: Ask(
+        body={"reason": "case 12-345", "user_id": str(visit.somebody().user_id)}, status=201
+    ),
+    "DELETE /holds/{hold_id}": hold,
     "GET /tenant": plainly,
     "PUT /tenant/requires-mfa": lambda _: Ask(body={"requires_mfa": False}, status=204),
     "PUT /tenant/approval-limit": lambda _: Ask(body={"approval_limit": "250000"}, status=204),

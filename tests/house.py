@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
+import asyncpg
 import httpx
 from sqlalchemy import text
 
@@ -44,6 +45,7 @@ from steelyard.services.grant import grant
 from steelyard.services.loading import load_tables
 from steelyard.services.new_passkeys import keep_passkey
 from steelyard.services.passkeys import user_handle
+from steelyard.services.personal_data import place_hold
 from steelyard.services.session import OpenedSession, find_actor, start_session
 from steelyard.services.tenant import create_tenant
 from steelyard.services.token import create_token
@@ -56,6 +58,7 @@ from steelyard.storage.connection import (
     get_write_session,
     init_connection_pool,
 )
+from steelyard.storage.embedded import EmbeddedServer
 
 HIDDEN, FOREIGN, MINE = "HIDDEN", "FOREIGN", "MINE"
 OUTSIDE = ("/api", "/healthz", "/readyz", "/metrics", "/openapi.json")
@@ -156,6 +159,8 @@ class House:
     clock: Clock
     hasher: CountingHasher
     provider: EvilProvider
+    database: EmbeddedServer
+    folder: Path
     way: httpx.HTTPTransport = field(default_factory=lambda: httpx.HTTPTransport(verify=TLS))
     people: dict[tuple[int, Role], Person] = field(default_factory=dict)
 
@@ -207,7 +212,7 @@ class House:
         """Give a person the passkey of a device."""
         handle, challenge = user_handle(self.entrance, person.user_id), secrets.token_bytes(32)
         options = registration_options(
-            self.entrance.site, challenge=challenge, user_handle=handle, user_name="", existing=[]
+            self.entrance.site, challenge=challenge, user_handle=handle, user_name="ada", existing=[]
         )
         made = register_passkey(
             self.entrance.site, device.make(options), challenge=challenge, user_handle=handle
@@ -215,10 +220,10 @@ class House:
         async with transaction(person.acting) as db:
             await keep_passkey(db, person.user_id, made, "a device")
 
-    async def link_identity(self, person: Person) -> tuple[str, str]:
-        """Let a person be the one whom the right provider signs in, and nobody else; its clock is ours."""
+    async def link_identity(self, person: Person, issuer: str = "") -> tuple[str, str]:
+        """Let a person, and nobody else, be ada at a provider: the one that is right, whose clock is ours."""
         self.provider.now = self.clock()
-        issuer, subject = f"{self.provider.root}/right", "ada"
+        issuer, subject = issuer or f"{self.provider.root}/right", "ada"
         async with transaction(person.acting) as db:
             found = await store.find_identity(db, issuer, subject)
         if found is not None:
@@ -234,6 +239,11 @@ class House:
         async with transaction(operator.acting) as db:
             scope = Scope.account(account_id)
             await grant(db, operator, person.user_id, scope, [Right.READ], now=self.clock())
+
+    async def hold(self, tenant_id: int, person: Person) -> UUID:
+        """Let nothing of a person be erased."""
+        async with transaction(Acting(tenant_id, "operator")) as db:
+            return await place_hold(db, person.user_id, "case 12-345")
 
     async def operate(self, tenant_id: int, work: Callable[..., Any], user_id: UUID, **more: Any) -> Any:
         """Let the operator of a tenant do something about a user."""
@@ -271,11 +281,11 @@ class House:
             )
             return made.text
 
-    async def shown_by(self, person: Person) -> dict[str, str]:
-        """The headers by which a person is known: a new session's cookie, or a service's token."""
+    def window_of(self, person: Person, factors: Collection[str] = BOTH) -> "Window":
+        """Open a window in which a person is signed in; a service has a token."""
         if person.role is Role.SERVICE:
-            return {"authorization": f"Bearer {await self.token_of(person)}"}
-        return {"cookie": f"sid={(await self.session_of(person)).secret}"}
+            return Window(self, bearer=self.do(self.token_of(person)))
+        return Window(self, {"sid": self.do(self.session_of(person, factors)).secret})
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """Send a request as a page of ours does, unless the headers say otherwise: JSON, from the same origin."""
@@ -295,6 +305,28 @@ class House:
         answer.read()
         return answer
 
+    async def prints(self) -> dict[str, tuple[int, int]]:
+        """How many rows each table has, and the newest transaction that wrote one; as the superuser, who sees all."""
+        login = self.database.superuser
+        connection = await asyncpg.connect(
+            host=str(self.database.host),
+            user=login.user,
+            password=login.password,
+            database=self.database.database,
+        )
+        try:
+            names = await connection.fetch("select tablename from pg_tables where schemaname = 'steelyard'")
+            each = [
+                f"select '{name}', count(*), coalesce(max(xmin::text::bigint), 0) from steelyard.{name}"  # noqa: S608  names of our own tables
+                for (name,) in names
+            ]
+            return {
+                name: (count, newest)
+                for name, count, newest in await connection.fetch(" union all ".join(each))
+            }
+        finally:
+            await connection.close()
+
     def rows(self, statement: str, tenant_id: int = 1, **values: Any) -> list[Any]:
         """What the store holds, as the operator of a tenant sees it."""
 
@@ -311,9 +343,13 @@ class Window:
 
     house: House
     cookies: dict[str, str] = field(default_factory=dict)
+    bearer: str = ""
+    """What a program sends in place of them."""
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        if self.cookies:
+        if self.bearer:
+            headers["authorization"] = f"Bearer {self.bearer}"
+        elif self.cookies:
             headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         answer = self.house.ask(method, path, body, **headers)
         for line in answer.headers.get_list("set-cookie"):
@@ -365,10 +401,13 @@ def with_providers(entrance: Entrance, provider: EvilProvider, origin: str) -> E
 
 
 @contextmanager
-def opened_house(urls: tuple[str, str], folder: Path, **parts: Any) -> Iterator[House]:
-    """Serve the whole interface over an empty, migrated store at these addresses.
+def opened_house(
+    database: EmbeddedServer, urls: tuple[str, str], folder: Path, **parts: Any
+) -> Iterator[House]:
+    """Serve the whole interface over an empty, migrated store.
 
     Args:
+        database: the store.
         urls: of the app and of the owner of the schema.
         folder: for keys.
         parts: of the server's wiring.
@@ -393,9 +432,10 @@ def opened_house(urls: tuple[str, str], folder: Path, **parts: Any) -> Iterator[
         serving(lambda _: [make_router()], on_loop=on_loop, find_actor=find, clock=clock, **parts) as served,
     ):
         origin = served.wiring.place.public_url
+        served.app.state.retention_years = 6
         served.app.state.entrance = with_providers(
             make_entrance(folder, hasher, clock, origin=origin), provider, origin
         )
-        house = House(served, loops[0], clock, hasher, provider)
+        house = House(served, loops[0], clock, hasher, provider, database, folder)
         yield house
         house.way.close()

@@ -178,6 +178,10 @@ class Toys:
         async def fail() -> None:
             raise ToyError(f"the password is {CANARY}")
 
+        @router.get("/late", dependencies=[read])
+        async def be_late() -> None:
+            raise TimeoutError(CANARY)
+
         @router.get("/conflict", dependencies=[read])
         async def collide() -> None:
             raise AlreadyMadeError

@@ -88,6 +88,7 @@ async def make_server(settings: Settings, place: "Place", pool: "Pool") -> "Appl
         random=token_bytes,
     )
     app = make_application(wiring, [make_router()])
+    app.state.retention_years = settings.retention_years
     app.state.entrance = await _make_entrance(settings, place, pool)
     return app
 

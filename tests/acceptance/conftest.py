@@ -88,6 +88,6 @@ def house(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
-    with opened_house(urls(shared_database), folder) as opened:
+    with opened_house(shared_database, urls(shared_database), folder) as opened:
         opened.do(furnish(opened, folder))
         yield opened

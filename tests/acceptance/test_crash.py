@@ -33,7 +33,6 @@ from steelyard.services.asset_360 import refresh
 from steelyard.services.loading import load_tables
 from steelyard.storage import embedded
 from steelyard.storage.connection import (
-    DatabaseLostError,
     close_connection_pool,
     get_write_session,
     init_connection_pool,
@@ -41,6 +40,7 @@ from steelyard.storage.connection import (
 )
 from steelyard.storage.copying import copy_rows
 from steelyard.storage.embedded import EmbeddedServer
+from steelyard.storage.failures import DatabaseLostError
 from steelyard.storage.migration import migrate
 from terminal import STEELYARD, Terminal
 from versions import LEFT_BEHIND, check_versions, fingerprints

@@ -18,8 +18,9 @@ from steelyard.services.asset_360 import get_portfolio_overview, refresh
 from steelyard.services.loading import load_tables
 from steelyard.storage import embedded
 from steelyard.storage.cluster import open_cluster
-from steelyard.storage.connection import DatabaseFullError, Pool, close_connection_pool, init_connection_pool
+from steelyard.storage.connection import Pool, close_connection_pool, init_connection_pool
 from steelyard.storage.embedded import EmbeddedServer
+from steelyard.storage.failures import DatabaseFullError
 from steelyard.storage.migration import migrate
 from versions import check_versions, fingerprints
 

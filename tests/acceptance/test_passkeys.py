@@ -1,23 +1,20 @@
 """Passkeys in Chromium's virtual authenticator: a right answer counts once, a wrong one is refused by name."""
 
 import json
-import os
 import secrets
-import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, Frame, Page
 
+from chromium import CREATE, GET, opened_browser, page_server, page_with_authenticator
 from steelyard.identity.passkeys import (
     Options,
     Passkey,
@@ -33,35 +30,7 @@ from steelyard.identity.passkeys import (
     registration_options,
 )
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-CREATE = """async options => JSON.stringify(await navigator.credentials.create(
-    {publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options)}))"""
-GET = """async options => JSON.stringify(await navigator.credentials.get(
-    {publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options)}))"""
 HANDLE = b"h" * 32
-
-
-class EmptyPage(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<!doctype html><title>A page</title>")
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def page_server() -> Iterator[int]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +41,8 @@ def ports() -> Iterator[tuple[int, int]]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        missing = f"{CHROMIUM} is missing; `apt install chromium` to use passkeys"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with opened_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -114,20 +78,8 @@ class Device:
 
 @contextmanager
 def device_with(browser: Browser, site: Site, *, verifies: bool) -> Iterator[Device]:
-    page = browser.new_page()
-    control = page.context.new_cdp_session(page)
-    control.send("WebAuthn.enable")
-    has = {
-        "protocol": "ctap2",
-        "transport": "internal",
-        "hasResidentKey": True,
-        "hasUserVerification": verifies,
-        "isUserVerified": verifies,
-        "automaticPresenceSimulation": True,
-    }
-    control.send("WebAuthn.addVirtualAuthenticator", {"options": has})
-    yield Device(page, site)
-    page.context.close()
+    with page_with_authenticator(browser, verifies=verifies) as page:
+        yield Device(page, site)
 
 
 @pytest.fixture

@@ -27,14 +27,9 @@ from steelyard.services.asset_360 import (
 )
 from steelyard.services.loading import load_tables
 from steelyard.storage.asset_360 import NoVersionError, get_asset_rows
-from steelyard.storage.connection import (
-    DatabaseReadOnlyError,
-    Pool,
-    get_db_session,
-    get_write_session,
-    raw_connection,
-)
+from steelyard.storage.connection import Pool, get_db_session, get_write_session, raw_connection
 from steelyard.storage.embedded import EmbeddedServer
+from steelyard.storage.failures import DatabaseReadOnlyError
 from versions import check_versions, fingerprints
 
 pytestmark = pytest.mark.usefixtures("own_store")

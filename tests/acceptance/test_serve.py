@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
+from secrets import token_bytes
 from typing import IO, Any
 
 import asyncpg
@@ -22,6 +23,7 @@ import trustme
 
 from serving import everything_from, request
 from steelyard.app import main
+from steelyard.identity.key_file import make_key_file
 from steelyard.storage.embedded import EmbeddedServer
 from terminal import STEELYARD, Terminal
 
@@ -86,7 +88,7 @@ def settings(
 ) -> dict[str, str]:
     """A store of this test alone, as an operator would name it."""
     terminal = Terminal(tmp_path / "home")
-    (tmp_path / "keys").mkdir(mode=0o700)
+    make_key_file(tmp_path / "keys/master.key", token_bytes)
     app, migrator = urls(own_database)
     named = {
         "DATABASE_URL": app,
@@ -242,9 +244,9 @@ def test_over_tls(start: Start, tmp_path: Path) -> None:
 
 
 def test_what_would_be_unprotected_does_not_start(refused: Refused, tmp_path: Path) -> None:
-    assert "nothing would protect sessions" in refused("--host", "0.0.0.0")  # noqa: S104  refused
+    assert "nothing would protect sessions" in refused("--host", "0.0.0.0")  # noqa: S104  what is tested is that it is refused
     assert "--tls-key is missing" in refused("--tls-cert", "chain.pem")
-    proxied = ("--host", "0.0.0.0", "--behind-proxy", "10.0.0.2")  # noqa: S104  refused
+    proxied = ("--host", "0.0.0.0", "--behind-proxy", "10.0.0.2")  # noqa: S104  what is tested is that it is refused
     assert "--public-url is missing" in refused(*proxied)
     assert "nothing would protect" in refused(*proxied, "--public-url", "http://book.example")
     missing = ("--tls-cert", str(tmp_path / "none.pem"), "--tls-key", str(tmp_path / "none.pem"))

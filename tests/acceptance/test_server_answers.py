@@ -1,10 +1,13 @@
 """What every answer of a server carries, and what it never tells."""
 
+import socket
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 import pytest
 
 from serving import SECONDS, Answer, Served, everything_from, request
+from steelyard.server.serving import listen
 from steelyard.server.wiring import Limits
 from toys import BEARER, CANARY, COOKIE, JSON, SAME_SITE, Toys, serving_toys
 
@@ -44,6 +47,7 @@ REQUESTS: dict[str, Case] = {
     "bad input": ("POST", "/api/v1/toys", {"authorization": BEARER, **JSON}, b'{"day": "2024-02-30"}', 422),
     "many headers": ("GET", "/healthz", {f"x_{number}": "1" for number in range(70)}, None, 431),
     "a defect": ("GET", "/api/v1/defect", {"cookie": COOKIE}, None, 500),
+    "a defect in waiting": ("GET", "/api/v1/late", {"cookie": COOKIE}, None, 500),
     "no store": ("GET", "/api/v1/store", {"cookie": COOKIE}, None, 503),
 }
 
@@ -209,8 +213,21 @@ def test_more_at_once_than_there_may_be_are_asked_to_come_back() -> None:
         alive = server.ask("GET", "/healthz")
         toys.gate.open.set()
         finished = everything_from(waiting)
+        again = {server.ask("GET", "/api/v1/toys", cookie=COOKIE).status for _ in range(2)}
 
     assert refused.status == 503
     assert "retry-after" in refused.headers
     assert alive.status == 200
     assert b'"waited"' in finished
+    assert again == {200}
+
+
+def test_an_answer_that_takes_too_long_is_given_up() -> None:
+    with serving_toys(limits=Limits(answer_seconds=0.05)) as server:
+        assert server.ask("GET", "/api/v1/wait", cookie=COOKIE).status == 503
+
+
+def test_no_answer_waits_for_an_acknowledgement() -> None:
+    """asyncio sends at once on sockets that say they are TCP; on others each answer takes 40 ms."""
+    with listen(ip_address("127.0.0.1"), 0) as sock:
+        assert sock.proto == socket.IPPROTO_TCP

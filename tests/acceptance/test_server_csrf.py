@@ -1,10 +1,12 @@
 """Requests that another site's page makes a browser send."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
-from serving import Served
+from serving import Served, wiring_of
+from steelyard.server.identity import write_cookie
 from toys import BEARER, COOKIE, JSON, SESSION, TOKEN, serving_toys
 
 UNSAFE = [
@@ -120,3 +122,15 @@ def test_another_method_in_a_header_or_field_is_ignored(server: Served) -> None:
         "limit": 50,
         "keys": 0,
     }
+
+
+def test_a_cookie_is_for_our_pages_alone() -> None:
+    here = wiring_of(port=8000).place
+    public = wiring_of(proxies=["127.0.0.1"], public_url="https://book.example").place
+
+    assert write_cookie(here, "sid", "secret") == "sid=secret; Path=/; HttpOnly; SameSite=Lax"
+    assert (
+        write_cookie(public, "sid", "secret", timedelta(minutes=10))
+        == "__Host-sid=secret; Max-Age=600; Path=/; HttpOnly; SameSite=Lax; Secure"
+    )
+    assert "sid=; Max-Age=0;" in write_cookie(here, "sid", "", timedelta())

@@ -1,10 +1,12 @@
 """Who a request is for, what it is about and where it comes from: what it may not lie about."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 import pytest
 
-from serving import Served, request
+from serving import Served, request, wiring_of
+from steelyard.server.door import client_address
 from steelyard.server.wiring import Limits
 from toys import BEARER, COOKIE, JSON, SESSION, serving_toys
 
@@ -166,6 +168,26 @@ def test_of_the_addresses_on_the_way_the_last_that_is_no_proxy_counts() -> None:
     assert spoofed == [200, 429, 429]
     assert others == [200, 200, 429]
     assert nonsense == [200, 429]  # both are the proxy's own
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "believed"),
+    [
+        ("127.0.0.1", "203.0.113.7", "203.0.113.7"),
+        ("127.0.0.1", "198.51.100.1, 203.0.113.7", "203.0.113.7"),
+        ("127.0.0.1", "203.0.113.7, 10.0.0.9", "203.0.113.7"),
+        ("127.0.0.1", "10.0.0.8, 10.0.0.9", "10.0.0.8"),
+        ("127.0.0.1", "203.0.113.7, nonsense", "127.0.0.1"),
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("203.0.113.1", "203.0.113.7", "203.0.113.1"),
+        ("127.0.0.1", ", ".join(["10.0.0.9"] * 100), "10.0.0.9"),
+    ],
+)
+def test_who_is_believed_about_an_address(peer: str, said: str, believed: str) -> None:
+    place = wiring_of(proxies=["127.0.0.1", "10.0.0.0/8"], public_url="https://book.example").place
+    scope = {"headers": [(b"x-forwarded-for", said.encode())]}
+
+    assert client_address(scope, ip_address(peer), place) == ip_address(believed)
 
 
 def test_a_customers_addresses_share_a_bucket() -> None:

@@ -49,7 +49,6 @@ from steelyard.services.mapping import (
 from steelyard.statements.mapping import parse_mapping
 from steelyard.storage.attachment import NotAttachedError
 from steelyard.storage.connection import (
-    DatabaseReadOnlyError,
     Pool,
     close_connection_pool,
     get_db_session,
@@ -57,6 +56,7 @@ from steelyard.storage.connection import (
     raw_connection,
 )
 from steelyard.storage.embedded import EmbeddedServer
+from steelyard.storage.failures import DatabaseReadOnlyError
 from steelyard.storage.migration import AttachedSchemaError, migrate
 
 TODAY = date(2018, 2, 8)

@@ -1,8 +1,6 @@
 """The audit's chain in PostgreSQL: it is only added to, whoever changes it is found, and it never forks."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -19,15 +17,15 @@ from steelyard.storage.audit import (
     record_event,
 )
 from steelyard.storage.connection import (
-    DatabaseFailedError,
     Pool,
-    RightMissingError,
     get_db_session,
     get_migrator_session,
     get_write_session,
     raw_connection,
 )
 from steelyard.storage.embedded import EmbeddedServer
+from steelyard.storage.failures import DatabaseFailedError, RightMissingError
+from tampering import REHASH, superuser, tamper
 
 AWKWARD = 'quote " backslash \\ tab \t bell \x07 delete \x7f line \u2028 astral 🂡 umlaut ü'
 
@@ -51,29 +49,6 @@ async def record(count: int) -> AuditHead:
             await record_event(db, "test.happen", "test", str(number), {"number": number})
     async with get_db_session() as db:
         return await get_head(db, 1)
-
-
-@asynccontextmanager
-async def superuser(database: EmbeddedServer) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(
-        host=str(database.host),
-        user=database.superuser.user,
-        password=database.superuser.password,
-        database=database.database,
-    )
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-async def tamper(database: EmbeddedServer, *statements: str) -> None:
-    """Change the chain as who owns the server may: with its guards taken away."""
-    async with superuser(database) as connection:
-        for table in ("audit_events", "audit_heads"):
-            await connection.execute(f"alter table steelyard.{table} disable trigger user")
-        for statement in statements:
-            await connection.execute(statement)
 
 
 # ── What is recorded ────────────────────────────────────────────────────────────────────────────────────────
@@ -263,21 +238,6 @@ async def test_no_name_in_another_schema_is_taken_for_the_audits(own_store: Pool
 
 # ── What is changed is found ────────────────────────────────────────────────────────────────────────────────
 
-REHASH = """
-do $$
-declare
-    e steelyard.audit_events;
-    before bytea;
-begin
-    for e in select * from steelyard.audit_events order by sequence loop
-        e.previous_hash := coalesce(before, e.previous_hash);
-        before := steelyard.hash_of_event(e);
-        update steelyard.audit_events set previous_hash = e.previous_hash, hash = before where sequence = e.sequence;
-    end loop;
-    update steelyard.audit_heads set hash = before, sequence = (select max(sequence) from steelyard.audit_events);
-end
-$$
-"""
 EDIT = "update steelyard.audit_events set facts = '{\"number\": 8}' where sequence = 4"
 
 

@@ -70,7 +70,10 @@ union all select 'default', d.defaclobjtype::text, pg_get_userbyid(d.defaclrole)
 from pg_default_acl d
 union all select n.nspname, 'schema', pg_get_userbyid(n.nspowner)::text, n.nspacl::text
 from pg_namespace n where n.nspname = 'steelyard'
-order by 1, 2
+union all select c.relname, format('%s %s', c.relrowsecurity, c.relforcerowsecurity), p.polname::text,
+format('%s %s %s', p.polroles::regrole[], pg_get_expr(p.polqual, c.oid), pg_get_expr(p.polwithcheck, c.oid))
+from pg_policy p join pg_class c on c.oid = p.polrelid
+order by 1, 2, 3
 """
 SCRIPT = """if True:
     import asyncio, os, signal, sys, threading
@@ -199,6 +202,7 @@ async def test_what_was_changed_and_destroyed_comes_back(store: EmbeddedServer, 
     assert await databases(store) == ["postgres", "steelyard"]
     version = manifest.versions[0]
     async with connected(store, store.app, "steelyard") as connection:
+        await connection.execute("set app.tenant = '1'")
         assert await connection.fetchval(
             "select content_hash from steelyard.asset_360_versions where version = $1", version.version
         ) == (version.content_hash)

@@ -45,7 +45,6 @@ from steelyard.storage.cloud_sql import (
     GoogleLoginError,
 )
 from steelyard.storage.connection import (
-    DatabaseLostError,
     Pool,
     TwoStoresError,
     close_connection_pool,
@@ -53,6 +52,7 @@ from steelyard.storage.connection import (
     init_connection_pool,
 )
 from steelyard.storage.embedded import EmbeddedServer
+from steelyard.storage.failures import DatabaseLostError
 from steelyard.storage.migration import migrate
 from steelyard.storage.postmaster import SOCKET_FILE
 

@@ -22,13 +22,10 @@ from steelyard.storage.address import (
     DatabaseUrlError,
 )
 from steelyard.storage.connection import (
-    DatabaseBusyError,
-    DatabaseLostError,
     NoPoolError,
     Pool,
     PoolOpenError,
     ReadSession,
-    RightMissingError,
     WriteSession,
     close_connection_pool,
     get_db_session,
@@ -39,6 +36,7 @@ from steelyard.storage.connection import (
     set_default,
 )
 from steelyard.storage.embedded import EmbeddedServer
+from steelyard.storage.failures import DatabaseBusyError, DatabaseLostError, RightMissingError
 
 Urls = Callable[[EmbeddedServer], tuple[str, str]]
 INSERT = text("insert into steelyard.minor_currencies values (:code, 'USD', 100)")

@@ -15,14 +15,10 @@ from steelyard.demo import book_path
 from steelyard.services.loading import load_tables
 from steelyard.storage import embedded
 from steelyard.storage.backup import back_up, read_backup
-from steelyard.storage.connection import (
-    DatabaseFullError,
-    DatabaseLostError,
-    close_connection_pool,
-    init_connection_pool,
-)
+from steelyard.storage.connection import close_connection_pool, init_connection_pool
 from steelyard.storage.contents import read_contents
 from steelyard.storage.embedded import EmbeddedServer
+from steelyard.storage.failures import DatabaseFullError, DatabaseLostError
 from steelyard.storage.migration import migrate
 from steelyard.storage.programs import NoSpaceError
 from steelyard.storage.restore import restore_backup

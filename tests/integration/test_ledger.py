@@ -45,7 +45,6 @@ from steelyard.statements.mapping import parse_mapping
 from steelyard.storage import ledger as stored
 from steelyard.storage.acting import Acting, acting_as
 from steelyard.storage.connection import (
-    DatabaseBusyError,
     Isolation,
     Pool,
     close_connection_pool,
@@ -56,6 +55,7 @@ from steelyard.storage.connection import (
     raw_connection,
 )
 from steelyard.storage.embedded import EmbeddedServer
+from steelyard.storage.failures import DatabaseBusyError
 from steelyard.storage.ledger import OverdrawnError, Posted
 
 TODAY = date(2024, 3, 15)

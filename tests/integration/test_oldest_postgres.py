@@ -19,6 +19,7 @@ from steelyard.storage.migration import migrate
 # a procedure makes must be there, and those of an attachment, so it looks after they ran, in the same transaction. A
 # trigger's function is read with each table it watches.
 RUN = """
+    set local app.tenant = '1';
     insert into steelyard.transactions (
         tenant_id, transaction_id, asset_id, transaction_date, transaction_type, currency, quantity, counter_quantity
     ) values (1, 'split', 'AAPL', '2022-12-20', 'SPLIT', 'USD', 1, 2);

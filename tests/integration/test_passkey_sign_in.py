@@ -291,3 +291,30 @@ async def test_the_last_passkey_stays_where_nothing_else_would_be_left(entrance:
     with pytest.raises(LastWayInError):
         await remove(entrance, viewer, only.credential_id, now=NOON)
     assert len((await get_own_factors(owner)).passkeys) == len((await get_own_factors(viewer)).passkeys) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"response": 7}',
+        '{"response": {}}',
+        '{"response": {"clientDataJSON": "%%%"}}',
+        '{"response": {"clientDataJSON": "W10"}}',  # []
+        '{"response": {"clientDataJSON": "e30"}}',  # {}
+        '{"response": {"clientDataJSON": "eyJjaGFsbGVuZ2UiOiA3fQ"}}',  # {"challenge": 7}
+        "x" * 70_000,
+    ],
+)
+async def test_what_is_no_answer_is_refused(entrance: Entrance, answer: str) -> None:
+    _, actor, _, _ = await enrolled(entrance)
+    for attempt in (
+        sign_in_with_passkey(entrance, HERE, None, answer, now=NOON),
+        step_up_with_passkey(entrance, actor, answer, now=NOON),
+        register(entrance, actor, answer, "Phone", now=NOON),
+    ):
+        with pytest.raises(PasskeyError) as error:
+            await attempt
+        assert error.value.defect is PasskeyDefect.MALFORMED

@@ -30,6 +30,10 @@ from steelyard.storage.attempts import count_tries
 from steelyard.storage.connection import get_write_session
 
 WRONG = "a heron juggles zinc"
+CHANGES = {
+    "password": text("update steelyard.users set epoch = epoch + 1 where user_id = :user_id"),
+    "status": text("update steelyard.users set status = 'disabled' where user_id = :user_id"),
+}
 
 
 async def answer_of(
@@ -200,6 +204,29 @@ async def test_old_parameters_are_renewed_at_sign_in(entrance: Entrance) -> None
     assert await kept_hash(index) == renewed
 
 
+async def test_many_who_renew_them_at_once_are_all_let_in(entrance: Entrance) -> None:
+    ada = await make_person(entrance)
+    stronger = CountingHasher(PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    new = replace(entrance, passwords=Passwords(at_once=5, hasher=stronger))
+    ended = await asyncio.gather(
+        *(sign_in_with_password(new, HERE, ada.login, PASSWORD, now=NOON) for _ in range(5))
+    )
+    new.passwords.close()
+
+    assert len({session_of(one).secret for one in ended}) == 5
+
+
+async def test_for_who_may_not_sign_in_no_parameters_are_renewed(entrance: Entrance) -> None:
+    ada = await make_person(entrance, status="disabled")
+    stronger = CountingHasher(PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    new = replace(entrance, passwords=Passwords(at_once=1, hasher=stronger))
+    before = stronger.computed
+    await answer_of(new, ada.login, PASSWORD)
+    new.passwords.close()
+
+    assert stronger.computed - before == 1
+
+
 async def test_a_password_that_nobody_has_is_refused_before_all(
     entrance: Entrance, hasher: CountingHasher
 ) -> None:
@@ -209,3 +236,19 @@ async def test_a_password_that_nobody_has_is_refused_before_all(
             await sign_in_with_password(entrance, HERE, "ada", "x" * (LONGEST + 1), now=NOON)
 
     assert hasher.computed == before
+
+
+@pytest.mark.parametrize("what", CHANGES)
+async def test_what_changed_while_we_computed_counts(
+    entrance: Entrance, hasher: CountingHasher, what: str
+) -> None:
+    ada, loop = await make_person(entrance), asyncio.get_running_loop()
+
+    async def change() -> None:
+        async with get_write_session() as db:
+            await act_as(db, OPERATOR)
+            await db.execute(CHANGES[what], {"user_id": ada.user_id})
+
+    hasher.meanwhile = lambda: asyncio.run_coroutine_threadsafe(change(), loop).result()
+
+    assert await answer_of(entrance, ada.login, PASSWORD) is SignInFailedError

@@ -15,13 +15,13 @@ from steelyard.services.retrying import Patience
 from steelyard.storage import embedded
 from steelyard.storage.asset_360 import get_versions
 from steelyard.storage.connection import (
-    DatabaseLostError,
     close_connection_pool,
     get_db_session,
     init_connection_pool,
     raw_connection,
 )
 from steelyard.storage.embedded import EmbeddedServer
+from steelyard.storage.failures import DatabaseLostError
 from steelyard.storage.migration import migrate
 
 QUICK = Patience(attempts=4, pause_seconds=0.05, wait_seconds=20)

@@ -38,12 +38,13 @@ from steelyard.services.acceptance import (
 from steelyard.services.entrance import Entrance, SignInFailedError
 from steelyard.services.factors import get_own_factors
 from steelyard.services.link import make_link
-from steelyard.services.new_passkeys import accept_with_passkey, ask_to_accept
+from steelyard.services.new_passkeys import accept_with_passkey, ask_to_accept, ask_to_register, register
 from steelyard.services.passkeys import NoQuestionError
 from steelyard.services.set_up import is_set_up, make_set_up_link
 from steelyard.services.sign_in import sign_in_with_password
 from steelyard.storage.acting import OPERATOR, acting_as
 from steelyard.storage.connection import get_write_session
+from steelyard.storage.factors import add_identity
 
 ADA = Newcomer("ada@example.org", "Ada Byron")
 NEW = "seven quiet lobsters hum"
@@ -164,19 +165,23 @@ async def test_an_invitation_of_who_is_here_opens_nothing(entrance: Entrance) ->
 
 async def test_a_recovery_takes_all_old_factors_away(entrance: Entrance) -> None:
     ada = await make_person(entrance, Role.OWNER, totp=True)
-    session = await sign_in(entrance, ada)
+    actor, device = await sign_in(entrance, ada), Device(ORIGIN)
+    answer = device.make(await ask_to_register(entrance, actor, now=NOON))
+    session = await actor_of((await register(entrance, actor, answer, "Phone", now=NOON)).signed)
+    with acting_as(OPERATOR):
+        async with get_write_session() as db:
+            await add_identity(db, ada.user_id, "https://login.example.com", "ada")
     secret = await link_for(ada, LinkPurpose.RECOVERY)
-    assert (await get_own_factors(session)).has_totp  # until it is opened nothing changes
-    signed = await accept(entrance, secret)
-    actor = await actor_of(signed)
-    left = await get_own_factors(actor)
+    before = await get_own_factors(session)  # until the link is opened nothing changes
+    left = await get_own_factors(await actor_of(await accept(entrance, secret)))
 
-    assert (left.has_password, left.has_totp, left.recovery_codes, left.passkeys) == (True, False, 0, [])
-    assert actor.standing is Standing.MUST_ENROL
+    assert (before.has_totp, len(before.passkeys), len(before.identities)) == (True, 1, 1)
+    assert (left.has_totp, left.recovery_codes, left.passkeys, left.identities) == (False, 0, [], [])
     with pytest.raises(SignInFailedError):
         await sign_in_with_password(entrance, HERE, ada.login, PASSWORD, now=NOON)
-    session_of(await sign_in_with_password(entrance, HERE, ada.login, NEW, now=NOON))
-    assert (await notices_of(ada))[-1] == "link.accept"
+    signed = session_of(await sign_in_with_password(entrance, HERE, ada.login, NEW, now=NOON))
+    assert (await actor_of(signed)).standing is Standing.MUST_ENROL
+    assert (await notices_of(ada))[-1] == (await events_of(ada))[-1] == "link.accept"
 
 
 async def test_a_recovery_ends_every_session(entrance: Entrance) -> None:

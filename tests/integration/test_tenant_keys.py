@@ -14,12 +14,12 @@ from steelyard.services.account_number import AccountNumberError, get_account_nu
 from steelyard.services.key import (
     LegalHoldError,
     TenantNameError,
-    UnknownTenantError,
     destroy_tenant_keys,
     list_keys,
 )
 from steelyard.services.key_rotation import rotate_keys
 from steelyard.services.scope import UnknownScopeError
+from steelyard.services.tenant import UnknownTenantError, create_tenant
 from steelyard.storage.acting import Acting, acting_as
 from steelyard.storage.binaries import find_binaries
 from steelyard.storage.connection import Pool, get_db_session, get_write_session
@@ -36,7 +36,6 @@ from pg_index as i
 inner join pg_attribute as a on i.indrelid = a.attrelid and a.attnum = any(i.indkey)
 where i.indrelid = cast(:table as regclass) and i.indisprimary
 """
-OTHER_TENANT = "insert into steelyard.tenants (tenant_id, tenant_name) values (2, 'Harbour & Sons')"
 ACCOUNT = """
 insert into steelyard.accounts (tenant_id, account_id, account_name, base_currency)
 values (1, 'IRA', 'Savings', 'USD')
@@ -57,6 +56,11 @@ async def run(*statements: str) -> None:
             await db.execute(text(statement))
 
 
+async def add_other_tenant() -> None:
+    async with get_write_session() as db:
+        assert await create_tenant(db, "Harbour & Sons") == OTHER.tenant_id
+
+
 async def actions() -> list[str]:
     async with get_db_session() as db:
         events = "select action from steelyard.audit_events where tenant_id = 2 order by sequence"
@@ -74,7 +78,7 @@ async def test_every_sealed_column_is_listed(store: Pool) -> None:
 
 
 async def test_what_one_tenant_sealed_opens_for_no_other(vault: Vault) -> None:
-    await run(OTHER_TENANT)
+    await add_other_tenant()
     async with get_write_session() as db:
         sealed = await vault.seal(db, *NAME, user_id(1), "Ada")
     with acting_as(OTHER):
@@ -85,7 +89,7 @@ async def test_what_one_tenant_sealed_opens_for_no_other(vault: Vault) -> None:
 
 
 async def test_rotation_of_one_tenant_leaves_the_others(vault: Vault) -> None:
-    await run(OTHER_TENANT)
+    await add_other_tenant()
     await write_names(vault, {1: "Ada"})
     with acting_as(OTHER):
         await write_names(vault, {2: "Bob"})
@@ -102,7 +106,7 @@ async def test_rotation_of_one_tenant_leaves_the_others(vault: Vault) -> None:
 
 
 async def test_destroyed_keys_erase_the_tenant_and_nobody_else(vault: Vault) -> None:
-    await run(OTHER_TENANT)
+    await add_other_tenant()
     await write_names(vault, {1: "Ada"})
     with acting_as(OTHER):
         await write_names(vault, {2: "Bob"})
@@ -129,7 +133,7 @@ async def test_destroyed_keys_erase_the_tenant_and_nobody_else(vault: Vault) -> 
 
 
 async def test_a_legal_hold_keeps_the_keys(vault: Vault) -> None:
-    await run(OTHER_TENANT)
+    await add_other_tenant()
     with acting_as(OTHER):
         await write_names(vault, {2: "Bob"})
         await run(HOLD)
@@ -173,6 +177,7 @@ async def test_a_dump_shows_no_canary_of_any_sealed_column(
         "login_sealed": "canary.login@example.org",
         "name_sealed": "Canary Ünal",
         "totp_seed_sealed": "CANARYSEED234567",
+        "totp_new_seed_sealed": "CANARYNEWSEED234",
         "external_number_sealed": "DE00CANARY0000000001",
     }
     assert set(canaries) == {sealed.column for sealed in SEALED_COLUMNS}

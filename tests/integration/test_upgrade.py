@@ -121,6 +121,7 @@ async def test_everything_moves_while_others_wait(home: Path, postgres_16: Path)
     assert {path.name for path in home.iterdir() if path.is_dir()} == {"postgres", "passwords"}
     theirs = embedded.Login("auditor_of_theirs", "kept")
     async with connected(server, theirs, "steelyard") as connection:
+        await connection.execute("set app.tenant = '1'")
         assert await connection.fetchval("select count(*) from steelyard.tenants") == 1
     async with connected(server, server.superuser, "steelyard") as connection:
         assert await connection.fetchval("select nextval('counted')") == 42

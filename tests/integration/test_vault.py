@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from people import add_person, as_user
 from people_rows import new_vault
 from steelyard.identity.field_encryption import SealedFieldError
+from steelyard.identity.permissions import Role
 from steelyard.identity.vault import NoTenantError, UnknownColumnError, Vault
 from steelyard.storage.acting import NOBODY, acting_as
 from steelyard.storage.connection import Pool, get_db_session, get_write_session
-from steelyard.storage.tenant_key import get_tenant_keys
+from steelyard.storage.tenant_key import find_keys, get_tenant_keys
 
 NAME = "users", "name_sealed"
 
@@ -57,3 +59,15 @@ async def test_only_a_listed_column_is_sealed(vault: Vault) -> None:
     async with get_write_session() as db:
         with pytest.raises(UnknownColumnError, match=r"users\.role"):
             await vault.seal(db, "users", "role", "1", "owner")
+
+
+async def test_a_user_of_any_role_seals_and_opens_what_is_theirs(vault: Vault) -> None:
+    viewer = await add_person(Role.VIEWER)
+    with acting_as(as_user(viewer)):
+        async with get_write_session() as db:
+            sealed = await vault.seal(db, "users", "totp_seed_sealed", str(viewer), "SEED")
+        async with get_db_session() as db:
+            assert await vault.unseal(db, "users", "totp_seed_sealed", str(viewer), sealed) == "SEED"
+            assert await find_keys(db) == ()  # every tenant's keys are the operator's to see
+    async with get_db_session() as db:
+        assert len(await find_keys(db)) == 1

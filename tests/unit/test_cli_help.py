@@ -12,7 +12,18 @@ import pytest
 from steelyard.cli.main import SECTIONS, steelyard
 from steelyard.cli.options import DAY
 
-HEAVY = ("sqlalchemy", "asyncpg", "alembic", "numpy", "pyarrow", "msgspec", "rich")
+HEAVY = (
+    "sqlalchemy",
+    "asyncpg",
+    "alembic",
+    "fastapi",
+    "numpy",
+    "pyarrow",
+    "msgspec",
+    "pydantic",
+    "rich",
+    "uvicorn",
+)
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -187,7 +187,7 @@ def test_two_factors_of_two_kinds_are_a_second_factor(shown: frozenset[Factor]) 
     ("tenant_requires", "enrolled"), [(False, False), (False, True), (True, False), (True, True)]
 )
 @pytest.mark.parametrize("role", Role)
-def test_what_a_session_must_do_next(role: Role, tenant_requires: bool, enrolled: bool) -> None:  # noqa: FBT001 - parameters
+def test_what_a_session_must_do_next(role: Role, tenant_requires: bool, enrolled: bool) -> None:  # noqa: FBT001 - the cases of a test
     def standing(*shown: str) -> Standing:
         return standing_of(shown, role=role, tenant_requires=tenant_requires, is_enrolled=enrolled)
 

@@ -11,6 +11,7 @@ from steelyard.api import (
     grant,
     link,
     notice,
+    personal_data,
     portfolio,
     provider,
     session,
@@ -33,7 +34,10 @@ def redirect_uri(public_url: str, name: str) -> str:
 
 
 def make_router() -> APIRouter:
-    """Make the routes of the interface; the application's state holds the `entrance` that signing in needs."""
+    """Make the routes of the interface; the application's state holds what they need.
+
+    Its `entrance` is what signing in needs, its `retention_years` for how long it stays known who did what.
+    """
     everything = APIRouter(prefix=PREFIX)
     for router in (
         provider.router,
@@ -47,6 +51,7 @@ def make_router() -> APIRouter:
         user.router,
         token.others,
         grant.router,
+        personal_data.router,
         tenant.router,
         audit.router,
         portfolio.router,

@@ -144,7 +144,10 @@ def list_events(
 @click.option("--output", type=_FILE, help="A new file.  [default: standard output]")
 @pass_shell
 def export(shell: Shell, *, wanted: "EventFilter", form: str, output: Path | None) -> None:
-    """Write events in their order, with their hashes; that it was done is itself recorded."""
+    """Write events in their order, with their hashes.
+
+    That it was done is itself recorded.
+    """
     asyncio.run(_export(shell, wanted, form, output))
 
 

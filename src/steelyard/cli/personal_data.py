@@ -15,6 +15,7 @@ from steelyard.cli.shell import Shell, pass_shell
 from steelyard.errors import ConflictError, InvalidInputError
 
 if TYPE_CHECKING:
+    from steelyard.cli.desk import Desk
     from steelyard.services.personal_data import Erased, PersonalData
     from steelyard.storage.personal_data import LegalHold
 
@@ -44,7 +45,7 @@ def personal_data() -> None:
 
 
 @personal_data.command(epilog=examples("steelyard personal-data export ada@example.org --output ada.json"))
-@click.argument("login", metavar="USER")
+@click.argument("login", metavar="LOGIN|KEY")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -65,7 +66,7 @@ def export(shell: Shell, *, login: str, output: Path | None, tenant_id: int) -> 
 
 
 @personal_data.command(epilog=examples("steelyard personal-data erase ada@example.org --early --yes"))
-@click.argument("login", metavar="USER")
+@click.argument("login", metavar="LOGIN|KEY")
 @click.option(
     "--early", is_flag=True, help="Only what no law holds: sign-in data, sessions, devices, grants."
 )
@@ -97,7 +98,7 @@ def hold() -> None:
         "steelyard personal-data hold place --everybody --reason 'inquiry of 3 March'",
     )
 )
-@click.option("--user", "login", metavar="USER", help="Hold the data of this user.")
+@click.option("--user", "login", metavar="LOGIN|KEY", help="Hold the data of this user.")
 @click.option("--everybody", is_flag=True, help="Hold everything of the tenant.")
 @click.option("--reason", required=True, help="Why, without names: it outlives what it holds.")
 @tenant_option
@@ -141,34 +142,38 @@ def _write(path: Path, found: "PersonalData") -> None:
         raise OutputTakenError(path, error.strerror or str(error)) from error
 
 
-async def _export(shell: Shell, login: str, tenant_id: int) -> "PersonalData":
-    from steelyard.services.personal_data import export_personal_data
+async def _find(desk: "Desk", named: str) -> UUID:
+    """Return the key of a user, who is named by it or by the login name."""
     from steelyard.services.user import find_user
 
+    try:
+        return UUID(named)
+    except ValueError:
+        return (await find_user(desk.db, desk.vault, named)).user_id
+
+
+async def _export(shell: Shell, login: str, tenant_id: int) -> "PersonalData":
+    from steelyard.services.personal_data import export_personal_data
+
     async with open_desk(shell, tenant_id) as desk:
-        user = await find_user(desk.db, desk.vault, login)
-        return await export_personal_data(desk.db, desk.vault, user.user_id, now=desk.now)
+        user_id = await _find(desk, login)
+        return await export_personal_data(desk.db, desk.vault, user_id, now=desk.now)
 
 
 async def _erase(shell: Shell, login: str, tenant_id: int, *, early: bool) -> "Erased":
     from steelyard.services.personal_data import erase_personal_data
-    from steelyard.services.user import find_user
 
     async with open_desk(shell, tenant_id) as desk:
-        user = await find_user(desk.db, desk.vault, login)
+        user_id = await _find(desk, login)
         years = shell.settings.retention_years
-        return await erase_personal_data(
-            desk.db, user.user_id, now=desk.now, retention_years=years, early=early
-        )
+        return await erase_personal_data(desk.db, user_id, now=desk.now, retention_years=years, early=early)
 
 
 async def _place(shell: Shell, login: str | None, reason: str, tenant_id: int) -> UUID:
     from steelyard.services.personal_data import place_hold
-    from steelyard.services.user import find_user
 
     async with open_desk(shell, tenant_id) as desk:
-        user = None if login is None else await find_user(desk.db, desk.vault, login)
-        return await place_hold(desk.db, None if user is None else user.user_id, reason)
+        return await place_hold(desk.db, None if login is None else await _find(desk, login), reason)
 
 
 async def _release(shell: Shell, hold_id: UUID, tenant_id: int) -> None:

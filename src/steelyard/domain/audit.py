@@ -118,7 +118,7 @@ def canonical_bytes(event: AuditEvent) -> bytes:
         event.request_id,
     ]
     text = json.dumps(items, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return text.encode("utf-8", "surrogatepass")
+    return text.encode()
 
 
 def hash_of(event: AuditEvent) -> bytes:
@@ -180,6 +180,8 @@ class ChainCheck:
         elif event.sequence > expected:
             reason = f"{_events(expected, event.sequence - 1)} missing: event {event.sequence} comes next."
             yield ChainFlaw(FlawKind.MISSING, expected, reason)
+        elif event.previous_hash != self._last.hash and expected == 1:
+            yield _flaw(FlawKind.UNLINKED, 1, "does not begin the chain: it names a hash before it")
         elif event.previous_hash != self._last.hash:
             reason = (
                 f"does not follow event {self._last.sequence} as it stands: it names another hash before it"

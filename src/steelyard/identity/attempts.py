@@ -90,7 +90,7 @@ def counted_address(address: str) -> str:
     'a unix socket'
     """
     try:
-        known = ip_address(address.partition("%")[0])
+        known = ip_address(address)
     except ValueError:
         return address
     if isinstance(known, IPv6Address):

@@ -205,7 +205,7 @@ def _write_once(path: Path, content: bytes, suffix: str) -> None:
 
 def _signed_bytes(head: AuditHead, signed_at: str) -> bytes:
     items = [PURPOSE, head.tenant_id, head.sequence, head.hash.hex(), signed_at]
-    return json.dumps(items, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return json.dumps(items, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _number(found: dict[str, object], name: str) -> int:

@@ -44,11 +44,13 @@ class Gate:
             raise BusyError
         self._under_way += 1
         try:
-            async with asyncio.timeout(self._wiring.limits.answer_seconds):
+            async with asyncio.timeout(self._wiring.limits.answer_seconds) as deadline:
                 await self._identify(call, scope, parameters)
                 with _acting(call):
                     await self._app(scope, receive, send)
         except TimeoutError as error:
+            if not deadline.expired():  # a route's own
+                raise
             raise BusyError from error
         finally:
             self._under_way -= 1

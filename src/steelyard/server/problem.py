@@ -29,7 +29,7 @@ from steelyard.identity.session import NotSignedInError, StepUpNeededError
 from steelyard.server.call import call_of
 from steelyard.server.refusals import RefusedError
 from steelyard.services.entrance import SignInFailedError
-from steelyard.storage.connection import DatabaseBusyError
+from steelyard.storage.failures import DatabaseBusyError
 
 MEDIA_TYPE: Final = "application/problem+json"
 BRANCHES: Final = {
@@ -134,7 +134,7 @@ def status_of(error: SteelyardError) -> HTTPStatus:
         return HTTPStatus(error.status)
     if type(error) in OWN:
         return OWN[type(error)]
-    if _is_for_operators(error) and not isinstance(error, UpstreamError | ConflictError):
+    if _is_for_operators(error) and not isinstance(error, UpstreamError):
         return HTTPStatus.INTERNAL_SERVER_ERROR
     return next(
         (status for branch, status in BRANCHES.items() if isinstance(error, branch)),
@@ -216,11 +216,8 @@ def _step(step: object) -> str:
 
 
 def _why(fault: dict[str, Any]) -> str:
-    """Take the sentence of a fault. Ours are whole; those of the library may quote, and are named by their type."""
-    message = str(fault["msg"])
-    if fault["type"] == "value_error":
-        return message.removeprefix("Value error, ").removesuffix(".")
-    return message.removesuffix(".")
+    """Take the sentence of a fault: the rule that is broken, without what broke it."""
+    return str(fault["msg"]).removeprefix("Value error, ").removesuffix(".")
 
 
 def _is_for_operators(error: SteelyardError) -> bool:
@@ -231,5 +228,5 @@ def _is_for_operators(error: SteelyardError) -> bool:
 
 def _detail_for_all(status: HTTPStatus) -> str:
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        return "The server cannot answer at the moment. Nothing was changed; try again in a few seconds."
+        return "The server cannot answer at the moment. Try again in a few seconds."
     return "Something went wrong on our side. Tell whoever runs this server the request's id."

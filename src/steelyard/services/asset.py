@@ -57,8 +57,8 @@ def arrange(
 ) -> list[dict[str, Any]]:
     """Return the rows whose id, name or ISIN holds a text, by a figure; of equal ones the first stays first.
 
-    >>> ant, bee = ({"asset_id": name[0], "asset_name": name, "isin": None} for name in ("Ant", "Bee"))
-    >>> [row["asset_id"] for row in arrange([ant, bee], sort=AssetSort.NAME, search="bee")]
+    >>> rows = [{"asset_id": name[0], "asset_name": name, "isin": None} for name in ("Ant", "Bee", "Fly")]
+    >>> [row["asset_id"] for row in arrange(rows, sort=AssetSort.NAME, search="E")]
     ['B']
     """
     column, wanted = _COLUMNS[sort], search.casefold()

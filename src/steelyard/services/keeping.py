@@ -9,9 +9,9 @@ from typing import Final
 from steelyard.domain.finding import Finding, Severity
 from steelyard.domain.transaction import Fault, describe_fault
 from steelyard.storage import keeping as store
-from steelyard.storage.acting import acting_as
+from steelyard.storage.acting import acting_as, acting_of
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import WriteSession, get_acting, get_db_session, get_write_session
+from steelyard.storage.connection import WriteSession, get_db_session, get_write_session
 from steelyard.storage.keeping import Keeper, UnpostedRow
 from steelyard.storage.ledger import Posted, post_transactions
 
@@ -82,7 +82,9 @@ async def catch_up(*, today: date) -> None:
     Raises:
         OverdrawnError: as `keep_ledger`.
     """
-    with acting_as((await get_acting()).for_whole_tenant):
+    async with get_db_session() as db:
+        acting = acting_of(db)
+    with acting_as(acting.for_whole_tenant):
         async with get_db_session() as db:
             is_behind = await store.is_ledger_behind(db, today)
         if is_behind:

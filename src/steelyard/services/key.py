@@ -15,16 +15,16 @@ from steelyard.identity.key_file import (
     read_key_file,
 )
 from steelyard.identity.vault import Vault
+from steelyard.services.tenant import get_tenant, require_tenant
 from steelyard.storage.acting import OPERATOR, acting_as, current_acting
 from steelyard.storage.audit import record_event
 from steelyard.storage.connection import get_db_session, get_write_session
+from steelyard.storage.personal_data import get_holds
 from steelyard.storage.tenant_key import (
     TenantKey,
-    count_standing_holds,
     destroy_keys,
     erase_all_users,
     find_keys,
-    get_name_of_tenant,
 )
 
 if TYPE_CHECKING:
@@ -53,14 +53,6 @@ class KeyFileLostError(NotFoundError):
             f"The database holds keys encrypted with {', '.join(names)}, and there is no key file {path}. Put it back "
             "from where you keep its copy, or name it in STEELYARD_KEY_FILE. A new one would not open them."
         )
-
-
-class UnknownTenantError(NotFoundError):
-    """There is no such tenant."""
-
-    def __init__(self, tenant_id: int) -> None:
-        """Name it."""
-        super().__init__(f"There is no tenant {tenant_id}. `steelyard keys list` shows those that have keys.")
 
 
 class TenantNameError(InvalidInputError):
@@ -168,18 +160,15 @@ async def destroy_tenant_keys(tenant_id: int, name: str) -> int:
     """
     with acting_as(replace(current_acting(OPERATOR), tenant_id=tenant_id)):
         async with get_write_session() as db:
-            found = await get_name_of_tenant(db)
-            if found is None:
-                raise UnknownTenantError(tenant_id)
-            if found != name:
+            await require_tenant(db, tenant_id)
+            if (await get_tenant(db)).tenant_name != name:
                 raise TenantNameError(tenant_id)
             destroyed = await destroy_keys(db)
             await erase_all_users(db)
             await record_event(db, "tenant.erase", "tenant", str(tenant_id), {"keys_destroyed": destroyed})
             # Who places a hold records it, too, and one of us two waits for the other there: this sees every hold.
-            holds = await count_standing_holds(db)
-            if holds:
-                raise LegalHoldError(tenant_id, holds)
+            if holds := await get_holds(db):
+                raise LegalHoldError(tenant_id, len(holds))
             return destroyed
 
 

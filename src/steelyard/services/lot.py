@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from steelyard.domain.gain import Gain
 from steelyard.domain.ledger import Bookkeeper
 from steelyard.domain.lot import Lot
-from steelyard.domain.transaction import Transaction
+from steelyard.domain.transaction import Transaction, TransactionKind
 from steelyard.domain.wash_sale import Sale
 from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
 from steelyard.services.rate import ExchangeRates, read_rates
@@ -50,6 +50,17 @@ class UnreplayedError(ConflictError):
     def __init__(self, account_id: str, reason: str) -> None:
         """Name the account and the reason."""
         super().__init__(f"The lots of {account_id} are not known: {reason}")
+
+
+class UnseenLotsError(NotFoundError):
+    """Units came from an account that the caller does not see, and so did what they cost."""
+
+    def __init__(self, transfer: Transaction) -> None:
+        """Name the transfer and the way out."""
+        super().__init__(
+            f"{transfer.quantity.normalize():f} {transfer.asset_id} came in on {transfer.trade_date} from an account "
+            "that you may not see, and their lots with them. Ask for a grant on that account too."
+        )
 
 
 async def read_taxed_lots(
@@ -145,7 +156,7 @@ async def _has_followed(db: ReadSession, kept: _Kept, journal: JournalRevision, 
     if journal == kept.journal:
         return True
     after = kept.journal.last_entry
-    if await count_entries_after(db, after) != journal.entries - kept.journal.entries:
+    if await count_entries_after(db, after) != journal.entries_since(kept.journal):
         return False
     new = await store.get_booked_transactions(db, own, kept.until, after_entry=after)
     by_account = {account: one for one in kept.found for account in one.accounts}
@@ -170,11 +181,23 @@ async def _replay_all(
     named = {one.account_id for one in transactions} | {one.counter_account_id for one in transactions} - {""}
     if others := named - known.keys():
         known |= {account.account_id: account for account in await get_accounts(db, others)}
+    transactions = [_as_seen(one, known) for one in transactions]
     currencies = {one.currency for one in transactions} | {one.counter_currency for one in transactions} - {
         ""
     }
     rates = await read_rates(db, currencies | {account.base_currency for account in known.values()})
     return [_replayed(group, known, rates) for group in _connected(transactions)]
+
+
+def _as_seen(one: Transaction, known: Mapping[str, ScopeAccount]) -> Transaction:
+    """Return a transfer with an account that is not visible as what it is to the other; not where units come in."""
+    if one.account_id not in known and not one.asset_id:
+        account = one.counter_account_id
+        return replace(one, kind=TransactionKind.DEPOSIT, account_id=account, counter_account_id="")
+    if one.account_id in known and one.counter_account_id and one.counter_account_id not in known:
+        kind = TransactionKind.DELIVER if one.asset_id else TransactionKind.WITHDRAWAL
+        return replace(one, kind=kind, counter_account_id="")
+    return one
 
 
 def _connected(transactions: Sequence[Transaction]) -> list[list[Transaction]]:
@@ -198,7 +221,7 @@ def _connected(transactions: Sequence[Transaction]) -> list[list[Transaction]]:
 def _replayed(
     transactions: Sequence[Transaction], accounts: Mapping[str, ScopeAccount], rates: ExchangeRates
 ) -> _Together:
-    """Replay accounts that belong together."""
+    """Replay accounts that belong together; lots that come from an account that is not visible are not known."""
 
     def convert(account_id: str, currency: str, day: date) -> Decimal:
         return rates.rate(currency, accounts[account_id].base_currency, day)
@@ -208,6 +231,8 @@ def _replayed(
     names = {one.account_id for one in transactions} | {one.counter_account_id for one in transactions} - {""}
     try:
         for one in sorted(transactions, key=lambda one: one.day_order):
+            if one.account_id not in accounts:
+                raise UnseenLotsError(one)
             keeper.book(one)
     except (InvalidInputError, NotFoundError) as error:
         return _Together(frozenset(names), keeper, f"{error}")

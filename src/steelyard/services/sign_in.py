@@ -65,8 +65,8 @@ async def sign_in_with_password(
         raise SignInFailedError
     async with get_write_session() as db:
         user = await act_for_active(db, (found.tenant_id, found.user_id))
-        if user.password_hash != kept:
-            raise SignInFailedError  # somebody changed it while we computed
+        if user.epoch != found.epoch:
+            raise SignInFailedError  # the password was changed while we computed
         if answer.new_hash is not None:
             await store.set_password_hash(db, user.user_id, answer.new_hash)
         await forget_password_tries(db, entrance, folded, visitor, now=now)

@@ -48,14 +48,14 @@ async def step_up_with_password(entrance: Entrance, actor: Actor, password: str,
         NotSignedInError: the session has ended.
     """
     normalise(password)
-    kept = (await _count(entrance, actor, now)).password_hash
-    answer = await entrance.passwords.check(password, kept)
+    user = await _count(entrance, actor, now)
+    if user.has_second:
+        raise SecondFactorNeededError(Standing.MUST_SHOW)
+    answer = await entrance.passwords.check(password, user.password_hash)
+    if not answer.is_right:
+        raise SignInFailedError
     async with get_write_session() as db:
-        user = await own_factors(db, actor)
-        if user.has_second:
-            raise SecondFactorNeededError(Standing.MUST_SHOW)
-        if not answer.is_right or user.password_hash != kept:
-            raise SignInFailedError
+        await own_factors(db, actor)  # whoever changed password or factors meanwhile ended this session
         return await _go_on(db, entrance, actor, Factor.PASSWORD, now)
 
 

@@ -345,10 +345,10 @@ async def _read_moves(
     """Read what moved, or what of it is new."""
     asked = (tuple(own), tuple(outside), begin, last, known_at)
     journal = await get_journal_revision(db)
-    before, kept = cache.kept.get(asked, (JournalRevision(0, 0), Moves([], [])))
+    before, kept = cache.kept.get(asked, (JournalRevision(0, 0, ""), Moves([], [])))
     if before != journal:
         after = before.last_entry
-        if await count_entries_after(db, after) != journal.entries - before.entries:
+        if await count_entries_after(db, after) != journal.entries_since(before):
             after, kept = 0, Moves([], [])  # an older entry was committed late, or one was taken back
         flows = await store.get_external_flows(
             db, own, outside, begin, last, after_entry=after, known_at=known_at

@@ -203,7 +203,7 @@ async def _grown(db: ReadSession, kept: _Kept, journal: JournalRevision) -> Scop
     ledger, after = kept.ledger, kept.journal.last_entry
     if journal == kept.journal:
         return ledger
-    if await store.count_entries_after(db, after) != journal.entries - kept.journal.entries:
+    if await store.count_entries_after(db, after) != journal.entries_since(kept.journal):
         return None  # an older entry was committed late, or one was taken back
     own = [account.account_id for account in ledger.accounts]
     names = await store.get_scope_names(db, own, after_entry=after)

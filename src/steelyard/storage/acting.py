@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -73,6 +73,12 @@ def begin_acting(connection: Connection, acting: Acting) -> None:
 async def act_as(db: AsyncSession, acting: Acting) -> None:
     """Let the rest of this transaction work for somebody: whoever the statements before found to be asking."""
     await db.execute(query("begin_acting"), _values(acting))
+    db.info["acting"] = acting
+
+
+def acting_of(db: AsyncSession) -> Acting:
+    """Return for whom a session works."""
+    return cast("Acting", db.info["acting"])
 
 
 def _values(acting: Acting) -> dict[str, Any]:

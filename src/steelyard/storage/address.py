@@ -117,6 +117,17 @@ class DatabaseTooOldError(UpstreamError):
         )
 
 
+class LoginAboveError(NotPermittedError):
+    """Nothing would keep tenants apart in sessions of this login."""
+
+    def __init__(self, place: str) -> None:
+        """Say what to grant."""
+        super().__init__(
+            f"The login of {place} is above row-level security, so it would see every tenant. Let it work as "
+            "steelyard_app, `grant steelyard_app to` it, or name another login in the URL."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """A database and the way in.
@@ -136,7 +147,7 @@ class Address:
 
         Raises:
             DatabaseUnreachableError, DatabaseLoginError, DatabaseMissingError, DatabaseTlsError,
-            DatabaseRefusedError, DatabaseTooOldError, DatabaseUrlError: each says what to do.
+            DatabaseRefusedError, DatabaseTooOldError, DatabaseUrlError, LoginAboveError: each says what to do.
         """
         connection = await self._connect()
         await settle(connection, self.place, adopts_role=self.adopts_role)
@@ -172,11 +183,13 @@ async def settle(connection: asyncpg.Connection, place: str, *, adopts_role: boo
 
     Raises:
         DatabaseTooOldError: the server is older than PostgreSQL 15.
+        LoginAboveError: the login may not work as `steelyard_app`, and row-level security does not hold it back.
     """
     try:
         _check_version(place, connection.get_server_version().major)
         if adopts_role:
             await _adopt_role(connection)
+            await _check_role(connection, place)
     except BaseException:
         connection.terminate()
         raise
@@ -276,3 +289,8 @@ async def _adopt_role(connection: asyncpg.Connection) -> None:
         await connection.execute(query("adopt_app_role").text)
     except asyncpg.InsufficientPrivilegeError:
         log.debug("The login is a member of steelyard_app and may not act as it; it works as itself.")
+
+
+async def _check_role(connection: asyncpg.Connection, place: str) -> None:
+    if await connection.fetchval(query("is_above_policies").text):
+        raise LoginAboveError(place)

@@ -21,7 +21,7 @@ from typing import Final
 import asyncpg
 import msgspec
 
-from steelyard.errors import ConflictError, InvalidInputError, NotFoundError, UpstreamError
+from steelyard.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError, UpstreamError
 from steelyard.storage.address import Address
 from steelyard.storage.binaries import Binaries
 from steelyard.storage.cluster import make_home, open_cluster
@@ -89,6 +89,17 @@ class AttachedStoreError(ConflictError):
         super().__init__(
             f"The store reads tables in place that are not its own ({', '.join(tables[:3])}), and a backup of its "
             "own tables could not be restored without them. Back up the whole database with the means of its server."
+        )
+
+
+class RowsWithheldError(NotPermittedError):
+    """The login does not see every row, so its backup would not be whole."""
+
+    def __init__(self, tables: list[str]) -> None:
+        """Name some of the tables, and what to grant."""
+        super().__init__(
+            f"The login may not see every row of {', '.join(tables[:3])}, and a backup would lack the others. Name the "
+            "owner's login in DATABASE_MIGRATOR_URL, or `grant steelyard_migrator to` it."
         )
 
 
@@ -161,7 +172,7 @@ async def back_up(
 
     Raises:
         BackupPathError: the folder exists, or cannot be made.
-        SchemaMissingError, AttachedStoreError: there is nothing that could be backed up so.
+        SchemaMissingError, AttachedStoreError, RowsWithheldError: there is nothing that could be backed up so.
         MaintenanceUnderWayError: another backup, restore or upgrade works on the store.
         ProgramsMissingError, ProgramFailedError, NoSpaceError: PostgreSQL's programs are absent, or failed.
         BackupUnfaithfulError: the restored dump differs.
@@ -264,6 +275,7 @@ def _dump_arguments(dump: Path, snapshot: str) -> list[str]:
         "--compress=1",  # a tenth larger than the default level makes it, in half the time
         f"--schema={SCHEMA}",
         f"--snapshot={snapshot}",
+        "--enable-row-security",  # holds back nothing: `_require_whole` has seen to it; without it an owner is refused
         "--lock-wait-timeout=10s",
         f"--file={dump}",
     ]
@@ -275,6 +287,9 @@ async def _require_whole(connection: asyncpg.Connection) -> None:
     borrowed = [row["name"] for row in await connection.fetch(query("get_borrowed_tables").text)]
     if borrowed:
         raise AttachedStoreError(borrowed)
+    withheld = [row["name"] for row in await connection.fetch(query("get_withheld_tables").text)]
+    if withheld:
+        raise RowsWithheldError(withheld)
 
 
 async def _describe(

@@ -71,12 +71,14 @@ class FoundLogin:
         user_id: who.
         password_hash: what a password is compared with; None = they have none.
         status: invited, active, disabled or erased.
+        epoch: goes up when the password changes.
     """
 
     tenant_id: int
     user_id: UUID
     password_hash: str | None = field(repr=False)
     status: str
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import asyncpg
 from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
 from steelyard.storage.backup import DUMP, Manifest, read_backup, require_same
 from steelyard.storage.contents import read_contents
-from steelyard.storage.embedded import EmbeddedServer, Report
+from steelyard.storage.embedded import EmbeddedServer, Report, make_roles
 from steelyard.storage.migration import HEAD, SchemaNewerError
 from steelyard.storage.programs import find_programs
 from steelyard.storage.queries import query
@@ -138,6 +138,7 @@ async def restore_backup(
     with maintenance(server.home):
         report("checking the backup")
         manifest = await read_backup(path)
+        await make_roles(server)  # those that an older Steelyard did not know
         async with connected(server, server.superuser, MAINTENANCE) as connection:
             await _require_fitting(connection, path, manifest)
             if not await _swapped_before(server, connection, manifest, keep_old=keep_old):

@@ -14,9 +14,9 @@ import asyncpg
 from steelyard.errors import ConflictError
 from steelyard.storage.address import Address
 from steelyard.storage.binaries import Binaries
-from steelyard.storage.connection import explained
 from steelyard.storage.contents import Contents, read_contents
 from steelyard.storage.embedded import EmbeddedServer, Login, Report, start, stop
+from steelyard.storage.failures import explained
 from steelyard.storage.programs import PARALLEL, login_variables, run_program
 from steelyard.storage.queries import query
 
@@ -132,21 +132,25 @@ async def _remove_server(home: Path) -> None:
 
 
 async def _fill(server: EmbeddedServer, dump: Path, programs: Binaries, *, grants: bool) -> None:
+    """Restore a dump as the owner of the schema; policies last, for while some stand they hide rows from its checks."""
     login = login_variables(server.address(server.migrator, SCRATCH))
-    entries = await run_program(programs, "pg_restore", ["--list", dump], login)
-    with tempfile.NamedTemporaryFile("w", suffix=".list") as wanted:
-        wanted.writelines(line for line in entries.splitlines(keepends=True) if " DEFAULT ACL " not in line)
-        wanted.flush()
-        arguments: list[str | Path] = [
-            f"--dbname={SCRATCH}",
-            f"--use-list={wanted.name}",
-            PARALLEL,
-            "--no-owner",
-            "--exit-on-error",
-            *([] if grants else ["--no-acl"]),
-            dump,
-        ]
-        await run_program(programs, "pg_restore", arguments, login)
+    entries = (await run_program(programs, "pg_restore", ["--list", dump], login)).splitlines(keepends=True)
+    wanted = [line for line in entries if " DEFAULT ACL " not in line]
+    policies = [line for line in wanted if " POLICY " in line or " ROW SECURITY " in line]
+    for part in ([line for line in wanted if line not in policies], policies):
+        with tempfile.NamedTemporaryFile("w", suffix=".list") as listed:
+            listed.writelines(part)
+            listed.flush()
+            arguments: list[str | Path] = [
+                f"--dbname={SCRATCH}",
+                f"--use-list={listed.name}",
+                PARALLEL,
+                "--no-owner",
+                "--exit-on-error",
+                *([] if grants else ["--no-acl"]),
+                dump,
+            ]
+            await run_program(programs, "pg_restore", arguments, login)
     async with connected(server, server.migrator, SCRATCH) as connection:
         await connection.execute(query("grant_future_tables").text)
         await connection.execute(query("analyze_all").text)

@@ -133,17 +133,6 @@ async def erase_all_users(db: WriteSession) -> None:
     await db.execute(query("erase_all_users"))
 
 
-async def count_standing_holds(db: AsyncSession) -> int:
-    """Count the legal holds of the tenant that nobody released."""
-    return int((await db.execute(query("count_standing_holds"))).scalar_one())
-
-
-async def get_name_of_tenant(db: AsyncSession) -> str | None:
-    """Return the tenant's name; None where it does not exist."""
-    name: str | None = (await db.execute(query("get_name_of_tenant"))).scalar_one_or_none()
-    return name
-
-
 async def read_sealed(
     db: AsyncSession, column: SealedColumn, key_id: int, *, after: str | None, limit: int
 ) -> dict[str, bytes]:

@@ -65,10 +65,21 @@ class Commodity:
 
 @dataclass(frozen=True, slots=True)
 class JournalRevision:
-    """How many entries a journal has, and the newest."""
+    """What of a journal is seen: how many entries, the newest, and whose they are.
+
+    Attributes:
+        entries: how many.
+        last_entry: the newest.
+        seen: the same only where the same accounts of the same tenant are seen.
+    """
 
     entries: int
     last_entry: int
+    seen: str
+
+    def entries_since(self, before: "JournalRevision") -> int | None:
+        """Return how many entries more there are; None where they are of other accounts."""
+        return self.entries - before.entries if self.seen == before.seen else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,8 @@ begin
     end loop;
     -- The app becomes steelyard_refresh for a refresh, and has nothing of it before.
     if not pg_has_role('steelyard_app', 'steelyard_refresh', 'member') then
-        if current_setting('server_version_num')::integer >= 160000 then
-            execute 'grant steelyard_refresh to steelyard_app with inherit false';
-        else
-            alter role steelyard_app noinherit;
-            grant steelyard_refresh to steelyard_app;
-        end if;
+        alter role steelyard_app noinherit;
+        grant steelyard_refresh to steelyard_app;
     end if;
     -- Whoever owns the schema is held by policies that let steelyard_migrator alone through.
     if not pg_has_role('steelyard_migrator', 'usage') then
@@ -283,6 +279,8 @@ create table steelyard.accounts (
     foreign key (tenant_id, household_id) references steelyard.households (tenant_id, household_id),
     foreign key (tenant_id, model_id) references steelyard.model_portfolios (tenant_id, model_id)
 );
+-- Who is granted a household is asked for its accounts with every statement.
+create index accounts_of_household on steelyard.accounts (tenant_id, household_id);
 comment on table steelyard.accounts is 'Where positions are held; the portfolio of portfolio_allocation.';
 comment on column steelyard.accounts.tenant_id is 'The tenant.';
 comment on column steelyard.accounts.account_id is 'The key the firm gives the account or portfolio.';

@@ -13,12 +13,8 @@ begin
     end loop;
     -- The app becomes steelyard_refresh for a refresh, and has nothing of it before.
     if not pg_has_role('steelyard_app', 'steelyard_refresh', 'member') then
-        if current_setting('server_version_num')::integer >= 160000 then
-            execute 'grant steelyard_refresh to steelyard_app with inherit false';
-        else
-            alter role steelyard_app noinherit;
-            grant steelyard_refresh to steelyard_app;
-        end if;
+        alter role steelyard_app noinherit;
+        grant steelyard_refresh to steelyard_app;
     end if;
     -- Whoever owns the schema is held by policies that let steelyard_migrator alone through.
     if not pg_has_role('steelyard_migrator', 'usage') then
@@ -46,6 +42,7 @@ comment on column steelyard.tenants.requires_mfa is 'Whether everybody needs a s
 comment on column steelyard.tenants.approval_limit is 'Largest order value one person may approve, in base_currency; null = none may alone.';
 
 alter table steelyard.accounts add column external_number_sealed bytea;
+create index accounts_of_household on steelyard.accounts (tenant_id, household_id);
 comment on column steelyard.accounts.external_number_sealed is 'The account''s number at its bank or broker, encrypted.';
 alter table steelyard.load_runs add constraint load_runs_of_tenant unique (tenant_id, run_id);
 alter table steelyard.data_quality_findings add constraint data_quality_findings_run_of_tenant

@@ -168,9 +168,10 @@ as $$
     cross join lateral (
         select count(*) as pending from steelyard.audit_pending as e where e.tenant_id = t.tenant_id
     ) as p
+    where steelyard.current_user_id() is null
     order by t.tenant_id
 $$;
-comment on function steelyard.chain_heads() is 'The end of every tenant''s chain, and how many events wait for it: numbers and hashes, for who keeps heads of them all.';
+comment on function steelyard.chain_heads() is 'The end of every tenant''s chain, and how many events wait for it: numbers and hashes, for who keeps heads of them all; nothing where a user asks.';
 
 -- Only adding ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -196,5 +197,8 @@ execute function steelyard.refuse_audit_change();
 alter table steelyard.audit_events enable always trigger audit_events_are_append_only;
 alter table steelyard.audit_heads enable always trigger audit_heads_stay, enable always trigger audit_heads_move_on;
 
-revoke all on function steelyard.chain_event, steelyard.chain_heads from public;
+revoke all on function
+steelyard.record_event, steelyard.chain_pending_events, steelyard.chain_event, steelyard.chain_heads
+from public;
+grant execute on function steelyard.record_event, steelyard.chain_pending_events to steelyard_app, steelyard_refresh;
 grant execute on function steelyard.chain_heads to steelyard_app, steelyard_auditor;

@@ -209,6 +209,10 @@ end
 $$;
 comment on function steelyard.guard_balances() is 'What an account may not do holds for the balances it has.';
 
+revoke all on function
+steelyard.check_entries(), steelyard.check_postings(), steelyard.move_balances(), steelyard.guard_balances()
+from public;
+
 create or replace trigger journal_is_append_only before update or delete or truncate on steelyard.journal
 for each statement execute function steelyard.refuse_change();
 create or replace trigger postings_are_append_only before update or delete or truncate on steelyard.postings

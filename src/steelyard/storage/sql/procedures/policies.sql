@@ -117,28 +117,29 @@ as $$
                 || ' or household_id in (select v.household_id from steelyard.visible_households() as v)'
         when 'asset_360_rows' then v.scope
         when 'asset_360_documents' then v.scope
+        when 'load_runs' then v.every_account -- they name the accounts that a load changed
         when 'data_quality_findings' then v.every_account -- they quote rows, of whatever account
         when 'account_grants'
             then
                 '(select steelyard.works_as(''owner'', ''compliance'', ''admin''))'
                 ' or user_id = (select steelyard.current_user_id())'
-        when 'audit_events'
-            then
-                '(select steelyard.works_as(''owner'', ''compliance'', ''admin''))'
-                ' or actor = (select steelyard.current_actor())'
+        when 'audit_events' then v.event
+        when 'audit_pending' then v.event
         else
             case
                 when p_table in (
-                    'tenants', 'model_portfolios', 'target_weights', 'category_thresholds', 'load_runs',
-                    'asset_360_versions', 'asset_360_current', 'users', 'user_identities', 'passkeys', 'recovery_codes',
+                    'tenants', 'model_portfolios', 'target_weights', 'category_thresholds', 'asset_360_versions',
+                    'asset_360_current', 'users', 'user_identities', 'passkeys', 'recovery_codes',
                     'one_time_links', 'recovery_requests', 'sessions', 'challenges', 'api_tokens', 'notices',
-                    'audit_heads', 'audit_pending', 'tenant_keys', 'legal_holds'
+                    'audit_heads', 'tenant_keys', 'legal_holds'
                 )
                     then 'true'
             end
     end
     from (
         select
+            '(select steelyard.works_as(''owner'', ''compliance'', ''admin''))'
+            ' or actor = (select steelyard.current_actor())' as event,
             '(select steelyard.sees_every_account())' as every_account,
             '(select steelyard.sees_every_account())'
             ' or %I in (select v.account_id from steelyard.visible_accounts() as v)' as one_account,
@@ -162,7 +163,7 @@ as $$
                 ' and (counter_account_id is null'
                 ' or counter_account_id in (select v.account_id from steelyard.visible_accounts() as v))'
         when p_table = 'account_grants' then '(select steelyard.works_as(''owner'', ''admin''))'
-        when p_table = 'audit_events' then 'actor = (select steelyard.current_actor())'
+        when p_table in ('audit_events', 'audit_pending') then 'actor = (select steelyard.current_actor())'
         else steelyard.rows_seen(p_table)
     end
 $$;

@@ -88,6 +88,27 @@ where
     and n.nspname not in ('steelyard', 'pg_catalog', 'information_schema')
 order by name;
 
+-- name: get_withheld_tables
+-- Tables of which row-level security may hold rows back from this role.
+select c.relname::text as name
+from pg_catalog.pg_class as c
+where
+    c.relnamespace = 'steelyard'::regnamespace
+    and c.relkind = 'r'
+    and row_security_active(c.oid)
+    and not exists (
+        select
+        from pg_catalog.pg_policy as p
+        cross join lateral unnest(p.polroles) as r (oid)
+        where
+            p.polrelid = c.oid
+            and p.polpermissive
+            and p.polcmd = '*'
+            and pg_get_expr(p.polqual, p.polrelid) = 'true'
+            and pg_has_role(r.oid, 'usage')
+    )
+order by name;
+
 -- name: drop_scratch
 -- Remove what an earlier verification or restore left.
 drop database if exists steelyard_scratch with (force);

@@ -14,12 +14,8 @@ begin
         end if;
     end loop;
     if not pg_has_role('steelyard_app', 'steelyard_refresh', 'member') then
-        if current_setting('server_version_num')::integer >= 160000 then
-            execute 'grant steelyard_refresh to steelyard_app with inherit false';
-        else
-            alter role steelyard_app noinherit;
-            grant steelyard_refresh to steelyard_app;
-        end if;
+        alter role steelyard_app noinherit;
+        grant steelyard_refresh to steelyard_app;
     end if;
     execute format('alter role steelyard_migrator login password %L', current_setting('steelyard.migrator_password'));
     execute format('alter role steelyard_app login password %L', current_setting('steelyard.app_password'));

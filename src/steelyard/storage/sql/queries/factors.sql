@@ -1,6 +1,6 @@
 -- name: find_login
 -- The user of a login name, and what a password is compared with.
-select f.tenant_id, f.user_id, f.password_hash, f.status from steelyard.find_login(cast(:login_index as bytea)) as f;
+select f.tenant_id, f.user_id, f.password_hash, f.status, f.user_epoch from steelyard.find_login(cast(:login_index as bytea)) as f;
 
 -- name: find_identity
 -- The tenant and user whom a provider calls so.

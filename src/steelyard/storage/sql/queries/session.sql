@@ -6,15 +6,18 @@ select * from steelyard.find_session(:hash);
 -- Begin a session of a user who may sign in, unless an epoch has passed since their factors were checked.
 insert into steelyard.sessions
 (session_hash, tenant_id, user_id, epoch, factors, auth_time, created_at, last_seen_at, address, user_agent)
-select :hash, u.tenant_id, u.user_id, u.epoch, :factors, :now, :now, :now, :address, :user_agent
+select
+    :hash, u.tenant_id, u.user_id, u.epoch, :factors, t.now as auth_time, t.now as created_at,
+    t.now as last_seen_at, :address, :user_agent
 from steelyard.users as u
+cross join (select cast(:now as timestamptz) as now) as t
 where
     u.tenant_id = steelyard.current_tenant() and u.user_id = :user_id and u.epoch = :epoch
     and u.status = 'active' and u.role <> 'service'
 returning session_id, user_id, factors, auth_time, created_at, last_seen_at, address, user_agent;
 
 -- name: rotate_session
--- Give a session another hash, unless somebody did so before or it has ended; it must be so many epochs behind its user.
+-- Give a session another hash, unless somebody did so before or it has ended; it is so many epochs behind its user.
 update steelyard.sessions as s
 set session_hash = :new_hash, factors = :factors, auth_time = :auth_time, epoch = u.epoch
 from steelyard.users as u

@@ -86,19 +86,10 @@ set
     login_sealed = null,
     name_sealed = null,
     totp_seed_sealed = null,
+    totp_new_seed_sealed = null,
     password_hash = null,
     epoch = epoch + 1
 where tenant_id = steelyard.current_tenant();
-
--- name: count_standing_holds
--- Legal holds of the tenant that nobody released.
-select count(*)
-from steelyard.legal_holds
-where tenant_id = steelyard.current_tenant() and released_at is null;
-
--- name: get_name_of_tenant
--- The tenant's name, and nothing where it does not exist.
-select tenant_name from steelyard.tenants where tenant_id = steelyard.current_tenant();
 
 -- name: read_sealed
 -- The next rows of a column that were sealed with a key.

@@ -21,8 +21,19 @@ where a.tenant_id = steelyard.current_tenant() and a.account_id = any(cast(:acco
 order by a.account_id;
 
 -- name: get_journal_revision
--- How many entries there are and the newest: both change with every entry, in whatever order they are committed.
-select count(*) as entries, coalesce(max(j.entry_id), 0) as last_entry
+-- How many entries there are and the newest: both change with every entry, in whatever order they are committed. Who
+-- sees other accounts sees other entries, which may be as many.
+select
+    count(*) as entries,
+    coalesce(max(j.entry_id), 0) as last_entry,
+    concat_ws(
+        ' ',
+        steelyard.current_tenant(),
+        case
+            when not steelyard.sees_every_account()
+                then (select md5(jsonb_agg(a.account_id order by a.account_id)::text) from steelyard.accounts as a)
+        end
+    ) as seen
 from steelyard.journal as j
 where j.tenant_id = steelyard.current_tenant();
 
