@@ -52,7 +52,7 @@ def check_locks(root: Path, today: datetime, *, old_advisories: bool) -> None:
     wrong = check(root / "requirements", file)
     stale = staleness(read_review(file.read_text(encoding="utf-8")).ends, today.date())
     if stale and not old_advisories:
-        wrong.append(f"{stale}, or say --old-advisories to release with what is known")
+        wrong.append(f"{stale}, or say --old-advisories (OLD_ADVISORIES=1) to release with what is known")
     if wrong:
         raise UnreleasableError("\n".join(wrong))
 

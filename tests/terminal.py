@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import zygote
 from steelyard.storage import embedded
 from steelyard.storage.embedded import EmbeddedServer
 
@@ -37,14 +38,7 @@ class Terminal:
         return {**inherited, "STEELYARD_HOME": str(self.home), "COLUMNS": "80", **settings}
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*STEELYARD, *arguments],
-            env=self.environment(**settings),
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        return zygote.run(list(arguments), self.environment(**settings))
 
     def show(self, *arguments: str, **settings: str) -> str:
         """Run what must go well, and has nothing to say on standard error."""

@@ -96,6 +96,17 @@ def test_every_case_that_is_named_is_one() -> None:
     assert cases_pytest_lacks(node for row in requirements() for node in nodes_of(row)) == []
 
 
+def test_the_threat_model_names_requirements_and_leaves_only_finance_out() -> None:
+    named = set(
+        re.findall(r"\bS\d\d\b", (ROOT / "docs/security/threat-model.md").read_text(encoding="utf-8"))
+    )
+    # being right, which is no threat's business
+    elsewhere = {"S29", "S32", "S33", "S34", "S35", "S39", "S42", "S43", "S44", "S55"}
+
+    assert named <= set(IDS)
+    assert set(IDS) - named == elsewhere
+
+
 @pytest.mark.parametrize(
     ("test", "later"),
     [

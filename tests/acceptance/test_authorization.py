@@ -166,3 +166,31 @@ def test_a_sum_is_of_what_is_seen(house: House) -> None:
         Role.OWNER: "5108.75",
         Role.ADVISOR: "3065.25",
     }  # five accounts and three, of 1021.75 each
+
+
+def test_with_one_factor_who_needs_two_enrols_the_second_and_does_nothing_else(house: House) -> None:
+    owner, may = house.do(house.person(Role.OWNER)), set()
+    for route in ASKED_BY_SOMEBODY:
+        answer = send(house.window_of(owner, ["password"]), route, about_nothing(route))
+        if answer.status_code != 403 or "second-factor" not in answer.json()["type"]:
+            may.add(route)
+
+    assert may == ENROLLING
+
+
+@pytest.mark.parametrize(
+    ("role", "route", "status"),
+    [
+        (Role.ADVISOR, "GET /accounts", 403),
+        (Role.COMPLIANCE, "GET /accounts", 403),
+        (Role.ADMIN, "GET /users", 403),
+        (Role.VIEWER, "GET /accounts", 200),
+    ],
+)
+def test_who_decides_over_money_people_or_evidence_needs_two_factors(
+    house: House, role: Role, route: str, status: int
+) -> None:
+    person = house.people[1, role]
+    answers = [send(house.window_of(person, shown), route, Ask()) for shown in (["password"], ["passkey"])]
+
+    assert [answer.status_code for answer in answers] == [status, 200]

@@ -228,9 +228,11 @@ async def test_a_link_needs_a_fresh_factor_and_the_session_that_began_it(entranc
 async def test_a_step_up_proves_the_same_person_again(entrance: Entrance) -> None:
     _, actor = await linked(entrance, "iris")
     began = now().replace(microsecond=0)
-    question = await begin_step_up(entrance, "certified", actor, now=now(), return_to="/settings")
-    with pytest.raises(OtherPersonError):
-        await go(entrance, question, "mallory", actor)
+    await linked(entrance, "mallory")
+    for other in ("mallory", "nobody-here"):
+        question = await begin_step_up(entrance, "certified", actor, now=now(), return_to="/settings")
+        with pytest.raises(OtherPersonError):
+            await go(entrance, question, other, actor)
     question = await begin_step_up(entrance, "certified", actor, now=now(), return_to="/settings")
     signed = session_of(await go(entrance, question, "iris", actor))
     again = await actor_of(signed, now())

@@ -33,6 +33,7 @@ from steelyard.storage.backup import (
     BackupPathError,
     BackupUnfaithfulError,
     Manifest,
+    RowsWithheldError,
     back_up,
     back_up_other,
     read_backup,
@@ -71,7 +72,8 @@ from pg_default_acl d
 union all select n.nspname, 'schema', pg_get_userbyid(n.nspowner)::text, n.nspacl::text
 from pg_namespace n where n.nspname = 'steelyard'
 union all select c.relname, format('%s %s', c.relrowsecurity, c.relforcerowsecurity), p.polname::text,
-format('%s %s %s', p.polroles::regrole[], pg_get_expr(p.polqual, c.oid), pg_get_expr(p.polwithcheck, c.oid))
+format('%s %s %s', array(select r::regrole::text from unnest(p.polroles) as r order by 1),
+pg_get_expr(p.polqual, c.oid), pg_get_expr(p.polwithcheck, c.oid))
 from pg_policy p join pg_class c on c.oid = p.polrelid
 order by 1, 2, 3
 """
@@ -214,6 +216,7 @@ async def test_a_backup_holds_one_moment_while_others_write(store: EmbeddedServe
     )
     making = asyncio.create_task(make(store, tmp_path / "busy"))
     async with connected(store, store.app, "steelyard") as connection:
+        await connection.execute("set app.tenant = '1'")
         written = 0
         while not making.done():
             await connection.execute(insert)
@@ -298,6 +301,9 @@ async def test_a_store_by_url_is_verified_elsewhere_and_restored_into_our_roles(
 
     manifest = await other(theirs, tmp_path / "book", home)
 
+    assert manifest.tables["steelyard.category_thresholds"].rows == 9, (
+        "its owner is no superuser, and sees all"
+    )
     assert "mine" not in (tmp_path / "book" / MANIFEST).read_text()
     assert await databases(store) == before
     assert not (home / "verifying").exists()
@@ -306,6 +312,18 @@ async def test_a_store_by_url_is_verified_elsewhere_and_restored_into_our_roles(
     await put_back(store, tmp_path / "book")
     assert await contents(store) == manifest.tables
     assert await rights(store) == granted
+
+
+async def test_a_login_that_does_not_see_every_row_makes_no_backup(
+    store: EmbeddedServer, theirs: str, home: Path, tmp_path: Path
+) -> None:
+    await run(store, "create role peek login password 'mine' in role steelyard_auditor", "postgres")
+    try:
+        with pytest.raises(RowsWithheldError, match="may not see every row of account_grants, accounts"):
+            await other(theirs.replace("me:mine", "peek:mine"), tmp_path / "book", home)
+    finally:
+        await run(store, "drop role peek", "postgres")
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_store_that_reads_the_tables_of_others_is_refused(

@@ -16,6 +16,7 @@ from steelyard.storage.connection import (
     close_connection_pool,
     get_db_session,
     get_migrator_session,
+    get_write_session,
     init_connection_pool,
     raw_connection,
 )
@@ -32,6 +33,7 @@ from steelyard.storage.migration import (
     migrate,
 )
 from steelyard.storage.queries import query
+from steelyard.storage.scratch import connected
 
 Urls = Callable[[EmbeddedServer], tuple[str, str]]
 REVISIONS = ("0001_base", "0002_ledger", "0003_identity")
@@ -187,6 +189,19 @@ async def test_four_processes_migrate_once(blank_database: EmbeddedServer, urls:
     answers = [(await racer.communicate())[0].decode().strip() for racer in racers]
     assert [racer.returncode for racer in racers] == [0, 0, 0, 0]
     assert sorted(answers) == ["", "", "", " ".join(REVISIONS)]
+
+
+async def test_a_role_that_an_older_embedded_server_lacks_is_made(home: Path) -> None:
+    pool = await init_connection_pool(data_dir=home)
+    assert pool.server is not None
+    async with connected(pool.server, pool.server.superuser, "steelyard") as connection:
+        await connection.execute("drop owned by steelyard_refresh; drop role steelyard_refresh")
+    await migrate()
+    async with get_write_session(begins_with=("adopt_refresh_role",)) as db:
+        await db.execute(
+            text("create temporary table figures on commit drop as select * from steelyard.accounts")
+        )
+    await close_connection_pool()
 
 
 async def test_the_oldest_version_promised(home: Path, postgres_15: Path) -> None:

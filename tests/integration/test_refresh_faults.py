@@ -22,6 +22,7 @@ from steelyard.storage.connection import (
 )
 from steelyard.storage.embedded import EmbeddedServer
 from steelyard.storage.failures import DatabaseLostError
+from steelyard.storage.history import refreshing
 from steelyard.storage.migration import migrate
 
 QUICK = Patience(attempts=4, pause_seconds=0.05, wait_seconds=20)
@@ -262,6 +263,28 @@ async def test_it_waits_for_another_and_then_goes_on(own_database: EmbeddedServe
             done, _ = await asyncio.wait([work], timeout=3)  # longer than one look takes
             assert not done
         await check_published(await work)
+
+
+@pytest.mark.usefixtures("own_store")
+async def test_it_sees_what_the_one_it_waited_for_has_done(own_database: EmbeddedServer) -> None:
+    rate = "insert into steelyard.fx_rates (currency, rate_date, units_per_eur) values ('USD', '2024-01-02', 1.25)"
+
+    async def read() -> int:
+        async with refreshing(is_attached=False) as db:
+            assert db is not None
+            driver = await raw_connection(db)
+            assert await driver.fetchval("show transaction_isolation") == "repeatable read"
+            found: int = await driver.fetchval("select count(*) from steelyard.fx_rates")
+            return found
+
+    async with superuser(own_database) as other, superuser(own_database) as watcher:
+        async with other.transaction():
+            await other.execute(LOCK)
+            work = asyncio.create_task(read())
+            while not await watcher.fetch(BLOCKED):
+                await asyncio.sleep(0.01)
+            await other.execute(rate)
+        assert await work == 1, "nothing was seen before the lock was had"
 
 
 @pytest.mark.usefixtures("own_store")

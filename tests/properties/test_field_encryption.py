@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from traceback import format_exception
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -237,3 +238,36 @@ def tells_nothing(thing: object) -> None:
             repr(secret)[2:-1],
         ):
             assert form not in said
+
+
+def test_the_form_is_what_the_decision_says() -> None:
+    key, place = DataKey(7, bytes(range(32))), Field(3, "users", "name_sealed", "42")
+    nonce = bytes(range(100, 112))
+    parts = ("steelyard: sealed field, 1", "3", "users", "name_sealed", "42", "7")
+    bound = b"".join(len(part).to_bytes(4, "big") + part.encode() for part in parts)
+    sealed = b"\x01\x00\x00\x00\x07" + nonce + AESGCM(key.secret).encrypt(nonce, b"Ada", bound)
+    assert seal("Ada", key, place, fixed(nonce)) == sealed
+    assert unseal(sealed, key, place) == "Ada"
+
+
+def test_an_error_names_the_field() -> None:
+    key, place = DataKey(7, bytes(32)), Field(3, "users", "name_sealed", "42")
+    sealed = seal("Ada", key, place, fixed(bytes(12)))
+    for broken, opener in (
+        (sealed[:-1] + b"x", key),
+        (b"", key),
+        (b"\2" + sealed[1:], key),
+        (sealed, DataKey(8, bytes(32))),
+    ):
+        with pytest.raises(
+            SealedFieldError, match=r"^users\.name_sealed of 42 does not open: it was damaged, or moved"
+        ):
+            unseal(broken, opener, place)
+    with pytest.raises(SealedFieldError, match=r"of \udc80 does not open"):
+        unseal(sealed, key, replace(place, row_id="\udc80"))
+    with pytest.raises(
+        UnencodableTextError, match=r"^The text for users\.name_sealed of 42 holds half of a character"
+    ):
+        seal("\udc80", key, place, fixed(bytes(12)))
+    with pytest.raises(UnencodableTextError, match=r"^The text for login holds"):
+        vault_with(bytes(32)).index("login", "\udc80")

@@ -82,6 +82,7 @@ def test_half_of_tls_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="--tls-cert is missing"):
         tls_of(None, Path("key.pem"))
     assert tls_of(None, None) is None
+    assert tls_of(TLS.certificate, TLS.key) == TLS
 
 
 @pytest.mark.parametrize("proxy", ["0.0.0.0/0", "::/0", "proxy.lan", "10.0.0.1/24", "*", "", "127.0.0.1:80"])

@@ -1,13 +1,16 @@
 """Accounts: what they hold, what was booked in them, and how they did."""
 
+from datetime import date, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
 
 from steelyard.analytics.time_weighted import FlowTiming
 from steelyard.api.answer import Answer
+from steelyard.api.browser import AskingBrowser
 from steelyard.api.scope import ScopeAsked
 from steelyard.domain.transaction import TransactionKind
+from steelyard.errors import InvalidInputError
 from steelyard.identity.permissions import ObjectType, Verb
 from steelyard.server.input import AssetId, Day
 from steelyard.server.permits import permits
@@ -19,6 +22,15 @@ from steelyard.services.track_record import Question
 from steelyard.storage.portfolio import StoredAccount
 
 MOST_ENTRIES: Final = 1000
+
+
+class DayAheadError(InvalidInputError):
+    """A period is to end on a day that has not come."""
+
+    def __init__(self, day: date) -> None:
+        """Name it."""
+        super().__init__(f"{day} has not come: let the period end today or before, or leave `last` out.")
+
 
 router = APIRouter(tags=["portfolio"], dependencies=[permits(Verb.READ, ObjectType.PORTFOLIO)])
 
@@ -59,6 +71,7 @@ async def read_ledger(
 
 
 def _question(
+    browser: AskingBrowser,
     scope: ScopeAsked,
     *,
     first: Day | None = None,
@@ -69,6 +82,8 @@ def _question(
     after_fees: bool = True,
     after_taxes: bool = True,
 ) -> Question:
+    if last is not None and last > browser.now.date() + timedelta(days=1):  # wherever it is tomorrow by now
+        raise DayAheadError(last)
     return Question(
         scope=scope,
         first=first,

@@ -1,5 +1,6 @@
 """The journal as people read it: the newest entries, what accounts hold by it, and what waits outside."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,8 @@ from steelyard.storage.valuation import get_valuation_accounts
 
 FROM_THE_NEWEST: Final = (date.max, 0)
 MOST_ENTRIES: Final = 10_000
+PLACE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}:[0-9]{1,18}")
+"""A day, and the number of an entry."""
 
 
 class PlaceError(InvalidInputError):
@@ -120,6 +123,8 @@ def read_place(text: str) -> tuple[date, int]:
     >>> read_place("2024-03-14:1204")
     (datetime.date(2024, 3, 14), 1204)
     """
+    if not PLACE.fullmatch(text):
+        raise PlaceError(text)
     day, _, entry = text.partition(":")
     try:
         return date.fromisoformat(day), int(entry)

@@ -183,7 +183,7 @@ async def _reseal_some(
     del attempt
     place = column.table, column.column
     async with get_write_session() as db:
-        was = await read_sealed(db, column, key_id, after=after, limit=ROWS_AT_ONCE)
+        was = await read_sealed(db, column, key_id, after=after, most=ROWS_AT_ONCE)
         if not was:
             return None, 0
         texts = await vault.unseal_all(db, *place, was)
@@ -195,7 +195,7 @@ async def _destroy(key_id: int, attempt: int) -> bool:
     del attempt
     async with get_write_session() as db:
         for column in SEALED_COLUMNS:
-            if await read_sealed(db, column, key_id, after=None, limit=1):
+            if await read_sealed(db, column, key_id, after=None, most=1):
                 raise KeyInUseError(key_id, column)
         destroyed = await destroy_key(db, key_id)
         if destroyed:

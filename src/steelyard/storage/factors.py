@@ -149,7 +149,7 @@ async def use_recovery_code(db: WriteSession, user_id: UUID, code_hash: bytes, n
 async def replace_recovery_codes(db: WriteSession, user_id: UUID, hashes: Collection[bytes]) -> None:
     """Forget a user's recovery codes, and keep the hashes of others in their place."""
     await db.execute(query("delete_recovery_codes"), {"user_id": user_id})
-    await db.execute(query("insert_recovery_codes"), {"user_id": user_id, "hashes": list(hashes)})
+    await db.execute(query("insert_recovery_codes"), {"user_id": user_id, "code_hashes": list(hashes)})
 
 
 async def list_identities(db: ReadSession | WriteSession, user_id: UUID) -> Sequence[LinkedIdentity]:

@@ -27,7 +27,7 @@ class SealedColumn:
 
     def named(self, **values: object) -> dict[str, object]:
         """Name it for a statement, beside other values."""
-        return {"table": self.table, "column": self.column, "row_key": self.row_key, **values}
+        return {"table_name": self.table, "column_name": self.column, "row_key": self.row_key, **values}
 
 
 SEALED_COLUMNS: Final = (
@@ -134,7 +134,7 @@ async def erase_all_users(db: WriteSession) -> None:
 
 
 async def read_sealed(
-    db: AsyncSession, column: SealedColumn, key_id: int, *, after: str | None, limit: int
+    db: AsyncSession, column: SealedColumn, key_id: int, *, after: str | None, most: int
 ) -> dict[str, bytes]:
     """Return the next rows of the tenant whose column was sealed with a key, in the order of their keys.
 
@@ -143,9 +143,9 @@ async def read_sealed(
         column: which.
         key_id: the key.
         after: the last row of the call before; None = from the first.
-        limit: at most so many.
+        most: at most so many.
     """
-    values = column.named(key_id=key_id, after=after, limit=limit)
+    values = column.named(key_id=key_id, after=after, most=most)
     rows = await db.execute(query("read_sealed"), values)
     return {row.row_id: bytes(row.sealed) for row in rows}
 

@@ -1,6 +1,6 @@
 -- Who may: users, sessions, tokens, grants; what was done and the keys of what is encrypted.
 -- squawk-ignore-file adding-foreign-key-constraint, constraint-missing-not-valid
--- squawk-ignore-file require-concurrent-index-creation
+-- squawk-ignore-file require-concurrent-index-creation, disallowed-unique-constraint
 
 do $$
 declare

@@ -25,7 +25,8 @@ end
 $$;
 comment on function steelyard.rows_of_person is 'The rows of a table that name somebody, by one of their names in one of the columns p_found_by; of each p_columns.';
 
-create or replace function steelyard.delete_rows_of_person(p_table text, p_found_by text[], p_names text[]) returns bigint
+create or replace function steelyard.delete_rows_of_person(p_table text, p_found_by text[], p_names text[])
+returns bigint
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$

@@ -33,4 +33,5 @@ where t.bucket = old.bucket;
 with ended as (
     delete from steelyard.sign_in_tries where bucket = cast(:bucket as bytea) and tries = 1
 )
+
 update steelyard.sign_in_tries set tries = tries - 1 where bucket = cast(:bucket as bytea) and tries > 1;

@@ -1,6 +1,7 @@
 -- name: find_login
 -- The user of a login name, and what a password is compared with.
-select f.tenant_id, f.user_id, f.password_hash, f.status, f.user_epoch from steelyard.find_login(cast(:login_index as bytea)) as f;
+select f.tenant_id, f.user_id, f.password_hash, f.status, f.user_epoch
+from steelyard.find_login(cast(:login_index as bytea)) as f;
 
 -- name: find_identity
 -- The tenant and user whom a provider calls so.
@@ -98,8 +99,7 @@ where tenant_id = steelyard.current_tenant() and user_id = cast(:user_id as uuid
 -- name: insert_recovery_codes
 -- Keep the hashes of new recovery codes.
 insert into steelyard.recovery_codes (tenant_id, user_id, code_hash)
-select steelyard.current_tenant(), cast(:user_id as uuid), c.code_hash
-from unnest(cast(:hashes as bytea[])) as c (code_hash);
+select steelyard.current_tenant(), cast(:user_id as uuid), unnest(cast(:code_hashes as bytea[]));
 
 -- name: list_identities
 -- Who a user is at providers, in the order in which they were linked.

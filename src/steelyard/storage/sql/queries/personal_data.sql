@@ -11,7 +11,9 @@ select steelyard.delete_rows_of_person(:table, cast(:found_by as text[]), cast(:
 
 -- name: clear_columns_of_person
 -- Empty columns of the rows that are somebody's.
-select steelyard.clear_columns_of_person(:table, cast(:columns as text[]), cast(:found_by as text[]), cast(:names as text[]));
+select steelyard.clear_columns_of_person(
+    :table, cast(:columns as text[]), cast(:found_by as text[]), cast(:names as text[])
+);
 
 -- name: mark_erased
 -- Let only the key of a user stay.

@@ -94,14 +94,14 @@ where tenant_id = steelyard.current_tenant();
 -- name: read_sealed
 -- The next rows of a column that were sealed with a key.
 select row_id, sealed
-from steelyard.read_sealed(:table, :column, :row_key, :key_id, cast(:after as text), :limit);
+from steelyard.read_sealed(:table_name, :column_name, :row_key, :key_id, cast(:after as text), :most);
 
 -- name: replace_sealed
 -- Replace what a column holds in some rows, where it still holds what was read.
 select steelyard.replace_sealed(
-    :table, :column, :row_key, cast(:row_ids as text []), cast(:was as bytea []), cast(:sealed as bytea [])
+    :table_name, :column_name, :row_key, cast(:row_ids as text[]), cast(:was as bytea[]), cast(:sealed as bytea[])
 );
 
 -- name: get_sealed
 -- What a column of a row holds now.
-select steelyard.get_sealed(:table, :column, :row_key, :row_id);
+select steelyard.get_sealed(:table_name, :column_name, :row_key, :row_id);

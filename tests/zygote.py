@@ -1,0 +1,63 @@
+"""`steelyard` as a process of its own that need not import everything first.
+
+A server of the standard library (`multiprocessing.forkserver`) has imported the program and makes a process of itself
+for each command. The command has its own environment, arguments, streams and exit code, as if a shell had started it.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+from steelyard.app import main
+
+PRELOADED = (
+    "zygote",
+    "asyncpg",
+    "highspy",
+    "numpy",
+    "pyarrow.parquet",
+    "sqlalchemy.ext.asyncio",
+    "steelyard.cli.main",
+    "steelyard.services.asset_360",
+    "steelyard.services.book",
+    "steelyard.services.loading",
+    "steelyard.services.performance",
+    "steelyard.storage.migration",
+)
+
+
+@cache
+def _context() -> ForkServerContext:
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    return context
+
+
+def run(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run `steelyard` with these arguments in this environment, and give its exit code and what it printed."""
+    with tempfile.TemporaryDirectory() as folder:
+        said, complained = Path(folder) / "stdout", Path(folder) / "stderr"
+        process = _context().Process(target=_be_steelyard, args=(arguments, environment, said, complained))
+        process.start()
+        process.join()
+        assert process.exitcode is not None
+        return subprocess.CompletedProcess(
+            ["steelyard", *arguments],
+            process.exitcode,
+            said.read_text("utf-8"),
+            complained.read_text("utf-8"),
+        )
+
+
+def _be_steelyard(arguments: list[str], environment: dict[str, str], said: Path, complained: Path) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    for stream, path in ((1, said), (2, complained)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
+    sys.argv = ["steelyard", *arguments]
+    main()
