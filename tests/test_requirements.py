@@ -6,6 +6,7 @@ wholly shown yet says `later`, the piece of work that shows the rest; the pieces
 
 import ast
 import csv
+import os
 import re
 import subprocess
 import sys
@@ -65,7 +66,12 @@ def cases_pytest_lacks(nodes: Iterable[str]) -> list[str]:
         "-p",
         "no:xdist",
     ]
-    found = subprocess.run([*pytest_, *files], cwd=ROOT, capture_output=True, text=True, check=False)
+    plain = {
+        name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"
+    }  # ours is to be read
+    found = subprocess.run(
+        [*pytest_, *files], cwd=ROOT, env=plain, capture_output=True, text=True, check=False
+    )
     return [node for node in cases if node not in found.stdout.splitlines()]
 
 

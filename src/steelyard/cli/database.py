@@ -16,7 +16,8 @@ from steelyard.config import Settings
 from steelyard.errors import ConflictError, NotFoundError
 
 STOPPED: Final = 3  # as service managers count
-SEARCH_PATH: Final = "-c search_path=steelyard,public"
+SESSION: Final = "-c search_path=steelyard,public -c app.tenant=1 -c app.actor=operator"
+"""psql works on our schema, for the operator: who says nobody sees no row of any tenant."""
 
 
 class PsqlMissingError(NotFoundError):
@@ -115,7 +116,7 @@ def psql(shell: Shell, *, admin: bool, arguments: tuple[str, ...]) -> None:
     if shell.settings.instance_connection_name is not None:
         raise PsqlCannotReachError(shell.settings.instance_connection_name)
     program = _find_psql(shell.settings)
-    environment = {**os.environ, "PGOPTIONS": SEARCH_PATH, **_login(shell.settings, admin=admin)}
+    environment = {**os.environ, "PGOPTIONS": SESSION, **_login(shell.settings, admin=admin)}
     os.execve(program, ["psql", *arguments], environment)  # noqa: S606 - psql takes over this process, no shell
 
 

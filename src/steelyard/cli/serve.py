@@ -134,7 +134,8 @@ async def _greet(place: "Place") -> None:
         link = await make_set_up_link(now=datetime.now(UTC), random=token_bytes)
     click.echo(
         f"Nobody can sign in yet. Open this link to become the owner; it works once, until "
-        f"{link.expires_at:%Y-%m-%d %H:%M} UTC:\n{link.address(place.public_url)}"
+        f"{link.expires_at:%Y-%m-%d %H:%M} UTC:\n{link.address(place.public_url)}\n"
+        "There is no page for it yet: docs/how-to/sign-in.md shows the requests that open it."
     )
 
 
