@@ -131,7 +131,7 @@ async def test_no_space_at_all(tmp_path: Path, small_disk: Path) -> None:
     server = await embedded.start(home)
     before = await state(server)
 
-    with filled(small_disk), pytest.raises(UpstreamError, match=r"run the (same )?command again"):
+    with filled(small_disk), pytest.raises(UpstreamError, match=r"[Rr]un the (same )?command again"):
         await load_tables(book_path(), today=TODAY)
 
     await embedded.start(home)

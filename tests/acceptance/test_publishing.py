@@ -35,6 +35,9 @@ from versions import check_versions, fingerprints
 pytestmark = pytest.mark.usefixtures("own_store")
 
 VERSIONS = 24
+AS_OPERATOR = {"app.tenant": "1", "app.actor": "operator"}
+"""How a client of its own says for whom it asks."""
+
 PUBLISHED = ("asset_360_current", "asset_360_versions", "asset_360_rows", "asset_360_documents")
 DERIVED = ("performance_history", "risk_metrics", "derivations_pending")
 WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
@@ -44,7 +47,11 @@ WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not gra
 async def superuser(server: EmbeddedServer) -> AsyncIterator[asyncpg.Connection]:
     login = server.superuser
     connection = await asyncpg.connect(
-        host=str(server.host), user=login.user, password=login.password, database=server.database
+        host=str(server.host),
+        user=login.user,
+        password=login.password,
+        database=server.database,
+        server_settings=AS_OPERATOR,
     )
     try:
         yield connection
@@ -88,7 +95,7 @@ async def hammer_answers(seen: Seen) -> None:
 
 async def hammer_view(url: str, seen: Seen) -> None:
     """Read the SQL view as any client does, statement by statement."""
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(url, server_settings=AS_OPERATOR)
     while not seen.done.is_set():
         rows = await connection.fetch("select version from steelyard.asset_360")
         seen.reads.append((rows[0]["version"], {row["version"] for row in rows}, len(rows)))
