@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from steelyard.storage.embedded import EmbeddedServer
 
 HEAD: Final = "0003_identity"  # the newest revision this code knows
+ROLES_CAME_WITH: Final = "0003_identity"
 FOLDER: Final = Path(__file__).parent / "sql"
 
 
@@ -117,7 +118,8 @@ async def migrate() -> MigrationResult:
         files = await _install_files(db)
         facts = {"revisions": len(revisions), "files": len(files)}
         await record_event(db, "schema.migrate", "schema", HEAD, facts)
-    await pool.engine.dispose()  # connections made before there was a role to work as
+    if ROLES_CAME_WITH in revisions:
+        await pool.engine.dispose()  # connections made before there was a role to work as
     return MigrationResult(revisions, files)
 
 
