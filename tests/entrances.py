@@ -18,11 +18,11 @@ from steelyard.errors import SteelyardError
 from steelyard.identity.key_file import KeyFile, make_key_file
 from steelyard.identity.mfa import STEP_SECONDS, calculate_code, make_recovery_codes, new_seed
 from steelyard.identity.oauth import RelyingParty
-from steelyard.identity.outbound import Outbound
 from steelyard.identity.passkeys import Site
 from steelyard.identity.passwords import Passwords
 from steelyard.identity.permissions import Actor, Role
 from steelyard.identity.vault import Vault
+from steelyard.network.outbound import Outbound
 from steelyard.services.entrance import Entrance, SecondFactorNeeded, Signed, Visitor, fold_login
 from steelyard.services.session import find_actor
 from steelyard.services.sign_in import finish_with_totp, sign_in_with_password

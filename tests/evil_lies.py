@@ -40,7 +40,9 @@ from steelyard.identity.oauth import (
     SignInRefusedError,
     TokenAnswerError,
 )
-from steelyard.identity.outbound import (
+from steelyard.identity.provider import MetadataError
+from steelyard.identity.provider_keys import KeysError
+from steelyard.network.outbound import (
     Address,
     AddressRefusedError,
     AnswerRefusedError,
@@ -48,8 +50,6 @@ from steelyard.identity.outbound import (
     UnreachableError,
     resolve_by_system,
 )
-from steelyard.identity.provider import MetadataError
-from steelyard.identity.provider_keys import KeysError
 
 IMPATIENT = OutboundRules(LOOPBACK.allowed_networks, total_seconds=0.5)  # with who never answers
 HUGE = b'{"a": "' + b"x" * LOOPBACK.max_bytes + b'"}'

@@ -34,11 +34,11 @@ from steelyard.api.routes import PREFIX, make_router, redirect_uri
 from steelyard.domain.scope import Scope
 from steelyard.identity.mfa import STEP_SECONDS, calculate_code, make_recovery_codes, new_seed
 from steelyard.identity.oauth import RelyingParty
-from steelyard.identity.outbound import Outbound
 from steelyard.identity.passkeys import register_passkey, registration_options
 from steelyard.identity.permissions import Actor, Right, Role
 from steelyard.identity.provider import Provider
 from steelyard.identity.provider_settings import SignInProvider
+from steelyard.network.outbound import Outbound
 from steelyard.services.asset_360 import refresh
 from steelyard.services.entrance import Entrance
 from steelyard.services.grant import grant

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 
-from steelyard.identity.outbound import OutboundRules
+from steelyard.network.outbound import OutboundRules
 
 FOLDER = Path(__file__).parent / "oidc_provider"
 TLS = ssl.create_default_context()  # made once: it reads every authority there is

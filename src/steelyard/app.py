@@ -97,10 +97,10 @@ async def _make_entrance(settings: Settings, place: "Place", pool: "Pool") -> "E
     """Gather what signing in needs."""
     from steelyard.api.routes import redirect_uri
     from steelyard.identity.oauth import RelyingParty
-    from steelyard.identity.outbound import Outbound, OutboundRules
     from steelyard.identity.passkeys import Site
     from steelyard.identity.passwords import Passwords
     from steelyard.identity.provider_settings import ProviderSettings, read_provider_file
+    from steelyard.network.outbound import Outbound, OutboundRules
     from steelyard.services.entrance import Entrance
     from steelyard.services.key import open_vault
     from steelyard.storage.acting import OPERATOR, acting_as

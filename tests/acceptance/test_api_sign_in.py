@@ -17,10 +17,10 @@ from openid import LOOPBACK, TLS, certified_provider
 from passkey_device import Device, encode
 from steelyard.api.routes import redirect_uri
 from steelyard.identity.oauth import RelyingParty
-from steelyard.identity.outbound import Outbound
 from steelyard.identity.permissions import Role
 from steelyard.identity.provider import Provider
 from steelyard.identity.provider_settings import SignInProvider
+from steelyard.network.outbound import Outbound
 
 SESSIONS = "select count(*) from steelyard.sessions"
 

@@ -19,13 +19,13 @@ from steelyard.identity.oauth import (
     CallbackError,
     RelyingParty,
 )
-from steelyard.identity.outbound import (
+from steelyard.identity.provider import Provider
+from steelyard.network.outbound import (
     AddressRefusedError,
     AnswerRefusedError,
     Outbound,
     UnreachableError,
 )
-from steelyard.identity.provider import Provider
 
 NAME_NO_PROVIDER = (AddressRefusedError, AnswerRefusedError, CallbackError, UnreachableError)
 

@@ -25,9 +25,9 @@ from evil_provider import (
 from openid import LOOPBACK, TLS
 from steelyard.identity.id_token import IdTokenError, TokenDefect, UnknownKeyError
 from steelyard.identity.oauth import CallbackDefect, CallbackError, RelyingParty
-from steelyard.identity.outbound import Outbound
 from steelyard.identity.pending import NoSignInError
 from steelyard.identity.provider import Provider
+from steelyard.network.outbound import Outbound
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from openid import LOOPBACK, TLS
 from steelyard.errors import SteelyardError
-from steelyard.identity.outbound import (
+from steelyard.network.outbound import (
     Address,
     AddressRefusedError,
     Answer,

@@ -28,11 +28,11 @@ from entrances import (
 from openid import TLS, certified_provider, deny
 from steelyard.identity.link import LinkEndedError, LinkPurpose
 from steelyard.identity.oauth import CallbackError, RelyingParty, SignInRefusedError
-from steelyard.identity.outbound import Outbound, OutboundRules
 from steelyard.identity.pending import NoSignInError
 from steelyard.identity.permissions import Actor, Role, SecondFactorNeededError
 from steelyard.identity.provider_settings import read_provider_file
 from steelyard.identity.session import NotSignedInError, StepUpNeededError
+from steelyard.network.outbound import Outbound, OutboundRules
 from steelyard.services.acceptance import accept_with_password
 from steelyard.services.entrance import Entrance, SecondFactorNeeded, Signed
 from steelyard.services.factors import LastWayInError, get_own_factors, remove_password, unlink_identity

@@ -21,9 +21,9 @@ from entrances import (
 from evil_provider import CLIENT, SECRET, EvilProvider, Lies, changed, started
 from openid import TLS
 from steelyard.identity.oauth import CallbackError, RelyingParty, UnknownProviderError
-from steelyard.identity.outbound import Outbound, OutboundRules
 from steelyard.identity.permissions import Role, Standing
 from steelyard.identity.provider_settings import read_provider_file
+from steelyard.network.outbound import Outbound, OutboundRules
 from steelyard.services.entrance import Entrance, SecondFactorNeeded, Signed
 from steelyard.services.factors import get_own_factors
 from steelyard.services.provider import (

@@ -11,9 +11,9 @@ import pytest
 from openid import LOOPBACK, TLS, certified_provider, deny, sign_in
 from steelyard.identity.id_token import Identity, IdTokenError, TokenDefect
 from steelyard.identity.oauth import CallbackDefect, CallbackError, RelyingParty, SignInRefusedError
-from steelyard.identity.outbound import Outbound
 from steelyard.identity.pending import NoSignInError, PendingSignIn, seal, unseal
 from steelyard.identity.provider import Provider
+from steelyard.network.outbound import Outbound
 
 HOME = "http://127.0.0.1:9/callback"
 KEY = secrets.token_bytes(32)

@@ -53,7 +53,7 @@ BREAKS = {
     "alter policy tenant on steelyard.postings using (true)": UNPROTECTED,
     "alter policy tenant on steelyard.postings with check (true)": UNPROTECTED,
     "create policy more on steelyard.accounts to steelyard_app using (true)": UNPROTECTED,
-    "create table steelyard.orders (tenant_id integer)": UNPROTECTED,
+    "create table steelyard.diaries (tenant_id integer)": UNPROTECTED,
     "alter policy owner on steelyard.accounts to public": POLICIES_TOO_WIDE,
     "alter policy tenant on steelyard.accounts using (tenant_id = steelyard.current_tenant())": ROW_BY_ROW,
     "grant truncate on steelyard.accounts to steelyard_app": POWERS,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from steelyard.identity.oauth import RelyingParty, UnknownProviderError
-from steelyard.identity.outbound import Outbound, OutboundRules
 from steelyard.identity.provider import MetadataError, Provider, ProviderSettingError, read_metadata
+from steelyard.network.outbound import Outbound, OutboundRules
 
 SOUND = Provider(
     name="firm",

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from steelyard.identity.outbound import UnreachableError
 from steelyard.identity.remembered import Remembered
+from steelyard.network.outbound import UnreachableError
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from steelyard.services.asset_360 import Refresh
     from steelyard.services.attachment import Attached, Detached
     from steelyard.services.comparison import Comparison
-    from steelyard.services.proposal import Question
+    from steelyard.services.mapping_proposal import Question
 
 MAPPING_FILE = Path("mapping.toml")
 
@@ -190,7 +190,7 @@ def _read(path: Path) -> "BookMapping":
 async def _interview(*, yes: bool) -> "BookMapping":
     """Ask what is open, and write the answers down, so that the same mapping can be attached again."""
     from steelyard.services.attachment import require_free_store
-    from steelyard.services.proposal import accept_what_is_certain, propose_mapping
+    from steelyard.services.mapping_proposal import accept_what_is_certain, propose_mapping
     from steelyard.statements.mapping import write_mapping
     from steelyard.storage.connection import get_migrator_session
 
@@ -214,7 +214,7 @@ def ask_person(question: "Question") -> str:
 
 
 async def _propose(shell: Shell, path: Path) -> str:
-    from steelyard.services.proposal import OpenQuestions, propose_mapping
+    from steelyard.services.mapping_proposal import OpenQuestions, propose_mapping
     from steelyard.statements.mapping import write_mapping
 
     questions = OpenQuestions()

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from steelyard.domain.audit import AuditHead
 from steelyard.errors import InvalidInputError
 from steelyard.identity import Random
-from steelyard.identity.strict_json import read_object
+from steelyard.network.strict_json import read_object
 
 PURPOSE: Final = "steelyard audit head"
 KEY_LENGTH: Final = 32

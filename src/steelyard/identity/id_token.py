@@ -18,7 +18,7 @@ from steelyard.errors import UpstreamError
 from steelyard.identity import LEEWAY
 from steelyard.identity.provider import Provider
 from steelyard.identity.provider_keys import ProviderKey, VerifyingKey, find_key
-from steelyard.identity.strict_json import read_object
+from steelyard.network.strict_json import read_object
 
 MAX_TOKEN_LENGTH: Final = 32_768
 MAX_SUBJECT_LENGTH: Final = 255

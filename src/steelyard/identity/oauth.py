@@ -18,11 +18,11 @@ from urllib.parse import parse_qsl, quote, urlencode
 from steelyard.errors import InvalidInputError, NotFoundError, NotPermittedError, UpstreamError
 from steelyard.identity import Clock, Random
 from steelyard.identity.id_token import Expected, Identity, UnknownKeyError, read_id_token
-from steelyard.identity.outbound import OK, Answer, Outbound
 from steelyard.identity.pending import LIFETIME, NoSignInError, PendingSignIn, begin_pending
 from steelyard.identity.provider import Metadata, Provider, ProviderSettingError, discover
 from steelyard.identity.provider_keys import ProviderKey, read_keys
 from steelyard.identity.remembered import Remembered
+from steelyard.network.outbound import OK, Answer, Outbound
 
 MAX_CALLBACK_LENGTH: Final = 8192
 MAX_PARAMETERS: Final = 20

@@ -33,7 +33,7 @@ from webauthn.helpers.structs import (
 
 from steelyard.errors import NotPermittedError
 from steelyard.identity import Random
-from steelyard.identity.strict_json import read_object
+from steelyard.network.strict_json import read_object
 
 CHALLENGE_LENGTH: Final = 32
 HANDLE_LENGTH: Final = 32

@@ -190,6 +190,148 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             ),
             owners=("user_id",),
         ),
+        # What is traded.
+        "traded_volumes": TableRule(
+            "What was traded of an asset; no person.",
+            _columns("asset_id price_date volume source"),
+        ),
+        "price_backfills": TableRule(
+            "How far prices were brought in; no person.",
+            _columns("source asset_id first_date last_date done_through page fault updated_at"),
+        ),
+        "investor_profiles": TableRule(
+            "What the firm's client wants and bears: books and records, by the account; who wrote it stays by its key.",
+            _columns(
+                "tenant_id account_id version risk_tolerance horizon_years goals preferences "
+                "exclusions changed_by changed_at"
+            ),
+            named_in=("changed_by",),
+        ),
+        "broker_links": TableRule(
+            "Ways to brokers, of the firm; who made one stays by its key.",
+            _columns(
+                "tenant_id link_id broker link_name environment address credentials_sealed settings "
+                "made_by made_at ended_at activities_page synced_at"
+            ),
+            named_in=("made_by",),
+        ),
+        "broker_accounts": TableRule(
+            "Where the orders of accounts go; no person.",
+            _columns("tenant_id account_id link_id"),
+        ),
+        "order_limits": TableRule(
+            "Limits of orders; who wrote them stays by its key.",
+            _columns(
+                "limit_id tenant_id account_id max_order_value max_day_value price_collar "
+                "max_participation changed_by changed_at"
+            ),
+            named_in=("changed_by",),
+        ),
+        "compliance_rules": TableRule(
+            "Rules, of the firm; who wrote them stays by its key.",
+            _columns(
+                "tenant_id rule_id version kind scope bound settings outcome valid_from valid_until "
+                "source_document made_by made_at ended_at"
+            ),
+            named_in=("made_by",),
+        ),
+        "runs": TableRule(
+            "Books and records: who began and executed stays by its key.",
+            _columns(
+                "tenant_id run_id run_name state version author document made_at expires_at "
+                "content_hash order_value executed_by executed_at lease_owner lease_until fault"
+            ),
+            named_in=(
+                "author",
+                "executed_by",
+            ),
+        ),
+        "run_accounts": TableRule(
+            "Accounts of runs; no person.",
+            _columns("tenant_id run_id account_id place state proposal_id fault"),
+        ),
+        "proposals": TableRule(
+            "Books and records: who proposed and executed stays by its key.",
+            _columns(
+                "tenant_id proposal_id account_id run_id state version author document content_hash "
+                "made_at expires_at order_value outcome executed_by executed_at"
+            ),
+            named_in=(
+                "author",
+                "executed_by",
+            ),
+        ),
+        "rule_overrides": TableRule(
+            "Books and records: who let a rule pass, and why, stays by its key.",
+            _columns("tenant_id proposal_id rule_id rule_version reason made_by made_at"),
+            named_in=("made_by",),
+        ),
+        "approvals": TableRule(
+            "Books and records: who approved, and the evidence, stays by its key.",
+            _columns(
+                "tenant_id approval_id proposal_id run_id author approver content_hash factor "
+                "evidence approved_at"
+            ),
+            named_in=(
+                "author",
+                "approver",
+            ),
+        ),
+        "order_transitions": TableRule(
+            "The moves of orders; no person.",
+            _columns("from_state to_state why"),
+        ),
+        "orders": TableRule(
+            "Books and records of the firm; no person.",
+            _columns(
+                "tenant_id order_id proposal_id run_id block_id account_id link_id asset_id side "
+                "quantity order_type limit_price currency reference_price order_value phase lots "
+                "state version reason client_order_id broker_order_id filled_quantity released_at "
+                "sent_at due_at settle_until attempts cancel_asked_at lease_owner lease_until "
+                "replaces made_at changed_at"
+            ),
+        ),
+        "order_events": TableRule(
+            "Books and records: who moved an order stays by its key.",
+            _columns("tenant_id order_id version account_id from_state to_state reason actor at"),
+            named_in=("actor",),
+        ),
+        "fills": TableRule(
+            "What brokers executed; no person.",
+            _columns(
+                "tenant_id link_id execution_id order_id account_id asset_id broker_order_id symbol "
+                "side quantity price currency fees executed_at received_at busted_at transaction_id "
+                "block_execution_id suspended_because"
+            ),
+        ),
+        "trading_holds": TableRule(
+            "Books and records: who held and released stays by its key.",
+            _columns(
+                "hold_id tenant_id account_id order_id kind reason made_by made_at released_by "
+                "released_at release_reason"
+            ),
+            named_in=(
+                "made_by",
+                "released_by",
+            ),
+        ),
+        "trading_stops": TableRule(
+            "The kill switch of the installation; only the operator pulls it, so it names no user.",
+            _columns("stop_id reason author made_at releaser released_at"),
+        ),
+        "reconciliation_breaks": TableRule(
+            "Differences with brokers; who explained them stays by its key.",
+            _columns(
+                "tenant_id break_id link_id account_id commodity is_cash ledger_quantity "
+                "broker_quantity hold_id found_at seen_at resolved_at resolved_by explanation"
+            ),
+            named_in=("resolved_by",),
+        ),
+        "idempotency_keys": TableRule(
+            "Answers to requests, by the key of who asked.",
+            _columns("tenant_id principal key route body_hash status answer made_at"),
+            named_in=("principal",),
+        ),
         # What they did: under their key, and kept.
         "legal_holds": TableRule(
             "Holds on the person's data, and those they placed or released: kept as long as the books.",
@@ -216,7 +358,9 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             "tenant_id key_id wrapped_key wrapped_by created_at retired_at destroyed_at", "Keys, encrypted."
         ),
         "tenants": _of_nobody(
-            "tenant_id tenant_name base_currency requires_mfa approval_limit", "The firm itself."
+            "tenant_id tenant_name base_currency requires_mfa approval_limit code_limit price_tolerance "
+            "proposal_minutes",
+            "The firm itself.",
         ),
         "alembic_version": _of_nobody("version_num", "Of the schema."),
         "repeatable_files": _of_nobody("path sha256 applied_at", "Of the schema."),
@@ -239,7 +383,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
         "transaction_kinds": _of_nobody(
             "kind units units_from cash cash_from cash_to is_action is_for_every_holder needs_asset needs_units"
         ),
-        "model_portfolios": _books("tenant_id model_id model_name"),
+        "model_portfolios": _books("tenant_id model_id model_name version risk_level min_horizon_years"),
         "target_weights": _books("tenant_id model_id asset_id target_weight"),
         "category_thresholds": _books("tenant_id kind category bound bound_included"),
         "households": _books("tenant_id household_id household_name base_currency"),

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from steelyard.errors import InvalidInputError, UpstreamError
-from steelyard.identity.outbound import Outbound
+from steelyard.network.outbound import Outbound
 
 ALGORITHMS: Final = frozenset({"RS256", "PS256", "ES256", "EdDSA", "Ed25519"})
 """What an identity token may be signed with; EdDSA with the curve Ed25519, whose own name is Ed25519 (RFC 9864)."""

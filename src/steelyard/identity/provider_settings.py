@@ -23,9 +23,9 @@ from typing import Any, Final
 
 from steelyard.errors import InvalidInputError
 from steelyard.identity.id_token import Identity
-from steelyard.identity.outbound import Network
 from steelyard.identity.provider import Provider, ProviderSettingError
 from steelyard.identity.session import Factor
+from steelyard.network.outbound import Network
 
 LONGEST_FILE: Final = 262_144
 TEXTS: Final = frozenset({"label", "issuer", "client_id", "client_secret_file"})

@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from steelyard.identity.strict_json import read_object
+from steelyard.network.strict_json import read_object
 from steelyard.server.call import call_of, header_of
 from steelyard.server.identity import SAFE_METHODS
 from steelyard.server.refusals import (

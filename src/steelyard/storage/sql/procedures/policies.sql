@@ -103,6 +103,14 @@ as $$
         when 'compliance_records' then format(v.one_account, 'account_id')
         when 'postings' then format(v.one_account, 'account_id')
         when 'balances' then format(v.one_account, 'account_id')
+        when 'investor_profiles' then format(v.one_account, 'account_id')
+        when 'broker_accounts' then format(v.one_account, 'account_id')
+        when 'proposals' then format(v.one_account, 'account_id')
+        when 'run_accounts' then format(v.one_account, 'account_id')
+        when 'orders' then format(v.one_account, 'account_id') -- a block is of no one account
+        when 'order_events' then format(v.one_account, 'account_id')
+        when 'fills' then format(v.one_account, 'account_id')
+        when 'reconciliation_breaks' then format(v.one_account, 'account_id')
         when 'journal' then format(v.one_account || v.or_account, 'account_id', 'counter_account_id')
         when 'transactions'
             then
@@ -125,13 +133,29 @@ as $$
                 ' or user_id = (select steelyard.current_user_id())'
         when 'audit_events' then v.event
         when 'audit_pending' then v.event
+        when 'order_limits' then 'account_id is null or ' || format(v.one_account, 'account_id')
+        when 'trading_holds' then 'account_id is null or ' || format(v.one_account, 'account_id')
+        when 'rule_overrides'
+            then
+                v.every_account
+                || ' or exists (select from steelyard.proposals as p where p.tenant_id = rule_overrides.tenant_id'
+                || ' and p.proposal_id = rule_overrides.proposal_id)'
+        when 'approvals'
+            then
+                v.every_account
+                || ' or exists (select from steelyard.proposals as p where p.tenant_id = approvals.tenant_id'
+                || ' and p.proposal_id = approvals.proposal_id)'
+                || ' or exists (select from steelyard.runs as r where r.tenant_id = approvals.tenant_id'
+                || ' and r.run_id = approvals.run_id)'
+        when 'runs' then v.every_account || ' or author = (select steelyard.current_actor())'
+        when 'idempotency_keys' then 'principal = (select steelyard.current_actor())'
         else
             case
                 when p_table in (
                     'tenants', 'model_portfolios', 'target_weights', 'category_thresholds', 'asset_360_versions',
                     'asset_360_current', 'users', 'user_identities', 'passkeys', 'recovery_codes',
                     'one_time_links', 'recovery_requests', 'sessions', 'challenges', 'api_tokens', 'notices',
-                    'audit_heads', 'tenant_keys', 'legal_holds'
+                    'audit_heads', 'tenant_keys', 'legal_holds', 'broker_links', 'compliance_rules'
                 )
                     then 'true'
             end
@@ -164,6 +188,8 @@ as $$
                 ' or counter_account_id in (select v.account_id from steelyard.visible_accounts() as v))'
         when p_table = 'account_grants' then '(select steelyard.works_as(''owner'', ''admin''))'
         when p_table in ('audit_events', 'audit_pending') then 'actor = (select steelyard.current_actor())'
+        when p_table = 'approvals'
+            then 'approver = (select steelyard.current_actor()) and (' || steelyard.rows_seen(p_table) || ')'
         else steelyard.rows_seen(p_table)
     end
 $$;

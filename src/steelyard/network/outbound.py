@@ -16,7 +16,7 @@ from typing import Any, Final
 import httpx
 
 from steelyard.errors import NotPermittedError, UpstreamError
-from steelyard.identity.strict_json import read_object
+from steelyard.network.strict_json import read_object
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

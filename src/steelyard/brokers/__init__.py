@@ -1,0 +1,1 @@
+"""Acts outside: orders to brokers, and what brokers say of them."""

@@ -1,0 +1,141 @@
+"""What every price source does for us; each source is a file beside this one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from steelyard.errors import UpstreamError
+
+
+class SourceDownError(UpstreamError):
+    """A source does not answer, or not in a way that can be read."""
+
+    is_temporary = True
+
+    def __init__(self, source: str, reason: str) -> None:
+        """Name the source and what happened."""
+        super().__init__(f"The price source {source} gave no answer: {reason}.")
+        self.source, self.reason = source, reason
+
+
+class Quality(StrEnum):
+    """How far a price is trusted; only what is good is traded on."""
+
+    GOOD = "good"
+    STALE = "stale"
+    """Older than the sessions allowed."""
+    OUTLIER = "outlier"
+    """Far from the last price, without a corporate action that would explain it."""
+    CROSSED = "crossed"
+    """Its bid is not below its ask."""
+    CURRENCY = "currency"
+    """In another currency than the asset's, or pence taken for pounds."""
+    SPLIT = "split"
+    """About 2:1 or the like of the last price, and no split is known."""
+    INVALID = "invalid"
+    """No number, not above 0, or of the future."""
+    MISSING = "missing"
+    """No source has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssetKey:
+    """How an asset is asked for.
+
+    Attributes:
+        asset_id: ours.
+        symbol: what sources call it; ours where nobody says.
+        currency: the unit its prices are quoted in: ISO 4217, or a unit of minor_currencies.
+        mic: the exchange; "" where nobody says.
+    """
+
+    asset_id: str
+    symbol: str
+    currency: str
+    mic: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """A price as a source gave it, not yet checked.
+
+    Attributes:
+        price: of one unit, in `currency`: the last trade, else the middle of bid and ask.
+        currency: as the source says; "" = it does not.
+        made_at: when it was made, UTC.
+        bid, ask: None = the source has none.
+        source: which source.
+    """
+
+    asset_id: str
+    price: Decimal
+    currency: str
+    made_at: datetime
+    source: str
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedPrice:
+    """A price, and how far it is trusted.
+
+    Attributes:
+        price: of one unit in `currency`, never in a fraction of it such as pence; None = there is none.
+        currency: ISO 4217.
+        made_at: when it was made, UTC; None = there is none.
+        source: where it is from; "" = nowhere.
+        quality: GOOD, or why it is not traded on.
+        doubt: the sentence that says so; "" where it is good.
+    """
+
+    asset_id: str
+    price: Decimal | None
+    currency: str
+    made_at: datetime | None
+    source: str
+    quality: Quality
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A session of an asset: its close, in the asset's quotation unit, and the units traded; None = not said."""
+
+    asset_id: str
+    price_date: date
+    close: Decimal
+    volume: Decimal | None
+    made_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BarPage:
+    """Some sessions, in order, and where the source goes on; "" = that is all."""
+
+    bars: Sequence[Bar]
+    next: str
+
+
+class PriceSource(Protocol):
+    """Where prices come from."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in prices and settings."""
+
+    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Quote]:
+        """Return asset → newest price, of those that it has.
+
+        Raises:
+            SourceDownError: it does not answer; of none of them anything is known.
+        """
+
+    async def get_bars(self, asset: AssetKey, first: date, last: date, page: str = "") -> BarPage:
+        """Return the sessions of a period, both days included, a page at a time."""
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
