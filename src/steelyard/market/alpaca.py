@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Final
 
 from steelyard.domain.calendar import time_zone
-from steelyard.market.port import AssetKey, Bar, BarPage, Quote, SourceDownError
+from steelyard.market.port import AssetKey, Bar, BarPage, Quote, SourceDownError, SourceRefusedError
 from steelyard.market.said import moment_of, number_of, part_of, positive_of
 from steelyard.market.symbol import askable
 from steelyard.market.way import Way, together
@@ -53,9 +53,14 @@ class AlpacaSource:
 
         Raises:
             SourceDownError: it does not answer, or not in a way that can be read.
+            SourceRefusedError: it has no prices of such an asset.
         """
-        if asset not in askable([asset]):
-            return BarPage((), "")
+        if asset.currency != CURRENCY:
+            raise SourceRefusedError(
+                NAME, f"its prices are in {CURRENCY}, and {asset.asset_id} is in {asset.currency}"
+            )
+        if not list(askable([asset])):
+            raise SourceRefusedError(NAME, f"{asset.symbol!r} is no symbol that it can be asked for")
         query = {
             "symbols": asset.symbol,
             "timeframe": "1Day",
