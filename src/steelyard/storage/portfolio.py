@@ -63,6 +63,7 @@ class StoredPrice:
     currency: str
     closing_price: Decimal
     price_date: date
+    exchange: str
 
 
 async def get_all_accounts(db: ReadSession) -> list[StoredAccount]:
