@@ -117,6 +117,7 @@ class Facts:
         volumes: asset → units traded in its last sessions before the day, the newest first.
         lots: every lot acquired before, by anybody whose purchases count, as it was then; None = not known.
         sales: every sale of those lots before.
+        no_lots: why lots are not known; "" where nothing says.
     """
 
     day: date
@@ -124,6 +125,7 @@ class Facts:
     volumes: Mapping[str, Sequence[Decimal]] = field(default_factory=dict)
     lots: tuple[Lot, ...] | None = None
     sales: tuple[Sale, ...] = ()
+    no_lots: str = ""
 
 
 def apply_trades(before: Holdings, trades: Iterable[Trade]) -> Holdings:

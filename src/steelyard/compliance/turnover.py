@@ -1,7 +1,7 @@
 """How much of an account was traded in a period, the trades that are judged included.
 
-`lesser` counts the lesser of purchases and sales (SEC Form N-1A, item 13, instruction 4(d)), `half` half of both. Either
-is divided by the value of the account on the day, which trades change by what they cost only.
+`lesser` counts the lesser of purchases and sales (SEC Form N-1A, item 13, instruction 4(d)), `half` half of both.
+Either is divided by the value of the account on the day, which trades change by what they cost only.
 """
 
 from collections.abc import Iterator, Sequence

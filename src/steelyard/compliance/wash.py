@@ -24,7 +24,7 @@ def measure_wash_sales(
         return
     unknown = sorted({trade.asset.asset_id for trade in trades if trade.quantity < 0 and trade.lots is None})
     if facts.lots is None or unknown:
-        why = f"the lots of {named(unknown or traded)} are not known"
+        why = facts.no_lots or f"the lots of {named(unknown or traded)} are not known"
         yield Unmeasured(why=why, asset_ids=tuple(unknown or traded))
         return
     washed = _matched(rule, trades, facts)
