@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from steelyard.domain.scope import Scope
 from steelyard.errors import NotFoundError
@@ -154,7 +155,7 @@ async def get_versions(db: ReadSession) -> list[Version]:
     return [Version(**row) for row in rows.mappings()]
 
 
-async def get_scopes(db: ReadSession) -> list[tuple[Scope, str]]:
+async def get_scopes(db: AsyncSession) -> list[tuple[Scope, str]]:
     """Return every household, then every account of the tenant, with its name."""
     rows = await db.execute(query("get_scopes"))
     return [(Scope(row.scope_kind, row.scope_id), row.scope_name) for row in rows]
