@@ -1,11 +1,12 @@
 """What the rules in force say: of an account's trades before they are sent, and of the account as it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
 
 from steelyard.compliance.check import check_rules
-from steelyard.compliance.holdings import Described, HeldAsset, Holdings, Trade, apply_trades
+from steelyard.compliance.holdings import Described, Facts, HeldAsset, Holdings, Trade, apply_trades
 from steelyard.compliance.rule import Finding, Rule
 from steelyard.compliance.settings import is_for
 from steelyard.domain.money import EXACT, MONEY_PLACES, round_half_up
@@ -14,11 +15,70 @@ from steelyard.rebalancing import trade as proposed
 from steelyard.services.rule_facts import read_facts
 from steelyard.services.ruled_lots import KnownLots, read_known_lots
 from steelyard.storage import compliance as stored
-from steelyard.storage.connection import ReadSession, WriteSession
+from steelyard.storage.connection import AnySession
 from steelyard.storage.portfolio import StoredAccount, get_account
 from steelyard.storage.rule import get_rules_in_force
 
-AnySession = ReadSession | WriteSession
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """The rules about an account and all that they ask, so that trades can be judged by it alone.
+
+    Attributes:
+        rules: in force for the account on the day, by id.
+        assets: what it holds or may trade, by id.
+        known: its lots.
+        facts: what happened before.
+    """
+
+    rules: tuple[Rule, ...]
+    assets: Mapping[str, Described]
+    known: KnownLots
+    facts: Facts
+
+
+async def read_ruling(
+    db: AnySession, portfolio: Portfolio, *, day: date, asset_ids: Collection[str] = ()
+) -> Ruling:
+    """Return what trades of an account are judged by.
+
+    Args:
+        db: a session of who asks; rules about the lots of a household are not measured where it does not see all of it.
+        portfolio: what the account holds, at the prices and rates the trades are worked out from.
+        day: the day they are made, on which rules must be in force.
+        asset_ids: what may be traded beside what it holds and wants.
+    """
+    account = await get_account(db, portfolio.account_id)
+    rules = rules_of(await get_rules_in_force(db, day), account)
+    if not rules:
+        return Ruling(rules=(), assets={}, known=KnownLots(), facts=Facts(day=day))
+    assets = await stored.get_ruled_assets(db, {*portfolio.asset_ids, *asset_ids})
+    known = await read_known_lots(db, portfolio, account, rules, day)
+    facts = await read_facts(db, rules, holdings_of(portfolio, assets), assets, day=day, known=known)
+    return Ruling(rules=tuple(rules), assets=assets, known=known, facts=facts)
+
+
+def judge_trades(
+    ruling: Ruling,
+    portfolio: Portfolio,
+    trades: Sequence[proposed.Trade],
+    *,
+    lots_sold: Sequence[proposed.LotSale] = (),
+) -> tuple[Finding, ...]:
+    """Return what rules say of trades of an account; reads nothing else.
+
+    Args:
+        ruling: the rules, and all that they ask.
+        portfolio: what the account holds, at the prices and rates the trades were worked out from.
+        trades: what is proposed; a trade in a currency moves cash and costs what it costs.
+        lots_sold: which lots the sales take; empty = as the account's lot method says.
+
+    Returns:
+        Findings as `compliance.check.check_rules` gives them, by rule; empty where no rule is in force for the account.
+    """
+    before = holdings_of(portfolio, ruling.assets)
+    made = [_made(trade, portfolio, ruling.assets, ruling.known, lots_sold) for trade in trades]
+    return check_rules(ruling.rules, before, apply_trades(before, made), made, ruling.facts)
 
 
 async def check_trades(
@@ -29,29 +89,10 @@ async def check_trades(
     day: date,
     lots_sold: Sequence[proposed.LotSale] = (),
 ) -> tuple[Finding, ...]:
-    """Return what the rules in force say of trades of an account.
-
-    Args:
-        db: a session of who asks; rules about the lots of a household are not measured where it does not see all of it.
-        portfolio: what the account holds, at the prices and rates the trades were worked out from.
-        trades: what is proposed; a trade in a currency moves cash and costs what it costs.
-        day: the day they are made, on which rules must be in force.
-        lots_sold: which lots the sales take; empty = as the account's lot method says.
-
-    Returns:
-        Findings as `compliance.check.check_rules` gives them, by rule; empty where no rule is in force for the account.
-    """
-    account = await get_account(db, portfolio.account_id)
-    rules = rules_of(await get_rules_in_force(db, day), account)
-    if not rules:
-        return ()
-    assets = await stored.get_ruled_assets(db, {*portfolio.positions, *(trade.asset_id for trade in trades)})
-    before = holdings_of(portfolio, assets)
-    known = await read_known_lots(db, portfolio, account, rules, day)
-    made = [_made(trade, portfolio, assets, known, lots_sold) for trade in trades]
-    after = apply_trades(before, made)
-    facts = await read_facts(db, rules, before, made, day=day, known=known)
-    return check_rules(rules, before, after, made, facts)
+    """Return what the rules in force say of trades of an account; arguments as `read_ruling` and `judge_trades`."""
+    traded = [trade.asset_id for trade in trades]
+    ruling = await read_ruling(db, portfolio, day=day, asset_ids=traded)
+    return judge_trades(ruling, portfolio, trades, lots_sold=lots_sold)
 
 
 async def check_account(db: AnySession, portfolio: Portfolio, *, day: date) -> tuple[Finding, ...]:
@@ -61,7 +102,7 @@ async def check_account(db: AnySession, portfolio: Portfolio, *, day: date) -> t
     if not rules:
         return ()
     holdings = holdings_of(portfolio, await stored.get_ruled_assets(db, portfolio.positions))
-    facts = await read_facts(db, rules, holdings, (), day=day, known=KnownLots())
+    facts = await read_facts(db, rules, holdings, portfolio.positions, day=day, known=KnownLots())
     return check_rules(rules, None, holdings, (), facts)
 
 

@@ -1,9 +1,9 @@
 """What happened before, as far as the rules in force ask: trades, volumes, lots. What none asks for is not read."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
-from steelyard.compliance.holdings import Facts, Holdings, PastTrade, Trade
+from steelyard.compliance.holdings import Facts, Holdings, PastTrade
 from steelyard.compliance.rule import Rule, RuleKind
 from steelyard.domain.money import MONEY_PLACES, round_half_up
 from steelyard.services.rate import ExchangeRates, MissingRateError, read_rates
@@ -16,7 +16,7 @@ async def read_facts(
     db: ReadSession | WriteSession,
     rules: Sequence[Rule],
     holdings: Holdings,
-    trades: Sequence[Trade],
+    asset_ids: Collection[str],
     *,
     day: date,
     known: KnownLots,
@@ -27,17 +27,16 @@ async def read_facts(
         db: a session.
         rules: those in force for it.
         holdings: what it holds.
-        trades: what is judged.
+        asset_ids: what it holds or may trade.
         day: the day that is judged.
         known: its lots.
     """
     sessions = _most(rules, RuleKind.LIQUIDITY, "sessions")
-    assets = {held.asset.asset_id for held in holdings.positions} | {trade.asset.asset_id for trade in trades}
     days = _most(rules, RuleKind.TURNOVER, "days")
     return Facts(
         day=day,
         past_trades=await _past_trades(db, holdings, day - timedelta(days=days - 1), day) if days else None,
-        volumes=await stored.get_volumes(db, assets, day, sessions) if sessions and assets else {},
+        volumes=await stored.get_volumes(db, asset_ids, day, sessions) if sessions and asset_ids else {},
         lots=known.lots,
         sales=known.sales,
         no_lots=known.fault,

@@ -76,6 +76,12 @@ async def get_account(db: AsyncSession, account_id: str) -> StoredAccount:
     return StoredAccount(*(await db.execute(query("get_account"), {"account_id": account_id})).one())
 
 
+async def find_account(db: AsyncSession, account_id: str) -> StoredAccount | None:
+    """Return an account; None = there is none that is seen."""
+    row = (await db.execute(query("get_account"), {"account_id": account_id})).one_or_none()
+    return None if row is None else StoredAccount(*row)
+
+
 async def get_account_ids(db: AsyncSession, household_id: str) -> list[str]:
     """Return the accounts of a household."""
     return list(await db.scalars(query("get_account_ids"), {"household_id": household_id}))
