@@ -1293,6 +1293,8 @@ create table steelyard.broker_links (
     made_at timestamptz not null default transaction_timestamp(),
     ended_at timestamptz,
     activities_page text not null default '',
+    fills_page text not null default '',
+    fills_due_at timestamptz not null default transaction_timestamp(),
     synced_at timestamptz,
     primary key (tenant_id, link_id),
     unique (tenant_id, link_name)
@@ -1309,7 +1311,9 @@ comment on column steelyard.broker_links.settings is 'What else the broker needs
 comment on column steelyard.broker_links.made_by is 'Who linked it, as in audit_events.actor.';
 comment on column steelyard.broker_links.made_at is 'When, UTC.';
 comment on column steelyard.broker_links.ended_at is 'When it was ended, UTC; nothing is sent there any more.';
-comment on column steelyard.broker_links.activities_page is 'How far its fills and activities were read, in the broker''s words.';
+comment on column steelyard.broker_links.activities_page is 'How far its activities were read, in the broker''s words.';
+comment on column steelyard.broker_links.fills_page is 'How far its fills were read, in the broker''s words.';
+comment on column steelyard.broker_links.fills_due_at is 'When a worker is to read its fills next, UTC.';
 comment on column steelyard.broker_links.synced_at is 'When positions, cash and activities were last read, UTC.';
 
 create table steelyard.broker_accounts (
