@@ -130,6 +130,7 @@ class Order:
         order_value: quantity at the reference price, in the tenant's base currency.
         phase: 1 = at once; 2 = a buy that waits for the sells of its proposal.
         client_order_id: what we call it at the broker; never used for another order.
+        raised_at: when a person was asked to decide about it; None = nobody has to.
         version: counts up with each change; who writes names the one they read.
     """
 
@@ -161,6 +162,7 @@ class Order:
     settle_until: datetime | None
     attempts: int
     cancel_asked_at: datetime | None
+    raised_at: datetime | None
     lease_owner: str | None
     lease_until: datetime | None
     replaces: UUID | None

@@ -1621,6 +1621,7 @@ create table steelyard.orders (
     settle_until timestamptz,
     attempts integer not null default 0,
     cancel_asked_at timestamptz,
+    raised_at timestamptz,
     lease_owner text,
     lease_until timestamptz,
     replaces uuid,
@@ -1673,6 +1674,7 @@ comment on column steelyard.orders.due_at is 'When a worker is to look at it nex
 comment on column steelyard.orders.settle_until is 'Until when an answer may still be under way: no look-up before counts as "never had it", UTC.';
 comment on column steelyard.orders.attempts is 'How often the broker was called to place it.';
 comment on column steelyard.orders.cancel_asked_at is 'When somebody asked to cancel it, UTC.';
+comment on column steelyard.orders.raised_at is 'When a person was asked to decide about it, UTC; null = nobody has to.';
 comment on column steelyard.orders.lease_owner is 'The worker that has it in hand.';
 comment on column steelyard.orders.lease_until is 'Until when that worker is waited for, UTC.';
 comment on column steelyard.orders.replaces is 'The order it takes the place of.';

@@ -63,6 +63,7 @@ set
     settle_until = :settle_until,
     attempts = :attempts,
     cancel_asked_at = :cancel_asked_at,
+    raised_at = :raised_at,
     lease_owner = :lease_owner,
     lease_until = :lease_until,
     changed_at = :now
@@ -126,7 +127,7 @@ from (
     for update skip locked
 ) as due
 where l.tenant_id = due.tenant_id and l.link_id = due.link_id
-returning l.link_id, l.fills_page;
+returning l.link_id;
 
 -- name: get_fills_page
 -- How far the fills of a link were read.
@@ -141,8 +142,18 @@ where
 returning link_id;
 
 -- name: set_fills_due
--- Say when the fills of a link are to be read next.
-update steelyard.broker_links set fills_due_at = :due_at
+-- Say when the fills of a link are to be read next: soon where orders of it are open, else later.
+update steelyard.broker_links
+set
+    fills_due_at = case
+        when exists (
+            select from steelyard.orders as o
+            where
+                o.tenant_id = broker_links.tenant_id and o.link_id = broker_links.link_id
+                and o.state in ('sending', 'sent', 'partially_filled', 'unknown')
+        ) then cast(:soon as timestamptz)
+        else cast(:later as timestamptz)
+    end
 where tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid);
 
 -- name: count_open_sells

@@ -1,13 +1,20 @@
 -- name: list_obstacles
--- What holds an order back: stops of the installation, then holds of its tenant, account and itself.
+-- What holds an order back: stops of the installation, holds of its tenant, of its account (of a block, each), of it.
 select 'stop' as kind, s.reason from steelyard.trading_stops as s
 where s.released_at is null
 union all
 select h.kind, h.reason from steelyard.trading_holds as h
 where
     h.tenant_id = steelyard.current_tenant() and h.released_at is null
-    and (h.account_id is null or h.account_id = :account_id)
-    and (h.order_id is null or h.order_id = cast(:order_id as uuid));
+    and (
+        h.account_id is null or h.account_id = :account_id
+        or h.account_id in (
+            select c.account_id from steelyard.orders as c
+            where c.tenant_id = h.tenant_id and c.block_id = cast(:order_id as uuid)
+        )
+    )
+    and (h.order_id is null or h.order_id = cast(:order_id as uuid))
+order by kind, reason;
 
 -- name: share_kill_switches
 -- Let nobody pull a kill switch between the look at it and the end of this transaction.
