@@ -239,7 +239,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             "Books and records: who began and executed stays by its key.",
             _columns(
                 "tenant_id run_id run_name state version author document made_at expires_at "
-                "content_hash order_value executed_by executed_at market due_at lease_owner lease_until fault"
+                "content_hash order_value executed_by executed_at market due_at fault"
             ),
             named_in=(
                 "author",

@@ -1401,8 +1401,6 @@ create table steelyard.runs (
     executed_at timestamptz,
     market text not null default '',
     due_at timestamptz,
-    lease_owner text,
-    lease_until timestamptz,
     fault text not null default '',
     primary key (tenant_id, run_id)
 );
@@ -1423,8 +1421,6 @@ comment on column steelyard.runs.executed_by is 'Who executed it, as in audit_ev
 comment on column steelyard.runs.executed_at is 'When, UTC.';
 comment on column steelyard.runs.market is 'Prices read once for all its accounts, canonical JSON; empty = they are not read yet.';
 comment on column steelyard.runs.due_at is 'When a worker is to look at it next, UTC: to make it, or to share out what its blocks were filled; null = nobody has to.';
-comment on column steelyard.runs.lease_owner is 'The worker that has it in hand.';
-comment on column steelyard.runs.lease_until is 'Until when that worker is waited for, UTC.';
 comment on column steelyard.runs.fault is 'Why it failed; empty = it did not.';
 
 create table steelyard.proposals (
