@@ -211,7 +211,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             "Ways to brokers, of the firm; who made one stays by its key.",
             _columns(
                 "tenant_id link_id broker link_name environment address credentials_sealed settings "
-                "made_by made_at ended_at activities_page synced_at"
+                "made_by made_at ended_at fills_page activities_page synced_at"
             ),
             named_in=("made_by",),
         ),
@@ -301,7 +301,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             _columns(
                 "tenant_id link_id execution_id order_id account_id asset_id broker_order_id symbol "
                 "side quantity price currency fees executed_at received_at busted_at transaction_id "
-                "block_execution_id suspended_because"
+                "block_execution_id suspended_because hold_id"
             ),
         ),
         "trading_holds": TableRule(
