@@ -301,7 +301,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             _columns(
                 "tenant_id link_id execution_id order_id account_id asset_id broker_order_id symbol "
                 "side quantity price currency fees executed_at received_at busted_at transaction_id "
-                "block_execution_id suspended_because hold_id"
+                "block_execution_id suspended_because"
             ),
         ),
         "trading_holds": TableRule(

@@ -523,7 +523,6 @@ create table steelyard.fills (
     transaction_id text,
     block_execution_id text,
     suspended_because text not null default '',
-    hold_id uuid,
     primary key (tenant_id, link_id, execution_id),
     foreign key (tenant_id, link_id) references steelyard.broker_links (tenant_id, link_id),
     foreign key (tenant_id, order_id) references steelyard.orders (tenant_id, order_id),
@@ -550,7 +549,6 @@ comment on column steelyard.fills.busted_at is 'When the broker took it back, UT
 comment on column steelyard.fills.transaction_id is 'The transaction that books it; null = nothing is booked: suspense, a block, or busted.';
 comment on column steelyard.fills.block_execution_id is 'Of an apportioned part, the execution of the block; null = it is the broker''s own.';
 comment on column steelyard.fills.suspended_because is 'Why it is in suspense; empty = it is not.';
-comment on column steelyard.fills.hold_id is 'The hold it put on its account; null = none.';
 
 create table steelyard.trading_holds (
     hold_id uuid not null default gen_random_uuid(),
@@ -569,8 +567,6 @@ create table steelyard.trading_holds (
     foreign key (tenant_id, order_id) references steelyard.orders (tenant_id, order_id),
     check ((released_by is null) = (released_at is null))
 );
-alter table steelyard.fills add foreign key (tenant_id, hold_id)
-references steelyard.trading_holds (tenant_id, hold_id);
 create index trading_holds_open on steelyard.trading_holds (tenant_id, account_id) where released_at is null;
 comment on table steelyard.trading_holds is 'What must not be sent now: an order, an account, or anything of a tenant. What was sent is still followed.';
 comment on column steelyard.trading_holds.hold_id is 'Key, made by the server.';
