@@ -211,7 +211,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             "Ways to brokers, of the firm; who made one stays by its key.",
             _columns(
                 "tenant_id link_id broker link_name environment address credentials_sealed settings "
-                "made_by made_at ended_at activities_page synced_at"
+                "made_by made_at ended_at fills_page activities_page synced_at"
             ),
             named_in=("made_by",),
         ),

@@ -94,6 +94,7 @@ create table steelyard.broker_links (
     made_by text not null,
     made_at timestamptz not null default transaction_timestamp(),
     ended_at timestamptz,
+    fills_page text not null default '',
     activities_page text not null default '',
     synced_at timestamptz,
     primary key (tenant_id, link_id),
@@ -111,7 +112,8 @@ comment on column steelyard.broker_links.settings is 'What else the broker needs
 comment on column steelyard.broker_links.made_by is 'Who linked it, as in audit_events.actor.';
 comment on column steelyard.broker_links.made_at is 'When, UTC.';
 comment on column steelyard.broker_links.ended_at is 'When it was ended, UTC; nothing is sent there any more.';
-comment on column steelyard.broker_links.activities_page is 'How far its fills and activities were read, in the broker''s words.';
+comment on column steelyard.broker_links.fills_page is 'How far its fills were read, in the broker''s words.';
+comment on column steelyard.broker_links.activities_page is 'How far its activities were read, in the broker''s words.';
 comment on column steelyard.broker_links.synced_at is 'When positions, cash and activities were last read, UTC.';
 
 create table steelyard.broker_accounts (
