@@ -211,7 +211,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             "Ways to brokers, of the firm; who made one stays by its key.",
             _columns(
                 "tenant_id link_id broker link_name environment address credentials_sealed settings "
-                "made_by made_at ended_at fills_page activities_page synced_at"
+                "made_by made_at ended_at activities_page fills_page fills_due_at synced_at"
             ),
             named_in=("made_by",),
         ),
@@ -287,7 +287,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
                 "tenant_id order_id proposal_id run_id block_id account_id link_id asset_id side "
                 "quantity order_type limit_price currency reference_price order_value phase lots "
                 "state version reason client_order_id broker_order_id filled_quantity released_at "
-                "sent_at due_at settle_until attempts cancel_asked_at lease_owner lease_until "
+                "sent_at due_at settle_until attempts cancel_asked_at raised_at lease_owner lease_until "
                 "replaces made_at changed_at"
             ),
         ),

@@ -94,8 +94,9 @@ create table steelyard.broker_links (
     made_by text not null,
     made_at timestamptz not null default transaction_timestamp(),
     ended_at timestamptz,
-    fills_page text not null default '',
     activities_page text not null default '',
+    fills_page text not null default '',
+    fills_due_at timestamptz not null default transaction_timestamp(),
     synced_at timestamptz,
     primary key (tenant_id, link_id),
     unique (tenant_id, link_name)
@@ -112,8 +113,9 @@ comment on column steelyard.broker_links.settings is 'What else the broker needs
 comment on column steelyard.broker_links.made_by is 'Who linked it, as in audit_events.actor.';
 comment on column steelyard.broker_links.made_at is 'When, UTC.';
 comment on column steelyard.broker_links.ended_at is 'When it was ended, UTC; nothing is sent there any more.';
-comment on column steelyard.broker_links.fills_page is 'How far its fills were read, in the broker''s words.';
 comment on column steelyard.broker_links.activities_page is 'How far its activities were read, in the broker''s words.';
+comment on column steelyard.broker_links.fills_page is 'How far its fills were read, in the broker''s words.';
+comment on column steelyard.broker_links.fills_due_at is 'When a worker is to read its fills next, UTC.';
 comment on column steelyard.broker_links.synced_at is 'When positions, cash and activities were last read, UTC.';
 
 create table steelyard.broker_accounts (
@@ -426,6 +428,7 @@ create table steelyard.orders (
     settle_until timestamptz,
     attempts integer not null default 0,
     cancel_asked_at timestamptz,
+    raised_at timestamptz,
     lease_owner text,
     lease_until timestamptz,
     replaces uuid,
@@ -478,6 +481,7 @@ comment on column steelyard.orders.due_at is 'When a worker is to look at it nex
 comment on column steelyard.orders.settle_until is 'Until when an answer may still be under way: no look-up before counts as "never had it", UTC.';
 comment on column steelyard.orders.attempts is 'How often the broker was called to place it.';
 comment on column steelyard.orders.cancel_asked_at is 'When somebody asked to cancel it, UTC.';
+comment on column steelyard.orders.raised_at is 'When a person was asked to decide about it, UTC; null = nobody has to.';
 comment on column steelyard.orders.lease_owner is 'The worker that has it in hand.';
 comment on column steelyard.orders.lease_until is 'Until when that worker is waited for, UTC.';
 comment on column steelyard.orders.replaces is 'The order it takes the place of.';
