@@ -288,10 +288,12 @@ class House:
         return Window(self, {"sid": self.do(self.session_of(person, factors)).secret})
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        """Send a request as a page of ours does, unless the headers say otherwise: JSON, from the same origin."""
+        """Send a request as a page of ours does, unless the headers say otherwise: JSON, same origin, a new key."""
         sent = {"host": self.served.host}
         if method not in {"GET", "HEAD"}:
             sent["sec-fetch-site"] = "same-origin"
+        if method == "POST":
+            sent["idempotency-key"] = secrets.token_hex(16)
         if body is not None:
             sent["content-type"] = "application/json"
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
