@@ -80,7 +80,7 @@ HEADERS = {
 }
 GRANTED = (Role.ADVISOR, Role.VIEWER, Role.SERVICE)
 Done = TypeVar("Done")
-READS = ("read:portfolio", "read:asset")
+READS = ("read:portfolio", "read:asset", "read:order", "propose:order")
 
 
 def shared_tables() -> dict[str, list[Row]]:
@@ -424,9 +424,9 @@ def opened_house(
         yield
         await close_connection_pool()
 
-    async def find(secret: str, request_id: str) -> Actor:
+    async def find(secret: str, request_id: str, *, is_present: bool = True) -> Actor:
         async with get_write_session() as db:
-            return await find_actor(db, secret, now=clock(), request_id=request_id)
+            return await find_actor(db, secret, now=clock(), request_id=request_id, is_present=is_present)
 
     lies = {"right": Lies()} | {name.replace("_", "-"): case.lies for name, case in CASES.items()}
     with (

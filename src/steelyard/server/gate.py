@@ -65,7 +65,8 @@ class Gate:
             raise NotSignedInError
         check_same_site(scope, self._wiring.place)
         if secret is not None:
-            call.actor = await self._wiring.find_actor(secret, call.request_id)
+            is_present = access is None or not access.by_itself
+            call.actor = await self._wiring.find_actor(secret, call.request_id, is_present=is_present)
             self._rate.take(call.actor.name)
             if access is not None:
                 check_access(access, call.actor, parameters)

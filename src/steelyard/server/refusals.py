@@ -39,6 +39,19 @@ class KeyNeededError(RefusedError, InvalidInputError):
         )
 
 
+class VersionNeededError(RefusedError, InvalidInputError):
+    """A change came without the version it is about."""
+
+    status = 428
+
+    def __init__(self) -> None:
+        """Say what to send."""
+        super().__init__(
+            "Say which version you change: If-Match with the ETag that you read, or If-None-Match: * for what is not "
+            "there yet. Nothing was changed."
+        )
+
+
 class MalformedJsonError(RefusedError, InvalidInputError):
     """The body is not one plain JSON object."""
 
