@@ -46,7 +46,15 @@ class OrderState(StrEnum):
 MOVES: Final[Mapping[OrderState, frozenset[OrderState]]] = {
     OrderState.DRAFT: frozenset({OrderState.REVIEWED, OrderState.CANCELLED}),
     OrderState.REVIEWED: frozenset({OrderState.APPROVED, OrderState.CANCELLED}),
-    OrderState.APPROVED: frozenset({OrderState.SENDING, OrderState.CANCELLED, OrderState.REJECTED}),
+    OrderState.APPROVED: frozenset(
+        {
+            OrderState.SENDING,
+            OrderState.PARTIALLY_FILLED,  # a block was sent in its place
+            OrderState.FILLED,
+            OrderState.CANCELLED,
+            OrderState.REJECTED,
+        }
+    ),
     OrderState.SENDING: frozenset(
         {
             OrderState.SENT,

@@ -239,7 +239,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             "Books and records: who began and executed stays by its key.",
             _columns(
                 "tenant_id run_id run_name state version author document made_at expires_at "
-                "content_hash order_value executed_by executed_at lease_owner lease_until fault"
+                "content_hash order_value executed_by executed_at market due_at fault"
             ),
             named_in=(
                 "author",
@@ -248,7 +248,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
         ),
         "run_accounts": TableRule(
             "Accounts of runs; no person.",
-            _columns("tenant_id run_id account_id place state proposal_id fault"),
+            _columns("tenant_id run_id account_id place state proposal_id problem fault"),
         ),
         "proposals": TableRule(
             "Books and records: who proposed and executed stays by its key.",
@@ -301,7 +301,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             _columns(
                 "tenant_id link_id execution_id order_id account_id asset_id broker_order_id symbol "
                 "side quantity price currency fees executed_at received_at busted_at transaction_id "
-                "block_execution_id suspended_because"
+                "block_execution_id amount suspended_because"
             ),
         ),
         "trading_holds": TableRule(

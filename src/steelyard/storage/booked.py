@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from steelyard.domain.transaction import Transaction, TransactionKind
-from steelyard.storage.connection import ReadSession
+from steelyard.storage.connection import AnySession, ReadSession
 from steelyard.storage.queries import query
 from steelyard.storage.valuation import ALWAYS
 
@@ -132,7 +132,7 @@ class QuotedPrice:
 
 
 async def get_booked_transactions(
-    db: ReadSession,
+    db: AnySession,
     account_ids: Collection[str],
     until: date,
     *,

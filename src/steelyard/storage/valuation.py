@@ -18,7 +18,7 @@ from steelyard.analytics.valuation import PostingColumns
 from steelyard.domain.lot import LotMethod
 from steelyard.domain.posting import Place
 from steelyard.domain.scope import Scope
-from steelyard.storage.connection import ReadSession, raw_connection
+from steelyard.storage.connection import AnySession, ReadSession, raw_connection
 from steelyard.storage.copying import read_fixed_rows
 from steelyard.storage.queries import query
 
@@ -120,7 +120,7 @@ async def get_valuation_accounts(db: ReadSession, scope: Scope) -> tuple[str, li
     return (rows[0].scope_currency if rows else ""), [_account(row) for row in rows]
 
 
-async def get_accounts(db: ReadSession, account_ids: Collection[str]) -> list[ScopeAccount]:
+async def get_accounts(db: AnySession, account_ids: Collection[str]) -> list[ScopeAccount]:
     """Return accounts by id; those that do not exist are left out."""
     rows = await db.execute(query("get_described_accounts"), {"account_ids": list(account_ids)})
     return [_account(row) for row in rows]
@@ -137,18 +137,18 @@ def _account(row: Row[Any]) -> ScopeAccount:
     )
 
 
-async def get_journal_revision(db: ReadSession) -> JournalRevision:
+async def get_journal_revision(db: AnySession) -> JournalRevision:
     """Return what tells whether the tenant's journal is still what it was."""
     return JournalRevision(*(await db.execute(query("get_journal_revision"))).one())
 
 
-async def count_entries_after(db: ReadSession, entry: int) -> int:
+async def count_entries_after(db: AnySession, entry: int) -> int:
     """Return how many entries there are after an entry; -1 where one of them takes an earlier one back."""
     counted: int = (await db.execute(query("count_entries_after"), {"after_entry": entry})).scalar_one()
     return counted
 
 
-async def get_market_revision(db: ReadSession) -> int | None:
+async def get_market_revision(db: AnySession) -> int | None:
     """Return what tells whether prices, rates and assets are what they were; None where nothing tells."""
     counted: int | None = (await db.execute(query("get_market_revision"))).scalar_one()
     return counted
@@ -215,7 +215,7 @@ async def get_all_prices(db: ReadSession, asset_ids: Sequence[str]) -> Observed:
 
 
 async def get_rates(
-    db: ReadSession, currencies: Collection[str]
+    db: AnySession, currencies: Collection[str]
 ) -> dict[str, tuple[list[date], list[Decimal]]]:
     """Return every exchange rate of currencies: days, ascending, and units for 1 EUR on them."""
     series: dict[str, tuple[list[date], list[Decimal]]] = {currency: ([], []) for currency in currencies}
