@@ -154,8 +154,7 @@ def _is_settled(order: Order, now: datetime) -> bool:
 
 def _is_given_up(hand: Hand, order: Order) -> bool:
     """Whether an order is to be sent no more: it is to be cancelled, or its day is over."""
-    released = order.released_at or order.made_at
-    return order.cancel_asked_at is not None or hand.clock() > released + hand.timing.day
+    return order.cancel_asked_at is not None or hand.timing.is_over(order, hand.clock())
 
 
 def _is_to_be_cancelled(order: Order) -> bool:

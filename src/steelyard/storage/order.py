@@ -330,6 +330,15 @@ async def get_fills_page(db: AsyncSession, link_id: UUID) -> str:
     return page
 
 
+async def may_be_on_its_way(
+    db: WriteSession, link_id: UUID, broker_order_id: str, client_order_id: str
+) -> bool:
+    """Tell whether a broker's order is of none of ours yet, while the answer to a call that may have made it is out."""
+    values = {"link_id": link_id, "broker_order_id": broker_order_id, "client_order_id": client_order_id}
+    is_out: bool = (await db.execute(query("may_be_on_its_way"), values)).scalar_one()
+    return is_out
+
+
 async def turn_fills_page(db: WriteSession, link_id: UUID, before: str, after: str) -> None:
     """Note how far the fills of a link were read, unless another reader was faster."""
     await db.execute(query("turn_fills_page"), {"link_id": link_id, "before": before, "after": after})
