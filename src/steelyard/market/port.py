@@ -17,8 +17,27 @@ class SourceDownError(UpstreamError):
 
     def __init__(self, source: str, reason: str) -> None:
         """Name the source and what happened."""
-        super().__init__(f"The price source {source} gave no answer: {reason}.")
         self.source, self.reason = source, reason
+        super().__init__(f"The price source {source} gave no answer: {reason}.")
+
+
+class SourceBusyError(SourceDownError):
+    """A source was asked too often.
+
+    Attributes:
+        seconds: after which it may be asked again, as it says; None = it does not say.
+    """
+
+    def __init__(self, source: str, seconds: float | None) -> None:
+        """Name the source."""
+        self.seconds = seconds
+        super().__init__(source, "it was asked too often")
+
+
+class SourceRefusedError(SourceDownError):
+    """A source refuses what it is asked; asking again does not help."""
+
+    is_temporary = False
 
 
 class Quality(StrEnum):
@@ -68,6 +87,7 @@ class Quote:
         made_at: when it was made, UTC.
         bid, ask: None = the source has none.
         source: which source.
+        price_date: the exchange's day it is of; None = that of made_at.
     """
 
     asset_id: str
@@ -77,6 +97,7 @@ class Quote:
     source: str
     bid: Decimal | None = None
     ask: Decimal | None = None
+    price_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +111,8 @@ class CheckedPrice:
         source: where it is from; "" = nowhere.
         quality: GOOD, or why it is not traded on.
         doubt: the sentence that says so; "" where it is good.
+        price_date: the exchange's day it is of; None = there is none.
+        age: exchange sessions since that day, as far as anybody has to know: no more than weekdays.
     """
 
     asset_id: str
@@ -99,6 +122,13 @@ class CheckedPrice:
     source: str
     quality: Quality
     doubt: str = ""
+    price_date: date | None = None
+    age: int = 0
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it is traded on."""
+        return self.quality is Quality.GOOD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,3 +169,40 @@ class PriceSource(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """An exchange rate of a day: units of a currency for 1 EUR, above 0."""
+
+    currency: str
+    rate_date: date
+    units_per_eur: Decimal
+
+
+class RateSource(Protocol):
+    """Where exchange rates come from."""
+
+    @property
+    def name(self) -> str:
+        """What it is called where rates are kept."""
+
+    async def get_rates(self, first: date, last: date) -> Sequence[Rate]:
+        """Return the rates of a period, both days included.
+
+        Raises:
+            SourceDownError: it does not answer, or not in a way that can be read.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Where current prices are asked for.
+
+    Attributes:
+        sources: in the order they are asked.
+        then_stored: whether a stored close will do where none of them has a price that is trusted.
+    """
+
+    sources: Sequence[PriceSource]
+    then_stored: bool
