@@ -5,8 +5,9 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,7 +22,7 @@ from steelyard.errors import ConflictError, NotFoundError, NotPermittedError
 from steelyard.identity.permissions import Actor
 from steelyard.identity.user import check_name
 from steelyard.identity.vault import Vault
-from steelyard.network.outbound import Outbound
+from steelyard.network.outbound import Network, Outbound, OutboundRules
 from steelyard.services.account_number import get_account_number
 from steelyard.services.broker_settings import (
     check_broker,
@@ -29,11 +30,21 @@ from steelyard.services.broker_settings import (
     read_paper_settings,
     write_credentials,
 )
+from steelyard.services.market import read_prices
 from steelyard.services.scope import UnknownScopeError
 from steelyard.storage import broker_link as store
 from steelyard.storage.audit import record_event
 from steelyard.storage.broker_link import CREDENTIALS, BrokerLink, NewBrokerLink
-from steelyard.storage.connection import ReadSession, WriteSession
+from steelyard.storage.cluster import open_cluster
+from steelyard.storage.connection import ReadSession, WriteSession, get_db_session
+
+if TYPE_CHECKING:
+    from steelyard.storage.connection import Pool
+
+PAPER_FILE: Final = "paper.sqlite"
+ANSWER_SECONDS: Final = 30.0
+LARGEST_ANSWER: Final = 4_194_304
+"""Bytes: a page of 500 orders is some 600,000."""
 
 
 class UnknownLinkError(NotFoundError):
@@ -343,6 +354,59 @@ def _open_files(link: BrokerLink, credentials: Mapping[str, str], tools: BrokerT
     return FileBroker(
         Path(link.address or ""), clock=tools.clock, name=link.link_name, is_live=link.environment == "live"
     )
+
+
+def stored_price(clock: Clock) -> PriceOf:
+    """Return what gives the newest stored price of an asset, however old it is; it reads in a session of its own."""
+
+    async def price_of(symbol: str) -> Decimal | None:
+        return (await read_prices([symbol], now=clock()))[symbol].price
+
+    return price_of
+
+
+def make_tools(
+    networks: Sequence[Network], data_dir: Path | None, pool: "Pool", *, clock: Clock
+) -> BrokerTools:
+    """Gather what brokers are given; whoever calls it closes the `outbound` of it.
+
+    Args:
+        networks: where brokers may be besides the public internet.
+        data_dir: the data folder as the settings name it; None = the platform's.
+        pool: on the store; the paper broker's file is in the folder of the embedded server where it is that.
+        clock: the time, with its zone.
+    """
+    home = pool.server.home if pool.server is not None else open_cluster(data_dir).home
+    return BrokerTools(
+        paper_file=home / PAPER_FILE,
+        outbound=Outbound(
+            OutboundRules(tuple(networks), total_seconds=ANSWER_SECONDS, max_bytes=LARGEST_ANSWER)
+        ),
+        price_of=stored_price(clock),
+        clock=clock,
+        chance=random.SystemRandom(),
+    )
+
+
+class Brokers:
+    """Opens each link once, and closes them all."""
+
+    def __init__(self, vault: Vault, tools: BrokerTools) -> None:
+        """Open nothing yet; arguments as for `open_broker`."""
+        self._vault, self._tools = vault, tools
+        self._open: dict[UUID, Broker] = {}
+
+    async def __call__(self, link_id: UUID) -> Broker:
+        """Return the broker of a link of the tenant at work; raises as `open_broker`."""
+        if link_id not in self._open:
+            async with get_db_session() as db:
+                self._open[link_id] = await open_broker(db, self._vault, link_id, self._tools)
+        return self._open[link_id]
+
+    async def close(self) -> None:
+        """Close those that are open."""
+        while self._open:
+            await self._open.popitem()[1].close()
 
 
 OPENERS: Final[Mapping[str, Callable[[BrokerLink, Mapping[str, str], BrokerTools], Broker]]] = {
