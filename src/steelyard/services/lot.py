@@ -14,7 +14,7 @@ from steelyard.domain.wash_sale import Sale
 from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
 from steelyard.services.rate import ExchangeRates, read_rates
 from steelyard.storage import booked as store
-from steelyard.storage.connection import ReadSession
+from steelyard.storage.connection import AnySession
 from steelyard.storage.portfolio import get_account, get_account_ids
 from steelyard.storage.valuation import (
     ALWAYS,
@@ -64,7 +64,7 @@ class UnseenLotsError(NotFoundError):
 
 
 async def read_taxed_lots(
-    db: ReadSession, account_ids: Sequence[str], as_of: date
+    db: AnySession, account_ids: Sequence[str], as_of: date
 ) -> tuple[tuple[Lot, ...], tuple[Sale, ...]]:
     """Return the open lots of accounts and of their households by the ledger, and what the accounts sold.
 
@@ -118,7 +118,7 @@ class ReplayCache:
 
 
 async def replay_accounts(
-    db: ReadSession,
+    db: AnySession,
     accounts: Sequence[ScopeAccount],
     until: date,
     *,
@@ -151,7 +151,7 @@ async def replay_accounts(
     return _of_accounts(kept.found, set(own))
 
 
-async def _has_followed(db: ReadSession, kept: _Kept, journal: JournalRevision, own: Sequence[str]) -> bool:
+async def _has_followed(db: AnySession, kept: _Kept, journal: JournalRevision, own: Sequence[str]) -> bool:
     """Book what is new in what was kept; False where all of it has to be replayed anew."""
     if journal == kept.journal:
         return True
@@ -173,7 +173,7 @@ async def _has_followed(db: ReadSession, kept: _Kept, journal: JournalRevision, 
 
 
 async def _replay_all(
-    db: ReadSession, accounts: Sequence[ScopeAccount], until: date, known_at: datetime
+    db: AnySession, accounts: Sequence[ScopeAccount], until: date, known_at: datetime
 ) -> list[_Together]:
     own = [account.account_id for account in accounts]
     transactions = await store.get_booked_transactions(db, own, until, known_at=known_at)

@@ -1,7 +1,8 @@
 """What an account holds and should hold, from the store: read as of a day, and refused where it is not known."""
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
 
@@ -13,7 +14,7 @@ from steelyard.errors import ConflictError, NotFoundError
 from steelyard.services.scope import require_scope
 from steelyard.storage import portfolio as store
 from steelyard.storage.asset_360 import get_last_price_date
-from steelyard.storage.connection import ReadSession, get_db_session
+from steelyard.storage.connection import AnySession, ReadSession, get_db_session
 
 
 class NoMarketPricesError(NotFoundError):
@@ -134,7 +135,7 @@ class Accounts:
         return self._portfolio
 
 
-async def read_day(db: ReadSession, as_of: date | None) -> date:
+async def read_day(db: AnySession, as_of: date | None) -> date:
     """Return the day asked for, or the last price date.
 
     Raises:
@@ -146,44 +147,109 @@ async def read_day(db: ReadSession, as_of: date | None) -> date:
     return as_of or last
 
 
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What an account holds and should hold, not yet priced.
+
+    Attributes:
+        account: the account.
+        day: the day it is read for.
+        positions: none is without its quantity.
+        targets: of its model; never empty.
+    """
+
+    account: store.StoredAccount
+    day: date
+    positions: Sequence[store.StoredPosition]
+    targets: Sequence[store.StoredTarget]
+
+    @property
+    def asset_ids(self) -> list[str]:
+        """What needs a price, sorted."""
+        return sorted({row.asset_id for row in self._rows if not row.is_cash})
+
+    def currencies(self, prices: Mapping[str, Price]) -> set[str]:
+        """Return the currencies of cash, held or wanted, and of prices."""
+        cash = {row.currency for row in self._rows if row.is_cash}
+        return cash | {price.currency for price in prices.values()}
+
+    def priced(self, prices: Mapping[str, Price], rates: Mapping[str, Decimal]) -> Portfolio:
+        """Return the portfolio at these prices and rates."""
+        return Portfolio(
+            account_id=self.account.account_id,
+            base_currency=self.account.base_currency,
+            positions={p.asset_id: p.quantity for p in self.positions if p.quantity and not p.is_cash},
+            cash=_cash(self.positions, self.account.base_currency),
+            targets={row.asset_id: row.target_weight for row in self.targets if not row.is_cash},
+            cash_targets={row.currency: row.target_weight for row in self.targets if row.is_cash},
+            prices=prices,
+            rates=rates,
+            as_of=self.day,
+            positions_date=self.positions[0].as_of,
+        )
+
+    @property
+    def _rows(self) -> tuple[store.StoredPosition | store.StoredTarget, ...]:
+        return *self.positions, *self.targets
+
+
 async def read_portfolio(
-    db: ReadSession, account_id: str, *, as_of: date | None = None, model_id: str | None = None
+    db: AnySession, account_id: str, *, as_of: date | None = None, model_id: str | None = None
 ) -> Portfolio:
     """Return an account with its positions, targets, prices and rates as of a day; None means the last price date.
 
     The targets are those of the account's own model, or of `model_id` in its place.
 
     Raises:
-        UnknownScopeError: there is no such account; names those most like it.
-        NoModelError, NoPositionsError, WeightsOnlyError, NoMarketPricesError, NoRateError: it cannot be planned.
+        SteelyardError: as `read_holdings`.
+        NoMarketPricesError, NoRateError: it cannot be planned.
         UnpricedError: an asset that is held or wanted has no price; names it.
     """
-    await require_scope(db, Scope.account(account_id))
-    day = await read_day(db, as_of)
-    account = await store.get_account(db, account_id)
+    holdings = await read_holdings(db, account_id, await read_day(db, as_of), model_id=model_id)
+    prices = await _priced(db, holdings.asset_ids, holdings.day)
+    rates, missing = await read_rates_of(db, holdings, prices)
+    if missing:
+        raise NoRateError(missing, holdings.account.base_currency, holdings.day)
+    return holdings.priced(prices, rates)
+
+
+async def read_holdings(
+    db: AnySession, account_id: str, day: date, *, model_id: str | None = None
+) -> Holdings:
+    """Return what an account held and should hold on a day, by its own model or by another.
+
+    Raises:
+        UnknownScopeError: there is no such account; names those most like it.
+        NoModelError, NoPositionsError, WeightsOnlyError: it cannot be planned.
+    """
+    account = await store.find_account(db, account_id)
+    if account is None:
+        await require_scope(db, Scope.account(account_id))
+        raise NoPositionsError(account_id, day)
     model_id = model_id or account.model_id
     targets = await store.get_target_weights(db, model_id) if model_id else []
     if not targets:
         raise NoModelError(account_id, model_id)
-    positions = await _positions(db, account_id, day)
-    rows: tuple[store.StoredPosition | store.StoredTarget, ...] = (*positions, *targets)
-    prices = await _priced(db, {row.asset_id for row in rows if not row.is_cash}, day)
-    currencies = {price.currency for price in prices.values()} | {row.currency for row in rows if row.is_cash}
-    return Portfolio(
-        account_id=account_id,
-        base_currency=account.base_currency,
-        positions={p.asset_id: p.quantity for p in positions if p.quantity and not p.is_cash},
-        cash=_cash(positions, account.base_currency),
-        targets={row.asset_id: row.target_weight for row in targets if not row.is_cash},
-        cash_targets={row.currency: row.target_weight for row in targets if row.is_cash},
-        prices=prices,
-        rates=await _rates(db, currencies, account.base_currency, day),
-        as_of=day,
-        positions_date=positions[0].as_of,
-    )
+    return Holdings(account, day, await _positions(db, account_id, day), targets)
 
 
-async def _positions(db: ReadSession, account_id: str, day: date) -> list[store.StoredPosition]:
+async def read_rates_of(
+    db: AnySession, holdings: Holdings, prices: Mapping[str, Price]
+) -> tuple[dict[str, Decimal], list[str]]:
+    """Return rates to the account's base currency, and the currencies that have none.
+
+    Rates have 12 decimals, half up, as finer ones are no amounts.
+    """
+    base, day = holdings.account.base_currency, holdings.day
+    foreign = sorted(holdings.currencies(prices) - {base})
+    rates = await store.get_conversion_rates(db, foreign, base, day) if foreign else {}
+    known = {
+        currency: round_half_up(rate, MAX_PLACES) for currency, rate in rates.items() if rate is not None
+    }
+    return known, sorted(set(foreign) - known.keys())
+
+
+async def _positions(db: AnySession, account_id: str, day: date) -> list[store.StoredPosition]:
     positions = await store.get_positions(db, account_id, day)
     if not positions:
         raise NoPositionsError(account_id, day)
@@ -201,7 +267,7 @@ def _cash(positions: Iterable[store.StoredPosition], base_currency: str) -> dict
     return cash
 
 
-async def _priced(db: ReadSession, asset_ids: Collection[str], day: date) -> dict[str, Price]:
+async def _priced(db: AnySession, asset_ids: Collection[str], day: date) -> dict[str, Price]:
     """Return prices in whole currencies: pence become pounds, exactly."""
     prices = {row.asset_id: _price(row) for row in await store.get_last_prices(db, asset_ids, day)}
     if unpriced := sorted(set(asset_ids) - set(prices)):
@@ -213,17 +279,6 @@ def _price(row: store.StoredPrice) -> Price:
     with localcontext(EXACT):
         amount = row.closing_price / units_per_major(row.currency)
     return Price(amount, major_currency(row.currency), row.price_date, row.exchange)
-
-
-async def _rates(
-    db: ReadSession, currencies: Collection[str], base_currency: str, day: date
-) -> dict[str, Decimal]:
-    """Return rates to the base currency; 12 decimals, half up, as finer ones are no amounts."""
-    foreign = sorted(set(currencies) - {base_currency})
-    rates = await store.get_conversion_rates(db, foreign, base_currency, day)
-    if missing := [currency for currency in foreign if rates[currency] is None]:
-        raise NoRateError(missing, base_currency, day)
-    return {currency: round_half_up(rate, MAX_PLACES) for currency, rate in rates.items() if rate is not None}
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from steelyard.analytics.observations import DateArray, FloatArray
 from steelyard.domain.money import conversion_rate, major_currency, units_per_major
 from steelyard.errors import NotFoundError
 from steelyard.storage import valuation as store
-from steelyard.storage.connection import ReadSession
+from steelyard.storage.connection import AnySession
 
 RATE_DAYS: Final = 10
 """How many days a rate holds; asset 360 uses the same."""
@@ -79,6 +79,6 @@ class ExchangeRates:
         return units[place] * units_per_major(currency)
 
 
-async def read_rates(db: ReadSession, currencies: Collection[str]) -> ExchangeRates:
+async def read_rates(db: AnySession, currencies: Collection[str]) -> ExchangeRates:
     """Return every rate of currencies, or of those that they are units of."""
     return ExchangeRates(await store.get_rates(db, sorted({major_currency(c) for c in currencies} - {PIVOT})))

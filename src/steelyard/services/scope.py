@@ -7,7 +7,7 @@ from typing import Final
 from steelyard.domain.scope import Scope
 from steelyard.errors import NotFoundError
 from steelyard.storage.asset_360 import get_scopes
-from steelyard.storage.connection import ReadSession
+from steelyard.storage.connection import AnySession
 
 MOST_NEAREST: Final = 3
 
@@ -21,7 +21,7 @@ class UnknownScopeError(NotFoundError):
         super().__init__(f"There is no {scope}; {hint}")
 
 
-async def require_scope(db: ReadSession, scope: Scope) -> None:
+async def require_scope(db: AnySession, scope: Scope) -> None:
     """End unless the scope is the tenant, or a household or account of it.
 
     Raises:

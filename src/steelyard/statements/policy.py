@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import MISSING, Field, fields, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,6 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from steelyard.domain.amount import read_amount
+from steelyard.domain.canonical import plain_text
 from steelyard.domain.lot import LotMethod
 from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.household_input import Treatment
@@ -133,6 +136,48 @@ def read_policy(table: Mapping[str, Any], source: str, *, over: Policy | None = 
     if "household" in sections and plain.get("objective") is Objective.L2:
         raise PolicyFileError(source, "objective is 'l2'; the drift of a household adds up as l1")
     return replace(base, **sections, **plain)
+
+
+def write_policy(policy: Policy) -> dict[str, Any]:
+    """Return the table that states a policy in full, amounts as text: `read_policy` reads the same policy in it.
+
+    Raises:
+        AmountError: something that should be an exact number is none.
+
+    >>> write_policy(Policy(cash=CashRules(floor=100)))["cash"]
+    {'floor': '100'}
+    """
+    return {
+        field.name: _stated(value) if field.name in SECTIONS else _written(field.name, value)
+        for field in fields(policy)
+        if (value := getattr(policy, field.name)) is not None
+    }
+
+
+def _stated(section: Any) -> dict[str, Any]:
+    values = {field.name: getattr(section, field.name) for field in fields(section)}
+    return {key: _written(key, value) for key, value in values.items() if value is not None}
+
+
+def _written(key: str, value: Any) -> Any:
+    """Return a value as JSON has it; what has no shape of its own is an amount, or an amount for each asset."""
+    if key in WORDS:
+        return str(value)
+    if key == "trade_date":
+        return plain_text(value)
+    if key in _SHAPES or key == "places":
+        return _copied(value)
+    if isinstance(value, Mapping):
+        return {asset: _written(f"{key} of {asset}", amount) for asset, amount in value.items()}
+    return plain_text(read_amount(key, value))
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _copied(item) for key, item in value.items()}
+    if isinstance(value, AbstractSet):
+        return sorted(value)
+    return value if isinstance(value, str | int) else [_copied(item) for item in value]
 
 
 def _section(name: str, table: Any, base: Any, source: str) -> Any:

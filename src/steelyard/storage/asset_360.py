@@ -9,7 +9,7 @@ import msgspec
 
 from steelyard.domain.scope import Scope
 from steelyard.errors import NotFoundError
-from steelyard.storage.connection import ReadSession, WriteSession
+from steelyard.storage.connection import AnySession, ReadSession, WriteSession
 from steelyard.storage.queries import query
 
 
@@ -154,7 +154,7 @@ async def get_versions(db: ReadSession) -> list[Version]:
     return [Version(**row) for row in rows.mappings()]
 
 
-async def get_scopes(db: ReadSession) -> list[tuple[Scope, str]]:
+async def get_scopes(db: AnySession) -> list[tuple[Scope, str]]:
     """Return every household, then every account of the tenant, with its name."""
     rows = await db.execute(query("get_scopes"))
     return [(Scope(row.scope_kind, row.scope_id), row.scope_name) for row in rows]

@@ -100,6 +100,10 @@ class MigratorSession(AsyncSession):
     """Works as the role that owns the schema."""
 
 
+AnySession = ReadSession | WriteSession
+"""Either: for what is read to be shown, and read again where it is acted on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """The connections of one event loop to one store.

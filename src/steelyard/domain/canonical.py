@@ -1,0 +1,69 @@
+"""Canonical JSON (RFC 8785): one text for one content, so that a hash of it names the content.
+
+Of the numbers of JSON it knows whole ones alone; exact numbers are text, as everywhere where they might be rounded.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+LARGEST: Final = 2**53
+"""Whole numbers from here on are not the same in every reader of JSON."""
+
+
+def write_canonical(content: Any) -> str:
+    """Return the one text of a content.
+
+    Args:
+        content: objects, lists, text, whole numbers below 2^53, true, false and null; decimals, days, moments and
+            UUIDs become text as `plain_text` says.
+
+    Raises:
+        TypeError: it holds something else, a float for instance.
+        ValueError: it holds a number from 2^53 on, or half of a character (a lone surrogate).
+
+    >>> write_canonical({"b": [Decimal("1.50"), None, 2], "a": "é"})
+    '{"a":"é","b":["1.50",null,2]}'
+    """
+    text = json.dumps(_ordered(content), ensure_ascii=False, separators=(",", ":"))
+    text.encode()  # UnicodeEncodeError is a ValueError
+    return text
+
+
+def plain_text(value: Decimal | date | UUID) -> str:
+    """Return a value as the text that stands for it.
+
+    A decimal has all of its digits and no exponent, a day is `2024-03-14`, a moment `2024-03-14T09:30:00+00:00`.
+
+    >>> plain_text(Decimal("-1E+2")), plain_text(date(2024, 3, 14)), plain_text(Decimal("-0.0"))
+    ('-100', '2024-03-14', '0.0')
+    """
+    if isinstance(value, Decimal):
+        return f"{value:f}" if value else f"{abs(value):f}"
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _ordered(value: Any) -> Any:
+    """Return a value of what JSON knows, the names of its objects in the order of their UTF-16 code units."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        if abs(value) >= LARGEST:
+            raise ValueError(f"{value} is no whole number that every reader of JSON takes for the same")
+        return value
+    if isinstance(value, Decimal | datetime | date | UUID):
+        return plain_text(value)
+    if isinstance(value, Mapping):
+        return {key: _ordered(value[key]) for key in sorted(value, key=_code_units)}
+    if isinstance(value, list | tuple):
+        return [_ordered(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def _code_units(name: str) -> bytes:
+    return name.encode("utf-16-be", "surrogatepass")
