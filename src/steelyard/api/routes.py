@@ -13,6 +13,7 @@ from steelyard.api import (
     notice,
     personal_data,
     portfolio,
+    price,
     progress,
     provider,
     session,
@@ -37,7 +38,8 @@ def redirect_uri(public_url: str, name: str) -> str:
 def make_router() -> APIRouter:
     """Make the routes of the interface; the application's state holds what they need.
 
-    Its `entrance` is what signing in needs, its `retention_years` for how long it stays known who did what.
+    Its `entrance` is what signing in needs, its `market` where prices are asked for (None = the store), its
+    `retention_years` for how long it stays known who did what.
     """
     everything = APIRouter(prefix=PREFIX)
     for router in (
@@ -56,6 +58,7 @@ def make_router() -> APIRouter:
         tenant.router,
         audit.router,
         portfolio.router,
+        price.router,
         asset_360.router,
         progress.router,
     ):

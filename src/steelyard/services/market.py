@@ -101,6 +101,12 @@ async def read_prices(
     return {asset_id: asked.answer(asset_id) for asset_id in asset_ids}
 
 
+async def get_priced_assets(db: Db | None = None) -> list[str]:
+    """Return the assets that may have a price: all but cash."""
+    async with _session(db) as session:
+        return await store.get_priced_assets(session)
+
+
 @dataclass(frozen=True, slots=True)
 class _Book:
     """What the store knows of prices: the newest closes of each asset, the newest first, and the actions since."""
