@@ -83,7 +83,8 @@ async def dry_run(
     Args:
         db: a session.
         rule: written or not.
-        since, until: the first and the last day.
+        since: the first day.
+        until: the last day.
         account_ids: which accounts; None = all that are seen.
 
     Raises:

@@ -5,7 +5,6 @@ from datetime import datetime
 from uuid import UUID
 
 from steelyard.compliance.rule import Finding, Outcome
-from steelyard.domain.audit import Fact
 from steelyard.errors import ConflictError, InvalidInputError
 from steelyard.identity.permissions import Actor, Verb
 from steelyard.services import proposal
@@ -83,7 +82,7 @@ async def override_rule(
     finding = _holding(findings_of(held), rule_id)
     if not await stored.add_override(db, proposal_id, rule_id, finding.rule_version, reason):
         raise OverriddenError(rule_id)
-    facts: dict[str, Fact] = {
+    facts: dict[str, str | int] = {
         "rule_id": rule_id,
         "version": finding.rule_version,
         "account_id": held.account_id,

@@ -53,7 +53,8 @@ async def read_history(
         db: a session.
         accounts: which; those that no rule is about are left out.
         rules: which.
-        since, until: the first and the last day.
+        since: the first day.
+        until: the last day.
     """
     about = {account.account_id: found for account in accounts if (found := rules_of(rules, account))}
     own = {account.account_id: account for account in accounts if account.account_id in about}
@@ -180,7 +181,7 @@ class _Day:
             if one.is_cash and (rate is None or one.quantity is None):
                 return None
             with localcontext(EXACT):
-                total += round_half_up((one.quantity or 0) * (rate or 0), MONEY_PLACES)
+                total += round_half_up((one.quantity or Decimal(0)) * (rate or Decimal(0)), MONEY_PLACES)
         return total
 
     def _amount(self, one: DayTrade, base: str) -> Decimal | None:
