@@ -431,4 +431,20 @@ def about_account(name: str) -> Case:
     return lambda visit: Ask(query=f"account={some_account(visit)}{more}")
 
 
-CASES |= {f"GET /{name}": about_account(name) for name in SCOPED}
+def my_run(visit: Visit) -> Ask:
+    """A run of whoever asks, which was made."""
+    me, token = visit.me, visit.window.bearer.split("_")
+    made = visit.house.rows(
+        "insert into steelyard.runs (tenant_id, run_name, state, author, document, made_at, expires_at) "
+        "values (:tenant, 'a run', 'made', :author, '{}', now(), now() + interval '1 hour') returning run_id",
+        me.tenant_id,
+        tenant=me.tenant_id,
+        author=f"token:{UUID(token[1])}" if len(token) > 1 else f"user:{me.user_id}",
+    )
+    return Ask({"run_id": str(made[0][0])})
+
+
+CASES |= {f"GET /{name}": about_account(name) for name in SCOPED} | {
+    "GET /progress/orders": lambda visit: Ask(query=f"account={some_account(visit)}"),
+    "GET /progress/runs/{run_id}": my_run,
+}

@@ -80,7 +80,7 @@ HEADERS = {
 }
 GRANTED = (Role.ADVISOR, Role.VIEWER, Role.SERVICE)
 Done = TypeVar("Done")
-READS = ("read:portfolio", "read:asset")
+READS = ("read:portfolio", "read:asset", "read:order", "propose:order")
 
 
 def shared_tables() -> dict[str, list[Row]]:
@@ -288,10 +288,12 @@ class House:
         return Window(self, {"sid": self.do(self.session_of(person, factors)).secret})
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        """Send a request as a page of ours does, unless the headers say otherwise: JSON, from the same origin."""
+        """Send a request as a page of ours does, unless the headers say otherwise: JSON, same origin, a new key."""
         sent = {"host": self.served.host}
         if method not in {"GET", "HEAD"}:
             sent["sec-fetch-site"] = "same-origin"
+        if method == "POST":
+            sent["idempotency-key"] = secrets.token_hex(16)
         if body is not None:
             sent["content-type"] = "application/json"
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -422,9 +424,9 @@ def opened_house(
         yield
         await close_connection_pool()
 
-    async def find(secret: str, request_id: str) -> Actor:
+    async def find(secret: str, request_id: str, *, is_present: bool = True) -> Actor:
         async with get_write_session() as db:
-            return await find_actor(db, secret, now=clock(), request_id=request_id)
+            return await find_actor(db, secret, now=clock(), request_id=request_id, is_present=is_present)
 
     lies = {"right": Lies()} | {name.replace("_", "-"): case.lies for name, case in CASES.items()}
     with (

@@ -104,9 +104,9 @@ def everything_from(connection: socket.socket) -> bytes:
     return bytes(received)
 
 
-async def nobody(secret: str, request_id: str) -> Actor:
+async def nobody(secret: str, request_id: str, *, is_present: bool = True) -> Actor:
     """Know nobody."""
-    del secret, request_id
+    del secret, request_id, is_present
     raise NotSignedInError
 
 
@@ -127,7 +127,14 @@ def wiring_of(
     place = plan_place(
         LOOPBACK, port or 1, tls=None, proxies=proxies, public_url=public_url, resolve=lambda _: []
     )
-    generous = Limits(address_rate=1e6, address_burst=10**6, principal_rate=1e6, principal_burst=10**6)
+    generous = Limits(
+        address_rate=1e6,
+        address_burst=10**6,
+        principal_rate=1e6,
+        principal_burst=10**6,
+        stream_seconds=0.2,
+        look_seconds=0.02,
+    )
     return Wiring(
         place=place,
         find_actor=find_actor,

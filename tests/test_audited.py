@@ -33,6 +33,7 @@ NO_EVENT = {
     "services.passkeys.ask_for_step_up": ASKS,
     "services.passkeys.ask_to_sign_in": ASKS,
     "services.passkeys.take_from_session": COUNTS,
+    "services.idempotency.once": "what is done once is recorded by who does it",
     "services.mapping_proposal.propose_mapping": "reads what only the owner of the schema may",
     "services.provider.begin_accepting": ASKS,
     "services.provider.begin_linking": ASKS,

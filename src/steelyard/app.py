@@ -122,12 +122,12 @@ async def _make_entrance(settings: Settings, place: "Place", pool: "Pool") -> "E
     )
 
 
-async def _find_actor(secret: str, request_id: str) -> "Actor":
+async def _find_actor(secret: str, request_id: str, *, is_present: bool = True) -> "Actor":
     from steelyard.services.session import find_actor
     from steelyard.storage.connection import get_write_session
 
     async with get_write_session() as db:
-        return await find_actor(db, secret, now=_now(), request_id=request_id)
+        return await find_actor(db, secret, now=_now(), request_id=request_id, is_present=is_present)
 
 
 async def _check_store() -> None:

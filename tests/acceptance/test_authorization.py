@@ -18,7 +18,7 @@ from steelyard.server.routes import Routes
 
 PAGE = who_may()
 NOWHERE = "00000000-0000-4000-8000-000000000000"
-OBJECT = re.compile(r"\{(?:user_id|session_id|token_id|passkey_id|request_id|hold_id)\}")
+OBJECT = re.compile(r"\{(?!account_id)\w+_id\}")
 OWN = ("/sign-out", "/sessions", "/step-up", "/factors", "/notices", "/tokens")
 ASKED_BY_SOMEBODY = [route for route, words in PAGE.items() if words not in {ANYBODY, SIGNING_IN}]
 ABOUT_AN_OBJECT = [route for route in ASKED_BY_SOMEBODY if OBJECT.search(route)]

@@ -5,9 +5,10 @@ import re
 import pytest
 
 from api_cases import CASES, Ask, Visit
-from api_page import ANYBODY, SIGNING_IN, who_may
+from api_page import ANYBODY, SIGNING_IN, short, who_may
 from house import LEFT_OUT, House, Window
-from steelyard.identity.permissions import Role
+from steelyard.identity.permissions import ObjectType, Role, Verb
+from steelyard.server.routes import Routes
 
 PAGE = who_may()
 UNSAFE = [route for route in PAGE if not route.startswith("GET")]
@@ -37,6 +38,18 @@ QUESTIONS = {
     "POST /links/opened/providers/{name}",
 }
 """They ask, or look: what changes something is the answer."""
+
+
+WITHOUT_KEY: dict[str, str] = {}
+"""Routes that change orders and need no key; each with its reason."""
+
+
+def money_routes(house: House) -> list[str]:
+    """What moves money, as the routes themselves say."""
+    routes = Routes.of(house.served.app.routes).routes
+    return [
+        short(method, route.path) for route in routes if route.access.moves_money for method in route.methods
+    ]
 
 
 def empty(route: str) -> Ask:
@@ -115,3 +128,39 @@ def test_a_change_leaves_an_event(house: House, route: str) -> None:
 
     assert answer.status_code == ask.status, answer.text
     assert (after > before) == (route not in QUESTIONS)
+
+
+def test_what_changes_orders_asks_for_a_key(house: House) -> None:
+    """By what it does; a route that is new and forgot it fails here."""
+    routes = Routes.of(house.served.app.routes).routes
+    changing = {
+        short(method, route.path)
+        for route in routes
+        if route.access.object_type is ObjectType.ORDER and route.access.verb is not Verb.READ
+        for method in route.methods - {"GET"}
+    }
+
+    assert changing - set(money_routes(house)) == set(WITHOUT_KEY)
+
+
+def test_without_a_key_what_moves_money_does_nothing(house: House) -> None:
+    window = house.window_of(house.people[1, Role.OWNER])
+    for route in money_routes(house):
+        method, path = route.split(" ")
+        answer = window.ask(method, empty(route).path(path), {}, idempotency_key=LEFT_OUT)
+        assert (method, answer.status_code) == ("POST", 400), (route, answer.text)
+        assert answer.json()["type"] == "urn:steelyard:problem:key-needed", route
+
+
+def test_what_moves_money_is_done_once_however_often_it_is_sent(house: House) -> None:
+    count = "select coalesce(max(sequence), 0) from steelyard.audit_events"
+    for route in money_routes(house):
+        visit = visit_of(house, route)
+        ask, key = CASES[route](visit), f"twice-{route}"
+        method, path = route.split(" ")
+        first = visit.window.ask(method, ask.path(path), ask.body, idempotency_key=key)
+        done = house.rows(count)
+        again = visit.window.ask(method, ask.path(path), ask.body, idempotency_key=key)
+        assert (first.status_code, first.text) == (ask.status, again.text), (route, first.text, again.text)
+        assert again.status_code == first.status_code
+        assert house.rows(count) == done, route

@@ -14,6 +14,11 @@ class Answer(Response):
 
     media_type = "application/json"
 
+    @property
+    def text(self) -> str:
+        """What it says."""
+        return bytes(self.body).decode()
+
     def render(self, content: Any) -> bytes:
         """Write it; numbers that are none in JSON (NaN, infinity) become null."""
         return msgspec.json.encode(plain(content))

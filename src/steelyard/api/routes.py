@@ -13,6 +13,7 @@ from steelyard.api import (
     notice,
     personal_data,
     portfolio,
+    progress,
     provider,
     session,
     sign_in,
@@ -56,6 +57,7 @@ def make_router() -> APIRouter:
         audit.router,
         portfolio.router,
         asset_360.router,
+        progress.router,
     ):
         everything.include_router(router)
     return everything

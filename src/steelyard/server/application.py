@@ -1,5 +1,6 @@
 """The application: the routes given to it, with the shell around them."""
 
+import asyncio
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
@@ -18,6 +19,7 @@ from steelyard.server.probes import make_probes
 from steelyard.server.problem import Problems, defect, invalid, refused
 from steelyard.server.responses import Responses
 from steelyard.server.routes import Routes
+from steelyard.server.watchers import Watchers
 from steelyard.server.wiring import Wiring
 
 
@@ -27,6 +29,8 @@ class Application(FastAPI):
     wiring: Wiring
     figures: Figures
     declared: Routes
+    watchers: Watchers
+    stopping: asyncio.Event
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the outermost part where nothing answers past it."""
@@ -64,6 +68,7 @@ def make_application(wiring: Wiring, routers: Sequence[APIRouter] = ()) -> Appli
         },
     )
     app.wiring, app.figures = wiring, Figures()
+    app.watchers, app.stopping = Watchers(wiring.limits), asyncio.Event()
     for router in (make_probes(wiring, app.figures), *routers):
         app.include_router(router)
     app.declared = Routes.of(app.routes)

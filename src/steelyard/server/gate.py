@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from steelyard.identity.permissions import Actor, authorize
 from steelyard.identity.session import NotSignedInError
 from steelyard.server.call import Call, call_of
-from steelyard.server.identity import check_same_site, secret_of
+from steelyard.server.identity import check_same_site, key_of, secret_of
 from steelyard.server.permits import Access, Need
 from steelyard.server.rates import Rate
 from steelyard.server.refusals import BusyError
@@ -65,10 +65,13 @@ class Gate:
             raise NotSignedInError
         check_same_site(scope, self._wiring.place)
         if secret is not None:
-            call.actor = await self._wiring.find_actor(secret, call.request_id)
+            is_present = access is None or not access.by_itself
+            call.actor = await self._wiring.find_actor(secret, call.request_id, is_present=is_present)
             self._rate.take(call.actor.name)
             if access is not None:
                 check_access(access, call.actor, parameters)
+                if access.moves_money:
+                    key_of(scope)
 
 
 def is_api(path: str) -> bool:

@@ -1,5 +1,6 @@
 """Who asks: the cookie of a session, or an API token; and whether another site made the browser ask."""
 
+import re
 from datetime import timedelta
 from typing import Final
 
@@ -9,11 +10,12 @@ from steelyard.identity.session import SECRET
 from steelyard.identity.token import is_token
 from steelyard.server.call import header_of
 from steelyard.server.place import Place
-from steelyard.server.refusals import CrossSiteError, MalformedRequestError
+from steelyard.server.refusals import CrossSiteError, KeyNeededError, MalformedRequestError
 
 SAFE_METHODS: Final = frozenset({"GET", "OPTIONS"})
 OUR_SITE: Final = frozenset({"same-origin", "none"})
 SESSION_COOKIE: Final = "sid"
+IDEMPOTENCY_KEY: Final = re.compile("[!-~]{1,200}")
 
 
 def secret_of(scope: Scope, place: Place) -> str | None:
@@ -68,6 +70,18 @@ def check_same_site(scope: Scope, place: Place) -> None:
     origin = header_of(scope, b"origin")
     if not (site in OUR_SITE if site is not None else origin in place.origins):
         raise CrossSiteError
+
+
+def key_of(scope: Scope) -> str:
+    """Return the key that a request is sent under.
+
+    Raises:
+        KeyNeededError: there is none, or it is not one.
+    """
+    key = header_of(scope, b"idempotency-key")
+    if key is None or not IDEMPOTENCY_KEY.fullmatch(key):
+        raise KeyNeededError
+    return key
 
 
 def write_cookie(place: Place, name: str, value: str, lifetime: timedelta | None = None) -> str:

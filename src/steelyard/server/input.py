@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from steelyard.domain.amount import AmountError, read_amount
 from steelyard.domain.asset import AssetIdError, normalize_asset_id
+from steelyard.errors import InvalidInputError
 
 MAX_PAGE: Final = 200
 MAX_CURSOR: Final = 1_024
@@ -35,6 +36,16 @@ _HIDDEN: Final = frozenset({"Cc", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 _TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 """Characters that turn the direction of writing: what is read is not what is stored."""
+
+
+class CursorError(InvalidInputError):
+    """A cursor is one of other pages."""
+
+    def __init__(self) -> None:
+        """Say where to take it from."""
+        super().__init__(
+            "This is not the cursor of a page of this list: take `next` from the answer before, or begin without one."
+        )
 
 
 def read_decimal(value: object) -> Decimal:
@@ -170,6 +181,25 @@ def read_cursor(cursor: str) -> tuple[str | int, ...]:
         raise ValueError(_NO_CURSOR) from None
     if any(isinstance(key, str) and "\0" in key for key in keys):
         raise ValueError(_NO_CURSOR)
+    return keys
+
+
+def keys_of(cursor: str, *kinds: type[str | int]) -> tuple[Any, ...]:
+    """Read a cursor of a route's own pages: keys of these kinds, in this order.
+
+    Raises:
+        CursorError: it is a cursor of other pages.
+
+    >>> keys_of(write_cursor("2026-01-02", 7), str, int)
+    ('2026-01-02', 7)
+    >>> keys_of(write_cursor("RIVERA-IRA"), str, int)
+    Traceback (most recent call last):
+    ...
+    steelyard.server.input.CursorError: This is not the cursor of a page of this list: take `next` from ...
+    """
+    keys = read_cursor(cursor)
+    if tuple(map(type, keys)) != kinds:
+        raise CursorError
     return keys
 
 

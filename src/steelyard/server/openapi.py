@@ -31,6 +31,13 @@ PROBLEM: Final = {
         },
     },
 }
+KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "New for each request; the same again repeats it, and gets the same answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+}
 NO: Final = {
     "description": "Refused or failed; the body says why.",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -61,6 +68,8 @@ def describe(app: FastAPI, routes: Routes, place: Place) -> dict[str, Any]:
             operation = document["paths"].get(route.path, {}).get(method.lower())
             if operation is not None:
                 operation |= _asked(route.access)
+                if route.access.moves_money:
+                    operation.setdefault("parameters", []).append(KEY)
                 operation["responses"].pop("422", None)
                 operation["responses"]["default"] = NO
     return document

@@ -31,12 +31,16 @@ class Access:
         verb: what it does, where a permission is needed.
         object_type: to what.
         account: the parameter of the path that names the account; None = the route is about no single one.
+        moves_money: whether it asks for an Idempotency-Key, so that what is sent twice is done once.
+        by_itself: whether pages call it by themselves: it keeps no session alive.
     """
 
     need: Need
     verb: Verb | None = None
     object_type: ObjectType | None = None
     account: str | None = None
+    moves_money: bool = False
+    by_itself: bool = False
 
     def __call__(self, request: Request) -> None:
         """Fail where the gate was not passed: a route is never served without the shell around it."""
@@ -44,15 +48,25 @@ class Access:
             raise RuntimeError("a route was reached past the gate")
 
 
-def permits(verb: Verb, object_type: ObjectType, *, account: str | None = None) -> Any:
+def permits(
+    verb: Verb,
+    object_type: ObjectType,
+    *,
+    account: str | None = None,
+    moves_money: bool = False,
+    by_itself: bool = False,
+) -> Any:
     """Say that a route needs a permission, and where its path names an account, a grant.
 
     Args:
         verb: what the route does.
         object_type: to what.
         account: the parameter of the path that names the account.
+        moves_money: whether orders, or money, move by it: it then needs an Idempotency-Key, and does its work by
+            `api.once.Once`.
+        by_itself: whether pages call it by themselves, so that it says nothing of somebody being there.
     """
-    return Depends(Access(Need.PERMISSION, verb, object_type, account))
+    return Depends(Access(Need.PERMISSION, verb, object_type, account, moves_money, by_itself))
 
 
 def public() -> Any:

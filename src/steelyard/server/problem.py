@@ -29,6 +29,7 @@ from steelyard.identity.session import NotSignedInError, StepUpNeededError
 from steelyard.server.call import call_of
 from steelyard.server.refusals import RefusedError
 from steelyard.services.entrance import SignInFailedError
+from steelyard.services.version import ChangedMeanwhileError
 from steelyard.storage.failures import DatabaseBusyError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -45,6 +46,7 @@ OWN: Final = {
     SignInFailedError: HTTPStatus.UNAUTHORIZED,
     TooManyTriesError: HTTPStatus.TOO_MANY_REQUESTS,
     DatabaseBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    ChangedMeanwhileError: HTTPStatus.PRECONDITION_FAILED,
     CallbackError: HTTPStatus.BAD_REQUEST,
     NoSignInError: HTTPStatus.BAD_REQUEST,
     ReturnPathError: HTTPStatus.BAD_REQUEST,

@@ -26,6 +26,32 @@ class MalformedRequestError(RefusedError, InvalidInputError):
         super().__init__(f"The request is refused: {rule}.")
 
 
+class KeyNeededError(RefusedError, InvalidInputError):
+    """A request that moves money came without a key of its own."""
+
+    status = 400
+
+    def __init__(self) -> None:
+        """Say what to send."""
+        super().__init__(
+            "This needs a header Idempotency-Key: 1 to 200 visible ASCII characters, new for each request, and the "
+            "same again to repeat it. Nothing was done."
+        )
+
+
+class VersionNeededError(RefusedError, InvalidInputError):
+    """A change came without the version it is about."""
+
+    status = 428
+
+    def __init__(self) -> None:
+        """Say what to send."""
+        super().__init__(
+            "Say which version you change: If-Match with the ETag that you read, or If-None-Match: * for what is not "
+            "there yet. Nothing was changed."
+        )
+
+
 class MalformedJsonError(RefusedError, InvalidInputError):
     """The body is not one plain JSON object."""
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
-from fastapi import FastAPI
 
 from steelyard.errors import InvalidInputError, UpstreamError
+from steelyard.server.application import Application
 from steelyard.server.place import Address, Place, Tls
 from steelyard.server.protocol import Protocol
 from steelyard.server.wiring import Wiring
@@ -68,7 +68,7 @@ def listen(address: Address, port: int) -> socket.socket:
 class Serving:
     """A server on a socket, which can be told to stop."""
 
-    def __init__(self, app: FastAPI, wiring: Wiring, sock: socket.socket) -> None:
+    def __init__(self, app: Application, wiring: Wiring, sock: socket.socket) -> None:
         """Prepare it.
 
         Args:
@@ -80,6 +80,7 @@ class Serving:
             TlsFilesError: certificate and key cannot be used.
         """
         self._server = uvicorn.Server(_config(app, wiring))
+        self._app = app
         self._sock = sock
         self._running: asyncio.Task[None] | None = None
 
@@ -106,6 +107,7 @@ class Serving:
         if self._server.should_exit and self._running is not None:
             self._running.cancel()
         self._server.should_exit = True
+        self._app.stopping.set()
 
     async def _serve(self, is_ready: Callable[[], None]) -> None:
         """As uvicorn does, without its signals: it ends the process by the signal that told it to stop."""
@@ -143,7 +145,7 @@ def check_tls(place: Place) -> None:
         raise TlsFilesError(place.tls, error.strerror or type(error).__name__) from error
 
 
-def _config(app: FastAPI, wiring: Wiring) -> uvicorn.Config:
+def _config(app: Application, wiring: Wiring) -> uvicorn.Config:
     tls = wiring.place.tls
     check_tls(wiring.place)
     return uvicorn.Config(

@@ -12,8 +12,13 @@ from steelyard.server.place import Place
 class FindActor(Protocol):
     """Finds who asks."""
 
-    def __call__(self, secret: str, request_id: str) -> Awaitable[Actor]:
+    def __call__(self, secret: str, request_id: str, *, is_present: bool = True) -> Awaitable[Actor]:
         """Return whose session, or token, has this secret.
+
+        Args:
+            secret: what the request shows.
+            request_id: the request.
+            is_present: whether somebody asks, and no page by itself: it keeps their session alive.
 
         Raises:
             NotSignedInError: nobody's, or no longer.
@@ -31,7 +36,10 @@ class Limits:
         header_bytes: of the request line and headers together.
         header_count: of headers.
         answer_seconds: from a request's headers to the last byte of its answer, body included.
-        at_once: requests under way; one more is asked to come back.
+        at_once: requests under way, streams among them; one more is asked to come back.
+        streams, principal_streams: of all, and of one user or token, that are watched at once.
+        stream_seconds: how long one lasts; less than answer_seconds. The browser asks again.
+        look_seconds: between two looks of a stream.
         connections: open at once.
         address_connections: open at once from one address that is no proxy of ours.
         address_rate, address_burst: requests a second of one address, and at once.
@@ -46,6 +54,10 @@ class Limits:
     header_count: int = 64
     answer_seconds: float = 120.0
     at_once: int = 200
+    streams: int = 60
+    principal_streams: int = 6
+    stream_seconds: float = 100.0
+    look_seconds: float = 1.0
     connections: int = 1_000
     address_connections: int = 100
     address_rate: float = 50.0

@@ -96,7 +96,9 @@ async def start_session(
     return opened
 
 
-async def find_actor(db: WriteSession, secret: str, *, now: datetime, request_id: str = "") -> Actor:
+async def find_actor(
+    db: WriteSession, secret: str, *, now: datetime, request_id: str = "", is_present: bool = True
+) -> Actor:
     """Say who asks: the user of a session or of an API token, with role and grants as they are now.
 
     One question to the store; once a minute a second, which notes that they were seen.
@@ -106,6 +108,7 @@ async def find_actor(db: WriteSession, secret: str, *, now: datetime, request_id
         secret: what the cookie or the token says.
         now: the time, with its zone.
         request_id: the request.
+        is_present: whether somebody asks, and no page by itself: only who is present keeps a session alive.
 
     Raises:
         NotSignedInError: there is no such session or token, it has ended or is too old, or its user may not sign in.
@@ -137,7 +140,7 @@ async def find_actor(db: WriteSession, secret: str, *, now: datetime, request_id
         request_id=request_id,
         session_hash=session_hash,
     )
-    if now - row.last_seen_at >= SEEN_EVERY:
+    if is_present and now - row.last_seen_at >= SEEN_EVERY:
         await act_as(db, actor.acting)
         await stored.touch_session(db, row.session_id, now=now, before=now - SEEN_EVERY)
     return actor

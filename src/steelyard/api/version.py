@@ -1,0 +1,54 @@
+"""Answers with a version: not sent to who has it already, and changed by nobody who has read an older one."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Request, Response
+
+from steelyard.api.answer import Answer
+from steelyard.server.version import expected_version, has_already, tag_of_version
+
+SENT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"headers": {"ETag": {"description": "Which version this is.", "schema": {"type": "string"}}}},
+    304: {"description": "Who asks has this version already, as If-None-Match says."},
+}
+"""What the description of a route says of answers with a version: `responses=SENT`."""
+
+
+class Versioned:
+    """A request that may name a version."""
+
+    def __init__(self, request: Request) -> None:
+        """Read the request."""
+        self._scope = request.scope
+
+    def answer(self, value: Any, tag: int | str, *, status: int = 200) -> Response:
+        """Answer with a value and its tag; a request that says that it has it gets the tag alone.
+
+        Args:
+            value: what to answer.
+            tag: its version, or a tag made of several.
+            status: where it is sent.
+        """
+        text = tag_of_version(tag) if isinstance(tag, int) else tag
+        if self.has(text):
+            return self.same(text)
+        return Answer(value, status, {"ETag": text})
+
+    def has(self, tag: str) -> bool:
+        """Whether who asks has what the tag stands for."""
+        return has_already(self._scope, tag)
+
+    def same(self, tag: str) -> Response:
+        """Say that nothing has changed."""
+        return Response(status_code=304, headers={"ETag": tag})
+
+
+def _expected(request: Request) -> int:
+    return expected_version(request.scope)
+
+
+AskedVersion = Annotated[Versioned, Depends(Versioned)]
+"""The request, in a route whose answer has a version."""
+
+ExpectedVersion = Annotated[int, Depends(_expected)]
+"""The version that a request changes; 0 = it makes what is not there yet. A service refuses another one."""
