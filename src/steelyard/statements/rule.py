@@ -66,8 +66,8 @@ def read_rules_file(path: Path) -> list[Rule]:
     """
     if path.suffix.lower() == ".csv":
         rows = csv_rows(read_text(path), path, COLUMNS, needed=NEEDED)
-        return [_read(_of_cells(cells), place) for place, cells in rows]
-    return [_read(table, place) for place, table in _tables(path)]
+        return [read_rule(table_of(cells), place) for place, cells in rows]
+    return [read_rule(table, place) for place, table in _tables(path)]
 
 
 def read_rule(table: Mapping[str, Any], place: str) -> Rule:
@@ -78,26 +78,11 @@ def read_rule(table: Mapping[str, Any], place: str) -> Rule:
     >>> rule.kind, rule.bound, rule.valid_from
     (<RuleKind.MINIMUM_CASH: 'minimum_cash'>, Decimal('0.02'), datetime.date(2026, 1, 1))
     """
-    return _read(table, place)
-
-
-def _tables(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    try:
-        content = tomllib.loads(read_text(path), parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise RuleFileError(f"{path}", f"is no TOML: {error}") from error
-    tables = content.pop("rules", None)
-    if content or not isinstance(tables, list) or not all(isinstance(one, Mapping) for one in tables):
-        raise RuleFileError(f"{path}", "is not a list of tables [[rules]] and nothing else")
-    yield from ((f"{path} rule {number}", table) for number, table in enumerate(tables, start=1))
-
-
-def _read(table: Mapping[str, Any], place: str) -> Rule:
     for key in table:
         if key not in KEYS:
             near = get_close_matches(key, KEYS, n=1)
             raise RuleFileError(place, f"unknown key {key!r}{f'; did you mean {near[0]}?' if near else ''}")
-    if missing := [key for key in NEEDED if table.get(key) in {None, ""}]:
+    if missing := [key for key in NEEDED if _is_absent(table.get(key))]:
         raise RuleFileError(place, f"lacks {missing[0]}")
     rule = Rule(
         rule_id=_text(table, "id", place),
@@ -118,6 +103,17 @@ def _read(table: Mapping[str, Any], place: str) -> Rule:
     return rule
 
 
+def _tables(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    try:
+        content = tomllib.loads(read_text(path), parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise RuleFileError(f"{path}", f"is no TOML: {error}") from error
+    tables = content.pop("rules", None)
+    if content or not isinstance(tables, list) or not all(isinstance(one, Mapping) for one in tables):
+        raise RuleFileError(f"{path}", "is not a list of tables [[rules]] and nothing else")
+    yield from ((f"{path} rule {number}", table) for number, table in enumerate(tables, start=1))
+
+
 def _text(table: Mapping[str, Any], key: str, place: str) -> str:
     value = table[key]
     if not isinstance(value, str):
@@ -135,9 +131,13 @@ def _word(table: Mapping[str, Any], key: str, words: type[RuleKind | Outcome], p
     return word
 
 
+def _is_absent(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value)
+
+
 def _bound(table: Mapping[str, Any], place: str) -> Decimal | None:
     bound = table.get("bound")
-    if bound is None or bound == "":
+    if _is_absent(bound):
         return None
     try:
         return read_amount("bound", bound)
@@ -161,8 +161,12 @@ def _table(table: Mapping[str, Any], key: str, place: str) -> dict[str, Any]:
     return dict(value)
 
 
-def _of_cells(cells: Mapping[str, str]) -> dict[str, Any]:
-    """Return a row as the table of TOML says it; empty cells say nothing."""
+def table_of(cells: Mapping[str, str]) -> dict[str, Any]:
+    """Return a row of the CSV as the table of TOML says it; empty cells say nothing.
+
+    >>> table_of({"id": "no-tobacco", "forbids": "buy; hold", "days": ""})["settings"]
+    {'forbids': ['buy', 'hold']}
+    """
     given = {name: cell for name, cell in cells.items() if cell}
     settings: dict[str, Any] = {name: _list(given[name]) for name in LIST_COLUMNS if name in given}
     settings |= {name: _whole(given[name]) for name in NUMBER_COLUMNS if name in given}
