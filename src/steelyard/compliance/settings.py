@@ -60,10 +60,8 @@ def _identity(rule: Rule) -> Problem:
         return "its id is not 1 to 64 letters, digits, dots, hyphens or underscores"
     if rule.outcome is Outcome.PASS:
         return "a violation warns, holds or blocks; it cannot pass"
-    if not rule.source_document.strip() or len(rule.source_document) > LONGEST_TEXT:
-        return (
-            f"source_document is empty, or longer than {LONGEST_TEXT} characters; name the mandate or the law"
-        )
+    if not is_plain(rule.source_document, LONGEST_TEXT):
+        return f"source_document is no line of 1 to {LONGEST_TEXT} characters; name the mandate or the law"
     return ""
 
 

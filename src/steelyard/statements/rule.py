@@ -92,7 +92,7 @@ def read_rule(table: Mapping[str, Any], place: str) -> Rule:
         outcome=Outcome(_word(table, "outcome", Outcome, place)),
         valid_from=_date(table["valid_from"], "valid_from", place),
         source_document=_text(table, "source_document", place),
-        scope=_table(table, "scope", place),
+        scope={name: _tuple(words) for name, words in _table(table, "scope", place).items()},
         settings=_table(table, "settings", place),
         valid_until=_date(table["valid_until"], "valid_until", place) if table.get("valid_until") else None,
     )
@@ -178,6 +178,10 @@ def table_of(cells: Mapping[str, str]) -> dict[str, Any]:
         ]
     plain = {name: given[name] for name in PLAIN if name in given}
     return plain | {"scope": _nested(given, "scope"), "settings": settings}
+
+
+def _tuple(words: Any) -> Any:
+    return tuple(words) if isinstance(words, list) else words  # what is no list is refused with the rest
 
 
 def _nested(given: Mapping[str, str], side: str) -> dict[str, Sequence[str]]:
