@@ -181,6 +181,7 @@ class BrokerActivity:
         symbol: the asset; "" = cash alone.
         quantity: units; None = none.
         amount: money, positive; the kind gives the direction.
+        account_number: the account at the broker; "" where the link has only one.
     """
 
     activity_id: str
@@ -191,6 +192,7 @@ class BrokerActivity:
     amount: Decimal
     currency: str
     booked_at: datetime
+    account_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
@@ -60,6 +60,10 @@ class UnreachableError(UpstreamError):
         super().__init__(f"No answer from {host} ({reason}). Try again in a minute.")
 
 
+class NotConnectedError(UnreachableError):
+    """No connection came about: nothing was sent."""
+
+
 class AnswerRefusedError(UpstreamError):
     """An answer came that is not used."""
 
@@ -102,6 +106,14 @@ class Answer:
 
     status: int
     body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """What came back: the status, and the body as it is."""
+
+    status: int
+    body: bytes = field(repr=False)
 
 
 class Outbound:
@@ -158,23 +170,55 @@ class Outbound:
         request = self._client.build_request("POST", url, data=dict(form))
         return await self._ask(request, auth=httpx.BasicAuth(*login) if login else None)
 
+    async def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> RawAnswer:
+        """Send any request, and return whatever comes back.
+
+        Args:
+            method: GET, POST, PATCH, DELETE …
+            url: where to, without a query.
+            headers: names and values; those of a login are secret.
+            query: names and values.
+            body: sent as JSON; None = no body.
+
+        Raises:
+            AddressRefusedError, PlainHttpError, NotConnectedError: nothing was sent.
+            UnreachableError: no whole answer in time; the request may have arrived.
+            AnswerRefusedError: the answer is a redirect, too large or compressed.
+        """
+        request = self._client.build_request(method, url, headers=headers, params=query, json=body)
+        return await self._exchange(request)
+
     async def _ask(self, request: httpx.Request, auth: httpx.Auth | None = None) -> Answer:
+        answer = await self._exchange(request, auth)
+        try:
+            return Answer(answer.status, read_object(answer.body))
+        except ValueError as error:
+            rule = f"(status {answer.status}) is not a JSON object"
+            raise AnswerRefusedError(request.url.host, rule) from error
+
+    async def _exchange(self, request: httpx.Request, auth: httpx.Auth | None = None) -> RawAnswer:
         host = request.url.host
         try:
             async with asyncio.timeout(self._rules.total_seconds):
                 response = await self._client.send(request, auth=auth, stream=True)
                 try:
-                    body = await self._read(response)
+                    return RawAnswer(response.status_code, await self._read(response))
                 finally:
                     await response.aclose()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise NotConnectedError(host, "the connection failed") from error
         except (TimeoutError, httpx.TimeoutException) as error:
             raise UnreachableError(host, "too slow") from error
         except httpx.TransportError as error:
             raise UnreachableError(host, "the connection failed") from error
-        try:
-            return Answer(response.status_code, read_object(body))
-        except ValueError as error:
-            raise AnswerRefusedError(host, f"(status {response.status_code}) is not a JSON object") from error
 
     async def _read(self, response: httpx.Response) -> bytes:
         host = response.request.url.host

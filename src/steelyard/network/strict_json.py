@@ -1,8 +1,9 @@
-"""JSON of strangers: one object, no name twice, no NaN, nothing that could not be kept; anything else is refused."""
+"""JSON of strangers: no name twice, no NaN, nothing that could not be kept; anything else is refused."""
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any, Final, NoReturn
 
 MAX_DEPTH: Final = 32
@@ -31,6 +32,32 @@ def read_object(text: bytes) -> dict[str, Any]:
     ...
     ValueError: not one plain JSON object
     """
+    value = _read(text, _float)
+    if not isinstance(value, dict):
+        raise ValueError("not one plain JSON object")  # noqa: TRY004 - it is the text that is wrong
+    return value
+
+
+def read_exactly(text: bytes) -> dict[str, Any] | list[Any]:
+    """Read a JSON object or array whose numbers are kept as they are written: whole ones int, others Decimal.
+
+    Args:
+        text: as for `read_object`.
+
+    Raises:
+        ValueError: as `read_object`, or it is neither object nor array.
+
+    >>> read_exactly(b'[0.10]')
+    [Decimal('0.10')]
+    """
+    value = _read(text, _decimal)
+    if not isinstance(value, dict | list):
+        raise ValueError("no plain JSON object or array")  # noqa: TRY004 - as above
+    return value
+
+
+def _read(text: bytes, parse_float: Callable[[str], Any]) -> Any:
+    """Read any JSON; None where it breaks a rule."""
     if sum(map(text.count, (b",", b":", b"[", b"{"))) > MAX_PARTS:
         raise ValueError("too many values")
     try:
@@ -38,14 +65,12 @@ def read_object(text: bytes) -> dict[str, Any]:
             text.decode(),
             object_pairs_hook=_without_duplicates,
             parse_constant=_refuse,
-            parse_float=_float,
+            parse_float=parse_float,
             parse_int=_int,
         )
     except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict) or not _can_be_kept(value, has_escapes=b"\\u" in text):
-        raise ValueError("not one plain JSON object")
-    return value
+        return None
+    return value if _can_be_kept(value, has_escapes=b"\\u" in text) else None
 
 
 def _without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -74,7 +99,12 @@ def _float(text: str) -> float:
     return value
 
 
-def _can_be_kept(value: dict[str, Any], *, has_escapes: bool) -> bool:
+def _decimal(text: str) -> Decimal:
+    _float(text)
+    return Decimal(text)
+
+
+def _can_be_kept(value: Any, *, has_escapes: bool) -> bool:
     """Whether it is not too deep, and its texts are texts to a database; only an escape writes one that is not."""
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):

@@ -1,0 +1,293 @@
+"""Links to brokers: made with sealed credentials, given accounts, opened, ended."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from steelyard.brokers.paper import Clock, PaperBroker, PriceOf
+from steelyard.brokers.paper_faults import FaultPlan, no_faults
+from steelyard.brokers.port import Broker
+from steelyard.domain.scope import Scope
+from steelyard.errors import ConflictError, NotFoundError
+from steelyard.identity.user import check_name
+from steelyard.identity.vault import Vault
+from steelyard.services.account_number import get_account_number
+from steelyard.services.broker_settings import (
+    check_broker,
+    read_paper_settings,
+    write_credentials,
+)
+from steelyard.services.scope import UnknownScopeError
+from steelyard.storage import broker_link as store
+from steelyard.storage.audit import record_event
+from steelyard.storage.broker_link import CREDENTIALS, BrokerLink, NewBrokerLink
+from steelyard.storage.connection import ReadSession, WriteSession
+
+
+class UnknownLinkError(NotFoundError):
+    """There is no such link, or it was ended."""
+
+    def __init__(self, asked: str) -> None:
+        """Name what was asked for."""
+        super().__init__(
+            f"There is no open link {asked} to a broker. List those there are: `steelyard brokers list`."
+        )
+
+
+class LinkTakenError(ConflictError):
+    """A link has this name."""
+
+    def __init__(self, name: str) -> None:
+        """Name it."""
+        super().__init__(f"A link {name!r} is there already, or was and is ended. Take another name.")
+
+
+class OpenOrdersError(ConflictError):
+    """Orders are at the broker, and somebody would lose sight of them."""
+
+    def __init__(self, what: str, count: int) -> None:
+        """Count them."""
+        super().__init__(
+            f"{count} order{'s' * (count != 1)} of {what} {'are' if count != 1 else 'is'} not ended. Cancel them or "
+            "wait for them first: `steelyard orders list`."
+        )
+
+
+class NotInLedgerError(ConflictError):
+    """An account is kept as snapshots, in which nothing can be booked."""
+
+    def __init__(self, account_id: str) -> None:
+        """Name it and the way."""
+        super().__init__(
+            f"Account {account_id} is kept as snapshots, and what is traded could not be booked in it. Load its "
+            "transactions and run `steelyard ledger post`, which keeps an account whose positions they explain."
+        )
+
+
+class NoBrokerError(NotFoundError):
+    """An account is at no broker."""
+
+    def __init__(self, account_id: str) -> None:
+        """Name it and the way."""
+        super().__init__(
+            f"Nobody said where the orders of account {account_id} go. Say it: "
+            f"`steelyard brokers attach LINK {account_id}`."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerTools:
+    """What brokers are given from outside.
+
+    Attributes:
+        paper_file: where paper links keep what they were told, if their address does not say.
+        price_of: what a symbol costs, for paper.
+        clock: the time, with its zone.
+        chance: draws what paper leaves to chance.
+        faults: what goes wrong at paper, and when.
+        sleep: waits so many seconds.
+    """
+
+    paper_file: Path
+    price_of: PriceOf
+    clock: Clock
+    chance: random.Random
+    faults: FaultPlan = no_faults
+    sleep: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep)
+
+
+async def link_broker(
+    db: WriteSession,
+    vault: Vault,
+    link_id: UUID,
+    *,
+    broker: str,
+    name: str,
+    environment: str,
+    address: str | None,
+    settings: Mapping[str, Any],
+    credentials: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """Keep a link to a broker; its credentials are sealed, and shown to nobody again.
+
+    Args:
+        db: the session.
+        vault: seals the credentials.
+        link_id: its key, new.
+        broker: paper, alpaca or file.
+        name: what people call it; no other link's, ended ones included.
+        environment: paper = nothing real is traded; live = it is.
+        address: where the broker is asked; of paper its file, of file its folder; None = its own.
+        settings: what else it needs; docs/reference/brokers.md lists them.
+        credentials: by name.
+        now: the time, with its zone.
+
+    Raises:
+        BrokerSettingError: something of it breaks a rule.
+        UnusableNameError: the name is empty, too long, or cannot be typed.
+        LinkTakenError: a link has this name.
+    """
+    name = check_name("name of the link", name)
+    check_broker(broker, environment, address, settings, credentials)
+    sealed = None
+    if credentials:
+        sealed = await vault.seal(db, *CREDENTIALS, str(link_id), write_credentials(credentials))
+    link = NewBrokerLink(
+        link_id=link_id,
+        broker=broker,
+        link_name=name,
+        environment=environment,
+        address=address,
+        settings=settings,
+        credentials_sealed=sealed,
+    )
+    if not await store.add_link(db, link, now=now):
+        raise LinkTakenError(name)
+    await record_event(
+        db, "broker_link.make", "broker_link", str(link_id), {"broker": broker, "environment": environment}
+    )
+
+
+async def get_broker_links(
+    db: ReadSession | WriteSession, *, with_ended: bool = False
+) -> Sequence[BrokerLink]:
+    """Return the links by name, without what opens them."""
+    return await store.get_links(db, with_ended=with_ended)
+
+
+async def find_broker_link(db: AsyncSession, asked: str) -> BrokerLink:
+    """Return the open link of a name or key.
+
+    Raises:
+        UnknownLinkError: there is none.
+    """
+    for link in await store.get_links(db, with_ended=False):
+        if asked in {link.link_name, str(link.link_id)}:
+            return link
+    raise UnknownLinkError(asked)
+
+
+async def end_broker_link(db: WriteSession, link_id: UUID, *, now: datetime) -> None:
+    """End a link: nothing is sent there any more.
+
+    Raises:
+        UnknownLinkError: there is none that is open.
+        OpenOrdersError: orders are there.
+    """
+    if not await store.end_link(db, link_id, now=now):
+        raise UnknownLinkError(str(link_id))
+    if count := await store.count_open_orders(db, link_id=link_id):
+        raise OpenOrdersError("this link", count)
+    await record_event(db, "broker_link.end", "broker_link", str(link_id))
+
+
+async def attach_account(
+    db: WriteSession, vault: Vault, account_id: str, link_id: UUID, tools: BrokerTools
+) -> None:
+    """Say where the orders of an account go; a paper broker is told what the account holds.
+
+    Args:
+        db: the session.
+        vault: opens the account's number.
+        account_id: the account, kept by the ledger.
+        link_id: the link.
+        tools: what brokers are given.
+
+    Raises:
+        UnknownLinkError: the link is none that is open.
+        UnknownScopeError: there is no such account, or it is not the user's to see.
+        NotInLedgerError: the account is kept as snapshots.
+        OpenOrdersError: its orders are elsewhere.
+        PaperFileError: the paper broker's file cannot be used.
+    """
+    if not await store.hold_link(db, link_id):
+        raise UnknownLinkError(str(link_id))
+    await _require_ledger(db, account_id)
+    before = await store.get_link_of_account(db, account_id)
+    if before != link_id and (count := await store.count_open_orders(db, account_id=account_id)):
+        raise OpenOrdersError(f"account {account_id}", count)
+    await store.attach_account(db, account_id, link_id)
+    broker = await open_broker(db, vault, link_id, tools)
+    try:
+        if isinstance(broker, PaperBroker):
+            await _tell_holdings(db, vault, account_id, broker)
+    finally:
+        await broker.close()
+    await record_event(db, "broker_link.attach", "account", account_id, {"link": str(link_id)})
+
+
+async def _require_ledger(db: WriteSession, account_id: str) -> None:
+    keeper = await store.get_keeper(db, account_id)
+    if keeper is None:
+        raise UnknownScopeError(Scope.account(account_id), [])
+    if keeper != "ledger":
+        raise NotInLedgerError(account_id)
+
+
+async def _tell_holdings(db: WriteSession, vault: Vault, account_id: str, broker: PaperBroker) -> None:
+    held = await store.get_account_balances(db, account_id)
+    await broker.open_account(
+        account_id,
+        await get_number_at_broker(db, vault, account_id),
+        {one.commodity: one.quantity for one in held if one.is_cash},
+        {one.commodity: one.quantity for one in held if not one.is_cash},
+    )
+
+
+async def get_link_of_account(db: AsyncSession, account_id: str) -> UUID:
+    """Return the link that the orders of an account go by.
+
+    Raises:
+        NoBrokerError: nobody said, or the link was ended.
+    """
+    link_id = await store.get_link_of_account(db, account_id)
+    if link_id is None:
+        raise NoBrokerError(account_id)
+    return link_id
+
+
+async def get_number_at_broker(db: AsyncSession, vault: Vault, account_id: str) -> str:
+    """Return the number of an account at its broker; "" where its link has one account, which others may share.
+
+    Raises:
+        UnknownScopeError: there is no such account, or it is not the user's to see.
+    """
+    return await get_account_number(db, vault, account_id) or ""
+
+
+async def open_broker(db: AsyncSession, vault: Vault, link_id: UUID, tools: BrokerTools) -> Broker:
+    """Open a link; close the broker when it is done with.
+
+    Args:
+        db: the session; it is not needed any more afterwards.
+        vault: opens the credentials.
+        link_id: the link.
+        tools: what brokers are given.
+
+    Raises:
+        UnknownLinkError: there is no such link, or it was ended.
+        PaperFileError: the paper broker's file cannot be used.
+    """
+    found = await store.get_links(db, link_id=link_id, with_ended=False)
+    if not found:
+        raise UnknownLinkError(str(link_id))
+    link = found[0]
+    return PaperBroker(
+        Path(link.address) if link.address else tools.paper_file,
+        str(link_id),
+        price_of=tools.price_of,
+        clock=tools.clock,
+        chance=tools.chance,
+        settings=read_paper_settings(link.settings),
+        name=link.link_name,
+        faults=tools.faults,
+        sleep=tools.sleep,
+    )
