@@ -85,6 +85,17 @@ TIME_ZONES: Final = {mic: zone for zone, mics in _MICS_BY_ZONE.items() for mic i
 """Time zone of each exchange that is known here, by its MIC."""
 
 
+_NEXT_DAY_SINCE: Final = {
+    "America/New_York": date(2024, 5, 28),
+    "America/Chicago": date(2024, 5, 28),
+    "America/Toronto": date(2024, 5, 27),
+    "America/Mexico_City": date(2024, 5, 27),
+    "Asia/Kolkata": date(2023, 1, 27),
+    "Asia/Shanghai": date.min,
+}
+"""Time zones whose exchanges settle a session after the trade, and since when."""
+
+
 class UnknownExchangeError(InvalidInputError):
     """An exchange is not known by its MIC, so nobody can say what day it is there."""
 
@@ -227,6 +238,23 @@ def settlement_date(trade_date: date, sessions: Sequence[date], *, days: int) ->
     if place >= len(sessions):
         raise SessionsEndError(trade_date, days)
     return sessions[place]
+
+
+def settlement_cycle(mic: str, trade_date: date) -> int:
+    """Return how many sessions after its trade date a share settles at an exchange.
+
+    One where the market went over to it (the United States on 28 May 2024: SEC release 34-96930; Canada and Mexico a
+    day before; India in January 2023; mainland China by its own rules), else two.
+
+    Args:
+        mic: ISO 10383 code of the exchange; one that is not known settles after two.
+        trade_date: the exchange's day, after 2017.
+
+    >>> settlement_cycle("XNYS", date(2024, 5, 24)), settlement_cycle("XNYS", date(2024, 5, 28))
+    (2, 1)
+    """
+    since = _NEXT_DAY_SINCE.get(TIME_ZONES.get(mic, ""))
+    return 1 if since is not None and trade_date >= since else 2
 
 
 def _returns(reading: datetime) -> bool:

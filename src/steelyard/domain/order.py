@@ -3,7 +3,7 @@
 The moves stand twice, here and in the table order_transitions whose trigger refuses every other; a test compares them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -46,7 +46,15 @@ class OrderState(StrEnum):
 MOVES: Final[Mapping[OrderState, frozenset[OrderState]]] = {
     OrderState.DRAFT: frozenset({OrderState.REVIEWED, OrderState.CANCELLED}),
     OrderState.REVIEWED: frozenset({OrderState.APPROVED, OrderState.CANCELLED}),
-    OrderState.APPROVED: frozenset({OrderState.SENDING, OrderState.CANCELLED, OrderState.REJECTED}),
+    OrderState.APPROVED: frozenset(
+        {
+            OrderState.SENDING,
+            OrderState.PARTIALLY_FILLED,  # a block was sent in its place
+            OrderState.FILLED,
+            OrderState.CANCELLED,
+            OrderState.REJECTED,
+        }
+    ),
     OrderState.SENDING: frozenset(
         {
             OrderState.SENT,
@@ -130,6 +138,7 @@ class Order:
         order_value: quantity at the reference price, in the tenant's base currency.
         phase: 1 = at once; 2 = a buy that waits for the sells of its proposal.
         client_order_id: what we call it at the broker; never used for another order.
+        raised_at: when a person was asked to decide about it; None = nobody has to.
         version: counts up with each change; who writes names the one they read.
     """
 
@@ -161,8 +170,26 @@ class Order:
     settle_until: datetime | None
     attempts: int
     cancel_asked_at: datetime | None
+    raised_at: datetime | None
     lease_owner: str | None
     lease_until: datetime | None
     replaces: UUID | None
     made_at: datetime
     changed_at: datetime
+
+    @property
+    def open_quantity(self) -> Decimal:
+        """Units not filled yet, 0 or more: more than was asked for may be filled."""
+        return max(self.quantity - self.filled_quantity, Decimal(0))
+
+
+def new_client_order_id(random: Callable[[int], bytes]) -> str:
+    """Make what an order is called at its broker, which no other ever was.
+
+    Args:
+        random: gives that many random bytes.
+
+    >>> new_client_order_id(lambda count: bytes(count))
+    'sy-00000000000000000000000000000000'
+    """
+    return f"sy-{random(16).hex()}"

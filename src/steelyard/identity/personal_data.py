@@ -197,7 +197,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
         ),
         "price_backfills": TableRule(
             "How far prices were brought in; no person.",
-            _columns("source asset_id first_date last_date done_through page fault updated_at"),
+            _columns("source asset_id first_date last_date done_through fault updated_at"),
         ),
         "investor_profiles": TableRule(
             "What the firm's client wants and bears: books and records, by the account; who wrote it stays by its key.",
@@ -211,7 +211,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             "Ways to brokers, of the firm; who made one stays by its key.",
             _columns(
                 "tenant_id link_id broker link_name environment address credentials_sealed settings "
-                "made_by made_at ended_at activities_page synced_at"
+                "made_by made_at ended_at activities_page fills_page fills_due_at synced_at"
             ),
             named_in=("made_by",),
         ),
@@ -239,7 +239,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             "Books and records: who began and executed stays by its key.",
             _columns(
                 "tenant_id run_id run_name state version author document made_at expires_at "
-                "content_hash order_value executed_by executed_at lease_owner lease_until fault"
+                "content_hash order_value executed_by executed_at market due_at fault"
             ),
             named_in=(
                 "author",
@@ -248,7 +248,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
         ),
         "run_accounts": TableRule(
             "Accounts of runs; no person.",
-            _columns("tenant_id run_id account_id place state proposal_id fault"),
+            _columns("tenant_id run_id account_id place state proposal_id problem fault"),
         ),
         "proposals": TableRule(
             "Books and records: who proposed and executed stays by its key.",
@@ -287,7 +287,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
                 "tenant_id order_id proposal_id run_id block_id account_id link_id asset_id side "
                 "quantity order_type limit_price currency reference_price order_value phase lots "
                 "state version reason client_order_id broker_order_id filled_quantity released_at "
-                "sent_at due_at settle_until attempts cancel_asked_at lease_owner lease_until "
+                "sent_at due_at settle_until attempts cancel_asked_at raised_at lease_owner lease_until "
                 "replaces made_at changed_at"
             ),
         ),
@@ -301,7 +301,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             _columns(
                 "tenant_id link_id execution_id order_id account_id asset_id broker_order_id symbol "
                 "side quantity price currency fees executed_at received_at busted_at transaction_id "
-                "block_execution_id suspended_because"
+                "block_execution_id amount suspended_because"
             ),
         ),
         "trading_holds": TableRule(

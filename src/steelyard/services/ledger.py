@@ -23,6 +23,7 @@ __all__ = [
     "OverdrawnError",
     "Posted",
     "Unposted",
+    "change_transactions",
     "get_ledger_page",
     "get_unposted",
     "post_transactions",
@@ -139,21 +140,43 @@ async def record_transactions(
         OverdrawnError: a balance that may not go below 0 would.
         TransactionsAttachedError: the table is a firm's.
     """
+    async with _session(db) as session:
+        posted = await change_transactions(session, transactions, (), today=today)
+        await _record(session, "transaction.record", posted, [one.transaction_id for one in transactions])
+        return posted
+
+
+async def change_transactions(
+    db: WriteSession, transactions: Sequence[Transaction], take_back: Sequence[str], *, today: date
+) -> Posted:
+    """Write some transactions down, take others back, and book it all at once: what others need comes with it or not.
+
+    Args:
+        db: the transaction to do it in; after an error it is only good for a rollback.
+        transactions: as of `record_transactions`.
+        take_back: ids to take out of the table; those that are not there change nothing.
+        today: the caller's date.
+
+    Raises:
+        TransactionError, AmountError, TransactionTextError, SameTransactionTwiceError: one cannot be booked.
+        OverdrawnError: a balance that may not go below 0 would.
+        TransactionsAttachedError: the table is a firm's.
+    """
     checked = [_checked(one, today) for one in transactions]
     ids = [one.transaction_id for one in checked]
     for transaction_id, count in Counter(ids).items():
         if count > 1:
             raise SameTransactionTwiceError(transaction_id)
-    async with _session(db) as session:
-        await _require_own_table(session)
-        await store.lock_ledger(session)
-        await _require_known_names(session, checked)
-        await store.store_transactions(session, checked)
-        posted = await store.post_transactions(session, today, only=ids)
-        for one in await store.get_unposted(session, only=ids):
-            raise TransactionError(one.transaction_id, one.kind, one.fault)
-        await _record(session, "transaction.record", posted, ids)
-        return posted
+    await _require_own_table(db)
+    await store.lock_ledger(db)
+    await _require_known_names(db, checked)
+    if checked:
+        await store.store_transactions(db, checked)
+    gone = await store.delete_transactions(db, take_back) if take_back else []
+    posted = await store.post_transactions(db, today, only=[*ids, *gone])
+    for one in await store.get_unposted(db, only=ids):
+        raise TransactionError(one.transaction_id, one.kind, one.fault)
+    return posted
 
 
 async def reverse_transactions(

@@ -1,4 +1,4 @@
-"""What users are told: a password, factor, role or token of theirs changed."""
+"""What users are told: a password, factor, role or token of theirs changed, or trading needs somebody."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +35,11 @@ async def add_notice(db: WriteSession, user_id: UUID, kind: str) -> None:
         kind: what happened, as the audit calls it: password.change.
     """
     await db.execute(query("add_notice"), {"user_id": user_id, "kind": kind})
+
+
+async def notify_owners(db: WriteSession, kind: str) -> None:
+    """Tell every active owner of the tenant what happened, in the transaction in which it does."""
+    await db.execute(query("notify_owners"), {"kind": kind})
 
 
 async def list_notices(db: ReadSession | WriteSession, user_id: UUID) -> Sequence[Notice]:

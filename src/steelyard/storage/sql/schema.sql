@@ -1238,7 +1238,6 @@ create table steelyard.price_backfills (
     first_date date not null,
     last_date date not null,
     done_through date,
-    page text not null default '',
     fault text not null default '',
     updated_at timestamptz not null,
     primary key (source, asset_id),
@@ -1249,8 +1248,7 @@ comment on column steelyard.price_backfills.source is 'The price source.';
 comment on column steelyard.price_backfills.asset_id is 'The asset.';
 comment on column steelyard.price_backfills.first_date is 'First day asked for.';
 comment on column steelyard.price_backfills.last_date is 'Last day asked for.';
-comment on column steelyard.price_backfills.done_through is 'Last day that is in the store; null = none yet.';
-comment on column steelyard.price_backfills.page is 'Where the source goes on; empty = at the day after done_through.';
+comment on column steelyard.price_backfills.done_through is 'Last day that was brought in, without a gap since first_date: it goes on at the next; null = none yet.';
 comment on column steelyard.price_backfills.fault is 'Why it stopped; empty = it did not.';
 comment on column steelyard.price_backfills.updated_at is 'When it last went on, UTC.';
 
@@ -1293,6 +1291,8 @@ create table steelyard.broker_links (
     made_at timestamptz not null default transaction_timestamp(),
     ended_at timestamptz,
     activities_page text not null default '',
+    fills_page text not null default '',
+    fills_due_at timestamptz not null default transaction_timestamp(),
     synced_at timestamptz,
     primary key (tenant_id, link_id),
     unique (tenant_id, link_name)
@@ -1309,7 +1309,9 @@ comment on column steelyard.broker_links.settings is 'What else the broker needs
 comment on column steelyard.broker_links.made_by is 'Who linked it, as in audit_events.actor.';
 comment on column steelyard.broker_links.made_at is 'When, UTC.';
 comment on column steelyard.broker_links.ended_at is 'When it was ended, UTC; nothing is sent there any more.';
-comment on column steelyard.broker_links.activities_page is 'How far its fills and activities were read, in the broker''s words.';
+comment on column steelyard.broker_links.activities_page is 'How far its activities were read, in the broker''s words.';
+comment on column steelyard.broker_links.fills_page is 'How far its fills were read, in the broker''s words.';
+comment on column steelyard.broker_links.fills_due_at is 'When a worker is to read its fills next, UTC.';
 comment on column steelyard.broker_links.synced_at is 'When positions, cash and activities were last read, UTC.';
 
 create table steelyard.broker_accounts (
@@ -1399,11 +1401,12 @@ create table steelyard.runs (
     order_value numeric(23, 8),
     executed_by text,
     executed_at timestamptz,
-    lease_owner text,
-    lease_until timestamptz,
+    market text not null default '',
+    due_at timestamptz,
     fault text not null default '',
     primary key (tenant_id, run_id)
 );
+create index runs_due on steelyard.runs (due_at) where due_at is not null;
 comment on table steelyard.runs is 'Proposals over many accounts, made and approved together.';
 comment on column steelyard.runs.tenant_id is 'The tenant.';
 comment on column steelyard.runs.run_id is 'Key, made by the server.';
@@ -1418,8 +1421,8 @@ comment on column steelyard.runs.content_hash is 'SHA-256 over the hashes of its
 comment on column steelyard.runs.order_value is 'Value of its orders, in the tenant''s base currency; null = it is still being made.';
 comment on column steelyard.runs.executed_by is 'Who executed it, as in audit_events.actor; null = nobody yet.';
 comment on column steelyard.runs.executed_at is 'When, UTC.';
-comment on column steelyard.runs.lease_owner is 'The worker that makes it.';
-comment on column steelyard.runs.lease_until is 'Until when that worker is waited for, UTC.';
+comment on column steelyard.runs.market is 'Prices read once for all its accounts, canonical JSON; empty = they are not read yet.';
+comment on column steelyard.runs.due_at is 'When a worker is to look at it next, UTC: to make it, or to share out what its blocks were filled; null = nobody has to.';
 comment on column steelyard.runs.fault is 'Why it failed; empty = it did not.';
 
 create table steelyard.proposals (
@@ -1468,6 +1471,7 @@ create table steelyard.run_accounts (
     place integer not null,
     state text not null default 'waiting' check (state in ('waiting', 'made', 'nothing', 'exception')),
     proposal_id uuid,
+    problem text not null default '',
     fault text not null default '',
     primary key (tenant_id, run_id, account_id),
     foreign key (tenant_id, run_id) references steelyard.runs (tenant_id, run_id),
@@ -1481,6 +1485,7 @@ comment on column steelyard.run_accounts.account_id is 'The account.';
 comment on column steelyard.run_accounts.place is 'Its place in the order of the run, from 1.';
 comment on column steelyard.run_accounts.state is 'waiting, made, nothing (to do) or exception.';
 comment on column steelyard.run_accounts.proposal_id is 'Its proposal; null = there is none.';
+comment on column steelyard.run_accounts.problem is 'What kind of exception it is, a word of docs/reference/runs.md; empty = none.';
 comment on column steelyard.run_accounts.fault is 'Why there is no proposal, or what somebody is to look at; empty = nothing.';
 
 create table steelyard.rule_overrides (
@@ -1517,7 +1522,7 @@ create table steelyard.approvals (
     evidence jsonb not null default '{}',
     approved_at timestamptz not null,
     primary key (tenant_id, approval_id),
-    unique nulls not distinct (tenant_id, proposal_id, run_id, approver),
+    unique nulls not distinct (tenant_id, proposal_id, run_id, approver, content_hash),
     foreign key (tenant_id, proposal_id) references steelyard.proposals (tenant_id, proposal_id),
     foreign key (tenant_id, run_id) references steelyard.runs (tenant_id, run_id),
     check (num_nonnulls(proposal_id, run_id) = 1)
@@ -1551,6 +1556,8 @@ values
 ('reviewed', 'approved', 'its proposal is approved'),
 ('reviewed', 'cancelled', 'its proposal is withdrawn or ran out'),
 ('approved', 'sending', 'the intent is written down, before the broker is called'),
+('approved', 'partially_filled', 'it has a part of what its block was filled'),
+('approved', 'filled', 'its block was filled'),
 ('approved', 'cancelled', 'it is withdrawn before anything was sent'),
 ('approved', 'rejected', 'a limit, a hold or the price collar refuses it'),
 ('sending', 'sent', 'the broker has it'),
@@ -1617,6 +1624,7 @@ create table steelyard.orders (
     settle_until timestamptz,
     attempts integer not null default 0,
     cancel_asked_at timestamptz,
+    raised_at timestamptz,
     lease_owner text,
     lease_until timestamptz,
     replaces uuid,
@@ -1669,6 +1677,7 @@ comment on column steelyard.orders.due_at is 'When a worker is to look at it nex
 comment on column steelyard.orders.settle_until is 'Until when an answer may still be under way: no look-up before counts as "never had it", UTC.';
 comment on column steelyard.orders.attempts is 'How often the broker was called to place it.';
 comment on column steelyard.orders.cancel_asked_at is 'When somebody asked to cancel it, UTC.';
+comment on column steelyard.orders.raised_at is 'When a person was asked to decide about it, UTC; null = nobody has to.';
 comment on column steelyard.orders.lease_owner is 'The worker that has it in hand.';
 comment on column steelyard.orders.lease_until is 'Until when that worker is waited for, UTC.';
 comment on column steelyard.orders.replaces is 'The order it takes the place of.';
@@ -1718,6 +1727,7 @@ create table steelyard.fills (
     busted_at timestamptz,
     transaction_id text,
     block_execution_id text,
+    amount numeric(23, 8) check (amount >= 0 and amount < 'Infinity'),
     suspended_because text not null default '',
     primary key (tenant_id, link_id, execution_id),
     foreign key (tenant_id, link_id) references steelyard.broker_links (tenant_id, link_id),
@@ -1744,6 +1754,7 @@ comment on column steelyard.fills.received_at is 'When we knew, UTC.';
 comment on column steelyard.fills.busted_at is 'When the broker took it back, UTC; a bust may come before its fill.';
 comment on column steelyard.fills.transaction_id is 'The transaction that books it; null = nothing is booked: suspense, a block, or busted.';
 comment on column steelyard.fills.block_execution_id is 'Of an apportioned part, the execution of the block; null = it is the broker''s own.';
+comment on column steelyard.fills.amount is 'Of an apportioned part, its money, so that the parts add up to what the block cost; null = quantity at price.';
 comment on column steelyard.fills.suspended_because is 'Why it is in suspense; empty = it is not.';
 
 create table steelyard.trading_holds (

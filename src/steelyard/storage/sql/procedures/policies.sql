@@ -148,7 +148,8 @@ as $$
                 || ' or exists (select from steelyard.runs as r where r.tenant_id = approvals.tenant_id'
                 || ' and r.run_id = approvals.run_id)'
         when 'runs' then v.every_account || ' or author = (select steelyard.current_actor())'
-        when 'idempotency_keys' then 'principal = (select steelyard.current_actor())'
+        when 'idempotency_keys' -- the operator sees what there is of somebody, for an export of their data
+            then 'principal = (select steelyard.current_actor()) or (select steelyard.current_user_id()) is null'
         else
             case
                 when p_table in (
@@ -188,6 +189,7 @@ as $$
                 ' or counter_account_id in (select v.account_id from steelyard.visible_accounts() as v))'
         when p_table = 'account_grants' then '(select steelyard.works_as(''owner'', ''admin''))'
         when p_table in ('audit_events', 'audit_pending') then 'actor = (select steelyard.current_actor())'
+        when p_table = 'idempotency_keys' then 'principal = (select steelyard.current_actor())'
         when p_table = 'approvals'
             then 'approver = (select steelyard.current_actor()) and (' || steelyard.rows_seen(p_table) || ')'
         else steelyard.rows_seen(p_table)

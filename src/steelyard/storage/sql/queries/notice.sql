@@ -3,6 +3,13 @@
 insert into steelyard.notices (tenant_id, user_id, kind)
 values (steelyard.current_tenant(), cast(:user_id as uuid), :kind);
 
+-- name: notify_owners
+-- Tell the owners of the tenant that something needs one of them.
+insert into steelyard.notices (tenant_id, user_id, kind)
+select u.tenant_id, u.user_id, :kind
+from steelyard.users as u
+where u.tenant_id = steelyard.current_tenant() and u.role = 'owner' and u.status = 'active';
+
 -- name: list_notices
 -- What a user was told, the newest first.
 select notice_id, kind, made_at, read_at
