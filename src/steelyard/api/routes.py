@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from steelyard.api import (
+    allocation,
     asset_360,
     audit,
     factor,
@@ -14,6 +15,7 @@ from steelyard.api import (
     personal_data,
     portfolio,
     progress,
+    proposal,
     provider,
     session,
     sign_in,
@@ -56,6 +58,9 @@ def make_router() -> APIRouter:
         tenant.router,
         audit.router,
         portfolio.router,
+        allocation.router,
+        proposal.accounts,
+        proposal.router,
         asset_360.router,
         progress.router,
     ):

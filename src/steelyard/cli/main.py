@@ -30,6 +30,7 @@ from steelyard.cli.ledger import ledger, lots, positions
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
 from steelyard.cli.personal_data import personal_data
+from steelyard.cli.propose import approve, execute, proposals, propose, review, withdraw
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
 from steelyard.cli.serve import serve
@@ -57,7 +58,7 @@ SECTIONS: Final = {
         report,
     ),
     "Trust": (performance, explain, positions, lots, ledger),
-    "Decide": (rebalance,),
+    "Decide": (rebalance, propose, proposals, review, approve, execute, withdraw),
     "Let in": (serve, user, tenant, token),
     "Look after": (doctor, db, audit, personal_data, keys, accounts, detach),
 }

@@ -5,7 +5,7 @@ docs/explanation/orders.md tells what stands behind each step.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -37,7 +37,7 @@ from steelyard.services.proposal_document import (
 )
 from steelyard.storage import proposal as store
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import AnySession, ReadSession, WriteSession, get_db_session
+from steelyard.storage.connection import AnySession, WriteSession, get_db_session
 from steelyard.storage.proposal import (
     ListedProposal,
     OrderProgress,
@@ -130,6 +130,11 @@ class ShownProposal:
     orders: Sequence[OrderProgress]
 
 
+def listed(proposal: ListedProposal) -> ListedProposal:
+    """Return a proposal without its document."""
+    return ListedProposal(**{field.name: getattr(proposal, field.name) for field in fields(ListedProposal)})
+
+
 async def review(
     db: WriteSession,
     actor: Actor,
@@ -219,7 +224,7 @@ async def review_one(
     return proposal
 
 
-async def get_proposal(proposal_id: UUID, db: ReadSession | None = None) -> ShownProposal:
+async def get_proposal(proposal_id: UUID, db: AnySession | None = None) -> ShownProposal:
     """Return a proposal with its document and how far its orders are; raises UnknownProposalError."""
     async with reading(db) as session:
         proposal = await store.get_proposal(session, proposal_id)
@@ -230,7 +235,7 @@ async def get_proposal(proposal_id: UUID, db: ReadSession | None = None) -> Show
 
 
 async def get_proposals(
-    db: ReadSession | None = None,
+    db: AnySession | None = None,
     *,
     account_id: str | None = None,
     state: ProposalState | None = None,
