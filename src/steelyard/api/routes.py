@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from steelyard.api import (
+    allocation,
     asset_360,
     audit,
     factor,
@@ -16,6 +17,7 @@ from steelyard.api import (
     personal_data,
     portfolio,
     progress,
+    proposal,
     provider,
     rule,
     session,
@@ -62,6 +64,9 @@ def make_router() -> APIRouter:
         override.router,
         rule.router,
         order_limit.router,
+        allocation.router,
+        proposal.accounts,
+        proposal.router,
         asset_360.router,
         progress.router,
     ):

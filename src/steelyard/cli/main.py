@@ -31,6 +31,7 @@ from steelyard.cli.limits import limits
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
 from steelyard.cli.personal_data import personal_data
+from steelyard.cli.propose import approve, execute, proposals, propose, review, withdraw
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
 from steelyard.cli.rules import rules
@@ -59,7 +60,7 @@ SECTIONS: Final = {
         report,
     ),
     "Trust": (performance, explain, positions, lots, ledger),
-    "Decide": (rebalance, rules, limits),
+    "Decide": (rebalance, propose, proposals, review, approve, execute, withdraw, rules, limits),
     "Let in": (serve, user, tenant, token),
     "Look after": (doctor, db, audit, personal_data, keys, accounts, detach),
 }
