@@ -25,7 +25,7 @@ from paper import Market, open_paper, order
 async def place():
     market = Market()
     broker = open_paper(Path(sys.argv[2]), market)
-    await broker.open_account("T", "", {"USD": 1000000}, {})
+    await broker.open_account("T", "", {"USD": 1_000_000_000}, {})
     for number in range(10_000):
         placed = await broker.place_order(order(f"{sys.argv[3]}-{number // 2}", quantity="1"))
         print(placed.client_order_id, placed.broker_order_id, flush=True)
@@ -57,7 +57,9 @@ def placed_until_killed(folder: Path, name: str, seconds: float) -> list[str]:
 
 def test_what_was_acknowledged_survives_kill_9_and_a_client_id_stays_one_order(tmp_path: Path) -> None:
     told = {
-        line for number in range(ROUNDS) for line in placed_until_killed(tmp_path, f"R{number}", number / 20)
+        line
+        for number in range(ROUNDS)
+        for line in placed_until_killed(tmp_path, f"R{number}", number % 6 / 20)
     }
     acknowledged = dict(line.split() for line in told)
     assert len(acknowledged) == len(told) >= ROUNDS * AT_ONCE
@@ -71,7 +73,7 @@ def test_what_was_acknowledged_survives_kill_9_and_a_client_id_stays_one_order(t
         assert acknowledged.items() <= {one.client_order_id: one.broker_order_id for one in orders}.items()
         fills = await all_fills(broker)
         assert Counter(one.client_order_id for one in fills) == names
-        cash = 1_000_000 - 100 * len(fills)
+        cash = 1_000_000_000 - 100 * len(fills)
         assert await holdings(broker) == (Decimal(cash), {"VTI": Decimal(len(fills))})
         await broker.place_order(order("after"))
 
