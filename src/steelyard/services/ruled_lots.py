@@ -15,7 +15,7 @@ from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.trade import LotSale, Trade
 from steelyard.services.lot import ReplayedAccounts, replay_accounts
 from steelyard.storage.compliance import sees_whole_household
-from steelyard.storage.connection import ReadSession, WriteSession
+from steelyard.storage.connection import AnySession
 from steelyard.storage.portfolio import StoredAccount, get_account_ids
 from steelyard.storage.valuation import ScopeAccount, get_accounts
 
@@ -52,7 +52,7 @@ class KnownLots:
 
 
 async def read_known_lots(
-    db: ReadSession | WriteSession,
+    db: AnySession,
     portfolio: Portfolio,
     account: StoredAccount,
     rules: Collection[Rule],
@@ -60,12 +60,12 @@ async def read_known_lots(
 ) -> KnownLots:
     """Return the lots of an account and its household, where a rule asks for them.
 
-    Lots that the portfolio brings stand in place of the ledger's.
+    Of an account that the ledger does not keep, they are those that the portfolio brings.
     """
     if not any(rule.kind is RuleKind.WASH_SALE for rule in rules):
         return KnownLots()
     (own,) = await get_accounts(db, [account.account_id])
-    if portfolio.lots:
+    if own.kept_by != "ledger" and portfolio.lots:
         return _of(portfolio.lots, portfolio.sales, own)
     if own.kept_by != "ledger":
         return KnownLots(fault=f"account {own.account_id} is kept by snapshots, which have no lots")

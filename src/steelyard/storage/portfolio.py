@@ -64,6 +64,7 @@ class StoredPrice:
     currency: str
     closing_price: Decimal
     price_date: date
+    exchange: str
 
 
 async def get_all_accounts(db: AsyncSession) -> list[StoredAccount]:
