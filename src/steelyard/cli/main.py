@@ -19,6 +19,7 @@ from steelyard.cli.answers import (
 from steelyard.cli.assets import asset, assets
 from steelyard.cli.attach import attach, detach
 from steelyard.cli.audit import audit
+from steelyard.cli.brokers import brokers
 from steelyard.cli.changes import changes
 from steelyard.cli.codes import INTERRUPTED, code_of
 from steelyard.cli.data import init, load, refresh
@@ -57,7 +58,10 @@ SECTIONS: Final = {
         report,
     ),
     "Trust": (performance, explain, positions, lots, ledger),
-    "Decide": (rebalance,),
+    "Decide": (
+        rebalance,
+        brokers,
+    ),
     "Let in": (serve, user, tenant, token),
     "Look after": (doctor, db, audit, personal_data, keys, accounts, detach),
 }
