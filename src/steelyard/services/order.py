@@ -157,7 +157,7 @@ class Replacement:
 # ── Seeing ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def get_order(db: ReadSession, order_id: UUID) -> ShownOrder:
+async def get_order(db: ReadSession | WriteSession, order_id: UUID) -> ShownOrder:
     """Return an order with its history and its fills.
 
     Raises:
@@ -171,7 +171,7 @@ async def get_order(db: ReadSession, order_id: UUID) -> ShownOrder:
 
 
 async def list_orders(
-    db: ReadSession,
+    db: ReadSession | WriteSession,
     wanted: OrderFilter,
     *,
     before: tuple[datetime, UUID] | None = None,

@@ -89,7 +89,7 @@ async def resume_trading(db: WriteSession, reason: str, *, now: datetime, of_all
     await record_event(db, "stop.release", "stop", str(released), facts)
 
 
-async def get_stops(db: ReadSession) -> Sequence[PulledStop]:
+async def get_stops(db: ReadSession | WriteSession) -> Sequence[PulledStop]:
     """Return the kill switches that are pulled: of the installation first, then of the session's tenant."""
     return await stored.list_stops(db)
 
