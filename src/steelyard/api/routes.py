@@ -14,6 +14,7 @@ from steelyard.api import (
     notice,
     order_limit,
     override,
+    order,
     personal_data,
     portfolio,
     price,
@@ -71,6 +72,8 @@ def make_router() -> APIRouter:
         proposal.accounts,
         proposal.router,
         asset_360.router,
+        order.router,
+        order.stops,
         progress.router,
     ):
         everything.include_router(router)
