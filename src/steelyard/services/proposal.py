@@ -20,6 +20,7 @@ from steelyard.services.allocation_inputs import (
     Asked,
     PricesAsked,
     Quoted,
+    find_stale,
     gather_inputs,
     quote_prices,
 )
@@ -31,6 +32,7 @@ from steelyard.services.proposal_document import (
     judge,
     make_document,
     read_document,
+    read_inputs,
     read_trades,
     replay,
     write_inputs,
@@ -169,7 +171,16 @@ async def review(
         "outcome": proposal.outcome,
     }
     await record_event(db, "proposal.review", "proposal", str(proposal.proposal_id), facts)
+    await record_overrides(db, proposal)
     return proposal
+
+
+async def record_overrides(db: WriteSession, proposal: StoredProposal) -> None:
+    """Write down that old prices were let pass, where they were; the reason stands in the document."""
+    stale = find_stale(read_inputs(read_document(proposal.document).content["inputs"]).prices)
+    if stale:
+        facts = {"assets": len(stale)}
+        await record_event(db, "price.override", "proposal", str(proposal.proposal_id), facts)
 
 
 async def review_one(

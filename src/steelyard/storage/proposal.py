@@ -99,7 +99,7 @@ class TradingTerms:
     model_id: str
     model_version: int
     profile_version: int | None
-    exclusions: Mapping[str, Sequence[str]] | None
+    exclusions: Mapping[str, Sequence[str]]
     tenant_currency: str
     tenant_rate: Decimal | None
     price_tolerance: Decimal
@@ -111,7 +111,8 @@ class TradingTerms:
 async def get_trading_terms(db: AnySession, account_id: str, as_of: date) -> TradingTerms:
     """Return the terms of an account that follows a model, on a day."""
     values = {"account_id": account_id, "as_of": as_of}
-    return TradingTerms(*(await db.execute(query("get_trading_terms"), values)).one())
+    row = (await db.execute(query("get_trading_terms"), values)).one()._asdict()
+    return TradingTerms(**row | {"exclusions": json.loads(row["exclusions"] or "{}")})
 
 
 async def hold_account(db: WriteSession, account_id: str) -> None:
