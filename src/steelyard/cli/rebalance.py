@@ -141,7 +141,7 @@ class UnknownLockError(NotFoundError):
     help="Lots as CSV, or the word ledger: those that are booked. For tax; the policy states the rates.",
 )
 @click.option(
-    "--stale-reason", default="", metavar="TEXT", help="Why prices older than three weekdays will do."
+    "--stale-reason", default="", metavar="TEXT", help="Why prices older than three sessions will do."
 )
 @click.option("--csv", "orders", type=_FILE, metavar="FILE", help="Write the trades as an order file.")
 @click.option(

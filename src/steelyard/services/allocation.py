@@ -7,20 +7,19 @@ from decimal import Decimal
 from typing import Final
 
 from steelyard.domain.lot import Lot
-from steelyard.domain.portfolio import Portfolio, weekdays_since
+from steelyard.domain.portfolio import Portfolio
 from steelyard.domain.scope import Scope
 from steelyard.domain.wash_sale import Sale
 from steelyard.errors import ConflictError, NotFoundError
+from steelyard.market.calendar import sessions_since
 from steelyard.rebalancing.policy import Policy, Proposal, allocate
+from steelyard.services.market import MAX_PRICE_AGE
 from steelyard.services.portfolio import read_portfolio, reading
 from steelyard.services.scope import require_scope
 from steelyard.storage.connection import ReadSession
 from steelyard.storage.portfolio import get_account_ids
 
 MOST_NAMED: Final = 3
-
-MAX_PRICE_AGE: Final = 3
-"""Weekdays a price may be old; a long weekend is no reason to refuse."""
 
 
 class StalePriceError(ConflictError):
@@ -29,12 +28,12 @@ class StalePriceError(ConflictError):
     def __init__(self, portfolio: Portfolio, stale: dict[str, int], max_price_age: int) -> None:
         """Name the assets, the days of their prices and the way out."""
         shown = [
-            f"{asset} ({portfolio.prices[asset].price_date}, {age} weekdays)" for asset, age in stale.items()
+            f"{asset} ({portfolio.prices[asset].price_date}, {age} sessions)" for asset, age in stale.items()
         ]
         more = f" and {len(shown) - MOST_NAMED} more" if len(shown) > MOST_NAMED else ""
         named = ", ".join(shown[:MOST_NAMED]) + more
         super().__init__(
-            f"The prices of {named} are older than {max_price_age} weekdays on {portfolio.as_of}; load newer ones, or "
+            f"The prices of {named} are older than {max_price_age} sessions on {portfolio.as_of}; load newer ones, or "
             'say why they will do: --stale-reason "…".'
         )
 
@@ -69,7 +68,7 @@ async def calculate_allocation(
         investment_amount: base currency; positive = deposit, negative = withdrawal.
         lots: what its positions were bought as, where tax matters; those of other accounts matter to wash sales.
         sales: what it sold before, for wash sales.
-        max_price_age: weekdays a price may be old.
+        max_price_age: sessions a price may be old.
         stale_reason: why older prices will do; it is kept in the proposal.
 
     Raises:
@@ -120,14 +119,14 @@ async def calculate_allocations(
 
 
 def find_stale_prices(portfolio: Portfolio, max_price_age: int, stale_reason: str) -> dict[str, int]:
-    """Return the age in weekdays of each price that is older than allowed, which takes a reason.
+    """Return the age in sessions of each price that is older than allowed, which takes a reason.
 
     Raises:
         StalePriceError: there is one, and no reason was given.
     """
     day = portfolio.as_of
     ages = {
-        asset: weekdays_since(price.price_date, day)
+        asset: sessions_since(price.price_date, day, price.exchange, at_most=max_price_age)
         for asset, price in portfolio.prices.items()
         if price.price_date is not None and day is not None
     }

@@ -6,14 +6,16 @@ from datetime import date, datetime
 from decimal import Decimal, localcontext
 from typing import Final
 
+from steelyard.compliance.rule import Outcome, RuleKind
+from steelyard.compliance.selection import Selection
 from steelyard.domain.lot import Lot
 from steelyard.domain.money import EXACT, major_currency, units_per_major
 from steelyard.domain.portfolio import Portfolio, Price, weekdays_since
 from steelyard.domain.wash_sale import Sale
 from steelyard.errors import ConflictError
 from steelyard.market.port import CheckedPrice, Quality
-from steelyard.rebalancing.options import Locks
 from steelyard.rebalancing.policy import Policy
+from steelyard.services.compliance import Ruling, read_ruling
 from steelyard.services.lot import read_taxed_lots
 from steelyard.services.portfolio import Holdings, read_holdings, read_rates_of
 from steelyard.storage.connection import AnySession
@@ -65,8 +67,9 @@ class Inputs:
         kept_by: what says what the account holds: snapshots or ledger.
         model_id, model_version: whose targets they are.
         profile_version: of the investor's profile; None = there is none.
-        no_buy: asset → why the investor never buys it.
-        restricted: asset → the rule that restricts it.
+        no_buy: asset → why it is not bought: its investor never does, or a rule forbids it.
+        no_sell: asset → the rule that forbids to sell it.
+        ruling: the rules about the account, and all that they ask.
         tenant_currency: the base currency of the tenant.
         tenant_rate: units of it for one of the account's base currency.
     """
@@ -78,7 +81,8 @@ class Inputs:
     model_version: int
     profile_version: int | None
     no_buy: Mapping[str, str]
-    restricted: Mapping[str, str]
+    no_sell: Mapping[str, str]
+    ruling: Ruling
     tenant_currency: str
     tenant_rate: Decimal
 
@@ -88,13 +92,15 @@ class Inputs:
         return {asset: price.age for asset, price in self.prices.items() if price.quality is Quality.STALE}
 
     def locked(self, policy: Policy) -> Policy:
-        """Return a policy that keeps the account's locks, too."""
-        locks = policy.locks
-        return replace(policy, locks=_with(locks, self.no_buy, self.restricted))
-
-
-def _with(locks: Locks, no_buy: Collection[str], restricted: Collection[str]) -> Locks:
-    return replace(locks, no_buy=(*locks.no_buy, *no_buy), restricted=(*locks.restricted, *restricted))
+        """Return a policy that keeps the account's locks, too; what may be neither bought nor sold is restricted."""
+        locks, both = policy.locks, self.no_buy.keys() & self.no_sell.keys()
+        more = replace(
+            locks,
+            no_buy=(*locks.no_buy, *sorted(self.no_buy.keys() - both)),
+            no_sell=(*locks.no_sell, *sorted(self.no_sell.keys() - both)),
+            restricted=(*locks.restricted, *sorted(both)),
+        )
+        return replace(policy, locks=more)
 
 
 async def gather_inputs(
@@ -134,19 +140,45 @@ async def gather_inputs(
         raise InputsMissingError(asked.account_id, faults)
     if lots is None:
         lots, sales = await _booked_lots(db, asked, terms, as_of)
+    portfolio = replace(holdings.priced(prices, rates), lots=tuple(lots), sales=tuple(sales))
+    ruling = await read_ruling(db, portfolio, day=as_of)
     inputs = Inputs(
-        portfolio=replace(holdings.priced(prices, rates), lots=tuple(lots), sales=tuple(sales)),
+        portfolio=portfolio,
         prices=checked,
         kept_by=terms.kept_by,
         model_id=terms.model_id,
         model_version=terms.model_version,
         profile_version=terms.profile_version,
-        no_buy=await _excluded(db, holdings, terms),
-        restricted={},
+        no_buy=await _excluded(db, holdings, terms) | forbidden_by(ruling, "buy"),
+        no_sell=forbidden_by(ruling, "sell"),
+        ruling=ruling,
         tenant_currency=terms.tenant_currency,
         tenant_rate=terms.tenant_rate,
     )
     return inputs, terms
+
+
+def forbidden_by(ruling: Ruling, act: str) -> dict[str, str]:
+    """Return the assets that a rule forbids to buy or to sell, whatever anybody says, each with the rule.
+
+    Args:
+        ruling: the rules; those that only warn or hold forbid nothing.
+        act: buy or sell.
+    """
+    forbidden: dict[str, str] = {}
+    for rule in ruling.rules:
+        if (
+            rule.kind is RuleKind.RESTRICTED
+            and rule.outcome is Outcome.BLOCK
+            and act in rule.settings["forbids"]
+        ):
+            listed = Selection.of_settings(rule.settings)
+            forbidden |= {
+                asset_id: f"rule {rule.rule_id}"
+                for asset_id, asset in ruling.assets.items()
+                if listed.takes(asset)
+            }
+    return forbidden
 
 
 def _doubts(checked: Mapping[str, CheckedPrice], stale_reason: str) -> list[str]:

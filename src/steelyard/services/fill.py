@@ -120,6 +120,35 @@ async def record_fill(
     return await _follow(db, said, order, today=today, fault=fault)
 
 
+async def try_suspended(db: WriteSession, link_id: UUID, broker_order_id: str, *, today: date) -> None:
+    """Give fills in suspense to their order, now that the broker's key of it is known: each as if it came again.
+
+    Args:
+        db: the transaction in which the order got its key.
+        link_id: the way to the broker.
+        broker_order_id: the key.
+        today: the caller's date, for the ledger.
+    """
+    for fill in await stored.get_fills(db, link_id=link_id, is_suspended=True):
+        if fill.order_id is None and fill.broker_order_id == broker_order_id and fill.stands:
+            await record_fill(db, link_id, _as_said(fill), today=today)
+
+
+def _as_said(fill: Fill) -> BrokerFill:
+    return BrokerFill(
+        execution_id=fill.execution_id,
+        broker_order_id=fill.broker_order_id,
+        client_order_id="",
+        symbol=fill.symbol,
+        side=fill.side,
+        quantity=fill.quantity,
+        price=fill.price,
+        currency=fill.currency,
+        executed_at=fill.executed_at,
+        fees=fill.fees,
+    )
+
+
 async def _follow(
     db: WriteSession, fill: Fill, order: FilledOrder | None, *, today: date, fault: Fault
 ) -> Recorded:

@@ -16,12 +16,14 @@ from steelyard.errors import ConflictError, NotFoundError
 from steelyard.identity.permissions import Actor, ObjectType, Verb, authorize
 from steelyard.services.allocation_inputs import Asked, gather_inputs
 from steelyard.services.portfolio import reading
-from steelyard.services.proposal_changes import find_changes
+from steelyard.services.proposal_changes import find_changes, find_other_findings
 from steelyard.services.proposal_document import (
     Document,
     Heading,
+    judge,
     make_document,
     read_document,
+    read_trades,
     replay,
     write_inputs,
 )
@@ -332,6 +334,8 @@ async def require_unchanged(db: AnySession, proposal: StoredProposal, *, now: da
     changes = find_changes(
         document.content["inputs"], fresh, price_source=asked.price_source, tolerance=terms.price_tolerance
     )
+    said = judge(inputs, *read_trades(document.content))
+    changes += find_other_findings(document.content["compliance"], said)
     if changes:
         raise ChangedError(proposal, changes)
     return terms

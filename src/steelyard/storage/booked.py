@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from steelyard.domain.transaction import Transaction, TransactionKind
-from steelyard.storage.connection import AnySession, ReadSession
 from steelyard.storage.queries import query
 from steelyard.storage.valuation import ALWAYS
 
@@ -132,7 +133,7 @@ class QuotedPrice:
 
 
 async def get_booked_transactions(
-    db: AnySession,
+    db: AsyncSession,
     account_ids: Collection[str],
     until: date,
     *,
@@ -183,7 +184,7 @@ async def get_booked_transactions(
 
 
 async def get_held(
-    db: ReadSession, account_ids: Sequence[str], as_of: date, *, known_at: datetime = ALWAYS
+    db: AsyncSession, account_ids: Sequence[str], as_of: date, *, known_at: datetime = ALWAYS
 ) -> list[Held]:
     """Return what accounts held at the end of a day by the ledger; what is 0 is left out.
 
@@ -196,7 +197,7 @@ async def get_held(
 
 
 async def get_scope_positions(
-    db: ReadSession, account_ids: Sequence[str], as_of: date
+    db: AsyncSession, account_ids: Sequence[str], as_of: date
 ) -> list[StatedPosition]:
     """Return what accounts held on a day, by what keeps each: its newest snapshot, or the ledger."""
     values = {"account_ids": list(account_ids), "as_of": as_of}
@@ -204,7 +205,7 @@ async def get_scope_positions(
 
 
 async def get_external_flows(
-    db: ReadSession,
+    db: AsyncSession,
     account_ids: Sequence[str],
     places: Collection[str],
     after: date,
@@ -235,7 +236,7 @@ async def get_external_flows(
     return [ExternalFlow(*row) for row in await db.execute(query("get_external_flows"), values)]
 
 
-async def get_prices_on_days(db: ReadSession, wanted: Iterable[tuple[str, date]]) -> list[QuotedPrice]:
+async def get_prices_on_days(db: AsyncSession, wanted: Iterable[tuple[str, date]]) -> list[QuotedPrice]:
     """Return the last price of an asset on or before a day, for pairs of both; those without one are left out."""
     pairs = sorted(set(wanted))
     values = {"asset_ids": [asset for asset, _ in pairs], "days": [day for _, day in pairs]}
@@ -243,7 +244,7 @@ async def get_prices_on_days(db: ReadSession, wanted: Iterable[tuple[str, date]]
 
 
 async def get_quantity_postings(
-    db: ReadSession, account_ids: Sequence[str], as_of: date, *, known_at: datetime = ALWAYS
+    db: AsyncSession, account_ids: Sequence[str], as_of: date, *, known_at: datetime = ALWAYS
 ) -> list[QuantityPosting]:
     """Return the postings behind what accounts held at the end of a day, as they stood at a moment."""
     values = {"account_ids": list(account_ids), "as_of": as_of, "known_at": known_at}
@@ -251,7 +252,7 @@ async def get_quantity_postings(
 
 
 async def get_newest_entries(
-    db: ReadSession,
+    db: AsyncSession,
     account_ids: Sequence[str],
     *,
     before: tuple[date, int],
@@ -283,14 +284,14 @@ async def get_newest_entries(
     return [JournalEntry(*row) for row in await db.execute(query("get_newest_entries"), values)]
 
 
-async def list_unposted(db: ReadSession, account_ids: Sequence[str]) -> list[WaitingTransaction]:
+async def list_unposted(db: AsyncSession, account_ids: Sequence[str]) -> list[WaitingTransaction]:
     """Return the transactions of accounts that are not booked, the oldest first."""
     rows = await db.execute(query("list_unposted_of_scope"), {"account_ids": list(account_ids)})
     return [WaitingTransaction(*row) for row in rows]
 
 
 async def get_booked_amounts(
-    db: ReadSession,
+    db: AsyncSession,
     account_ids: Sequence[str],
     after: date,
     until: date,
@@ -309,7 +310,7 @@ async def get_booked_amounts(
     return [BookedAmount(*row) for row in await db.execute(query("get_booked_amounts"), values)]
 
 
-async def count_unposted(db: ReadSession, account_ids: Sequence[str]) -> dict[str, int]:
+async def count_unposted(db: AsyncSession, account_ids: Sequence[str]) -> dict[str, int]:
     """Return how many transactions of accounts are not booked, by fault."""
     rows = await db.execute(query("get_unposted_of_scope"), {"account_ids": list(account_ids)})
     return {row.fault: row.transactions for row in rows}

@@ -265,11 +265,21 @@ async def count_open_sells(db: AsyncSession, proposal_id: UUID) -> int:
     return count
 
 
-async def get_free_cash(db: AsyncSession, order: Order) -> Decimal:
-    """Return what the ledger says an order's account has in its currency, less what its other buys may take."""
+async def get_free_cash(db: WriteSession, order: Order) -> Decimal:
+    """Return what the ledger says an order's account has in its currency, less what its other buys may take.
+
+    Nobody else is told it of this account until the transaction ends.
+    """
+    await db.execute(query("lock_cash"), {"account_id": order.account_id})
     values = {"account_id": order.account_id, "currency": order.currency, "order_id": order.order_id}
     cash: Decimal = (await db.execute(query("get_free_cash"), values)).scalar_one()
     return cash
+
+
+async def count_replacements(db: AsyncSession, order_id: UUID) -> int:
+    """Return how many orders stand in the place of an order, those left out that were given up."""
+    count: int = (await db.execute(query("count_replacements"), {"order_id": order_id})).scalar_one()
+    return count
 
 
 async def list_claimed(db: AsyncSession, link_id: UUID, broker_order_ids: Sequence[str]) -> set[str]:
@@ -302,3 +312,38 @@ def _order(row: RowMapping) -> Order:
             "lots": lots,
         }
     )
+
+
+# ── Fills of a link ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def claim_link(db: WriteSession, *, now: datetime, until: datetime) -> UUID | None:
+    """Take the reading of the fills of a link in hand, the one that waited longest; None = none is due."""
+    values = {"now": now, "until": until}
+    link_id: UUID | None = (await db.execute(query("claim_link"), values)).scalar_one_or_none()
+    return link_id
+
+
+async def get_fills_page(db: AsyncSession, link_id: UUID) -> str:
+    """Return how far the fills of a link were read, in the broker's words."""
+    page: str = (await db.execute(query("get_fills_page"), {"link_id": link_id})).scalar_one()
+    return page
+
+
+async def may_be_on_its_way(
+    db: WriteSession, link_id: UUID, broker_order_id: str, client_order_id: str
+) -> bool:
+    """Tell whether a broker's order is of none of ours yet, while the answer to a call that may have made it is out."""
+    values = {"link_id": link_id, "broker_order_id": broker_order_id, "client_order_id": client_order_id}
+    is_out: bool = (await db.execute(query("may_be_on_its_way"), values)).scalar_one()
+    return is_out
+
+
+async def turn_fills_page(db: WriteSession, link_id: UUID, before: str, after: str) -> None:
+    """Note how far the fills of a link were read, unless another reader was faster."""
+    await db.execute(query("turn_fills_page"), {"link_id": link_id, "before": before, "after": after})
+
+
+async def set_fills_due(db: WriteSession, link_id: UUID, *, soon: datetime, later: datetime) -> None:
+    """Say when the fills of a link are to be read next: soon where orders of it are open, else later."""
+    await db.execute(query("set_fills_due"), {"link_id": link_id, "soon": soon, "later": later})

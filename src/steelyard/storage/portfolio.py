@@ -6,7 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from steelyard.storage.connection import AnySession, ReadSession
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from steelyard.storage.queries import query
 
 CASH: Final = "cash"
@@ -63,49 +64,50 @@ class StoredPrice:
     currency: str
     closing_price: Decimal
     price_date: date
+    exchange: str
 
 
-async def get_all_accounts(db: ReadSession) -> list[StoredAccount]:
+async def get_all_accounts(db: AsyncSession) -> list[StoredAccount]:
     """Return the accounts that are seen, by id."""
     return [StoredAccount(*row) for row in await db.execute(query("get_all_accounts"))]
 
 
-async def get_account(db: AnySession, account_id: str) -> StoredAccount:
+async def get_account(db: AsyncSession, account_id: str) -> StoredAccount:
     """Return an account that the tenant has."""
     return StoredAccount(*(await db.execute(query("get_account"), {"account_id": account_id})).one())
 
 
-async def find_account(db: AnySession, account_id: str) -> StoredAccount | None:
+async def find_account(db: AsyncSession, account_id: str) -> StoredAccount | None:
     """Return an account; None = there is none that is seen."""
     row = (await db.execute(query("get_account"), {"account_id": account_id})).one_or_none()
     return None if row is None else StoredAccount(*row)
 
 
-async def get_account_ids(db: AnySession, household_id: str) -> list[str]:
+async def get_account_ids(db: AsyncSession, household_id: str) -> list[str]:
     """Return the accounts of a household."""
     return list(await db.scalars(query("get_account_ids"), {"household_id": household_id}))
 
 
-async def get_positions(db: AnySession, account_id: str, as_of: date) -> list[StoredPosition]:
+async def get_positions(db: AsyncSession, account_id: str, as_of: date) -> list[StoredPosition]:
     """Return what an account held on a day: its newest snapshot by then, or the ledger; empty where neither says."""
     rows = await db.execute(query("get_positions"), {"account_id": account_id, "as_of": as_of})
     return [StoredPosition(*row) for row in rows]
 
 
-async def get_target_weights(db: AnySession, model_id: str) -> list[StoredTarget]:
+async def get_target_weights(db: AsyncSession, model_id: str) -> list[StoredTarget]:
     """Return what a model portfolio holds."""
     rows = await db.execute(query("get_target_weights"), {"model_id": model_id})
     return [StoredTarget(*row) for row in rows]
 
 
-async def get_last_prices(db: AnySession, asset_ids: Collection[str], as_of: date) -> list[StoredPrice]:
+async def get_last_prices(db: AsyncSession, asset_ids: Collection[str], as_of: date) -> list[StoredPrice]:
     """Return the newest price of each asset on or before a day; assets without one are left out."""
     rows = await db.execute(query("get_last_prices"), {"asset_ids": list(asset_ids), "as_of": as_of})
     return [StoredPrice(*row) for row in rows]
 
 
 async def get_conversion_rates(
-    db: AnySession, currencies: Collection[str], base_currency: str, as_of: date
+    db: AsyncSession, currencies: Collection[str], base_currency: str, as_of: date
 ) -> dict[str, Decimal | None]:
     """Return what one unit of each currency is worth in the base currency; None where no rate is known."""
     values = {"currencies": list(currencies), "base_currency": base_currency, "as_of": as_of}

@@ -12,13 +12,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from steelyard.analytics.observations import DateArray, FloatArray, IntArray
 from steelyard.analytics.valuation import PostingColumns
 from steelyard.domain.lot import LotMethod
 from steelyard.domain.posting import Place
 from steelyard.domain.scope import Scope
-from steelyard.storage.connection import AnySession, ReadSession, raw_connection
+from steelyard.storage.connection import raw_connection
 from steelyard.storage.copying import read_fixed_rows
 from steelyard.storage.queries import query
 
@@ -113,14 +114,14 @@ class Observed:
     value: FloatArray
 
 
-async def get_valuation_accounts(db: ReadSession, scope: Scope) -> tuple[str, list[ScopeAccount]]:
+async def get_valuation_accounts(db: AsyncSession, scope: Scope) -> tuple[str, list[ScopeAccount]]:
     """Return a scope's base currency and its accounts; "" and none where it has no account."""
     values = {"scope_kind": scope.kind, "scope_id": scope.id}
     rows = (await db.execute(query("get_valuation_accounts"), values)).all()
     return (rows[0].scope_currency if rows else ""), [_account(row) for row in rows]
 
 
-async def get_accounts(db: AnySession, account_ids: Collection[str]) -> list[ScopeAccount]:
+async def get_accounts(db: AsyncSession, account_ids: Collection[str]) -> list[ScopeAccount]:
     """Return accounts by id; those that do not exist are left out."""
     rows = await db.execute(query("get_described_accounts"), {"account_ids": list(account_ids)})
     return [_account(row) for row in rows]
@@ -137,25 +138,25 @@ def _account(row: Row[Any]) -> ScopeAccount:
     )
 
 
-async def get_journal_revision(db: AnySession) -> JournalRevision:
+async def get_journal_revision(db: AsyncSession) -> JournalRevision:
     """Return what tells whether the tenant's journal is still what it was."""
     return JournalRevision(*(await db.execute(query("get_journal_revision"))).one())
 
 
-async def count_entries_after(db: AnySession, entry: int) -> int:
+async def count_entries_after(db: AsyncSession, entry: int) -> int:
     """Return how many entries there are after an entry; -1 where one of them takes an earlier one back."""
     counted: int = (await db.execute(query("count_entries_after"), {"after_entry": entry})).scalar_one()
     return counted
 
 
-async def get_market_revision(db: AnySession) -> int | None:
+async def get_market_revision(db: AsyncSession) -> int | None:
     """Return what tells whether prices, rates and assets are what they were; None where nothing tells."""
     counted: int | None = (await db.execute(query("get_market_revision"))).scalar_one()
     return counted
 
 
 async def get_scope_names(
-    db: ReadSession, account_ids: Sequence[str], *, after_entry: int = 0, known_at: datetime = ALWAYS
+    db: AsyncSession, account_ids: Sequence[str], *, after_entry: int = 0, known_at: datetime = ALWAYS
 ) -> PostedNames:
     """Return what the entries of accounts after an entry name; the accounts are those and others."""
     values = {"account_ids": list(account_ids), "after_entry": after_entry, "known_at": known_at}
@@ -167,7 +168,7 @@ async def get_scope_names(
 
 
 async def get_postings(
-    db: ReadSession,
+    db: AsyncSession,
     account_ids: Sequence[str],
     named_accounts: Sequence[str],
     commodities: Sequence[Commodity],
@@ -200,13 +201,13 @@ async def get_postings(
     return PostingColumns(**(columns | {"date": _days(columns["date"])}))
 
 
-async def get_described_assets(db: ReadSession, asset_ids: Collection[str]) -> list[DescribedAsset]:
+async def get_described_assets(db: AsyncSession, asset_ids: Collection[str]) -> list[DescribedAsset]:
     """Return what assets are, by id; those that do not exist are left out."""
     rows = await db.execute(query("get_described_assets"), {"asset_ids": list(asset_ids)})
     return [DescribedAsset(*row) for row in rows]
 
 
-async def get_all_prices(db: ReadSession, asset_ids: Sequence[str]) -> Observed:
+async def get_all_prices(db: AsyncSession, asset_ids: Sequence[str]) -> Observed:
     """Return every price of assets, in their quotation units."""
     columns = await read_fixed_rows(
         await raw_connection(db), query("copy_prices").text, _OBSERVATION, list(asset_ids)
@@ -215,7 +216,7 @@ async def get_all_prices(db: ReadSession, asset_ids: Sequence[str]) -> Observed:
 
 
 async def get_rates(
-    db: AnySession, currencies: Collection[str]
+    db: AsyncSession, currencies: Collection[str]
 ) -> dict[str, tuple[list[date], list[Decimal]]]:
     """Return every exchange rate of currencies: days, ascending, and units for 1 EUR on them."""
     series: dict[str, tuple[list[date], list[Decimal]]] = {currency: ([], []) for currency in currencies}
@@ -225,18 +226,18 @@ async def get_rates(
     return series
 
 
-async def get_splits(db: ReadSession, asset_ids: Collection[str]) -> list[tuple[str, date, float]]:
+async def get_splits(db: AsyncSession, asset_ids: Collection[str]) -> list[tuple[str, date, float]]:
     """Return the splits booked of assets: asset, ex-date, units that one unit becomes."""
     rows = await db.execute(query("get_splits"), {"asset_ids": list(asset_ids)})
     return [(row.asset_id, row.trade_date, row.ratio) for row in rows]
 
 
-async def get_asset_ids(db: ReadSession) -> list[str]:
+async def get_asset_ids(db: AsyncSession) -> list[str]:
     """Return the id of every asset."""
     return list(await db.scalars(query("get_asset_ids")))
 
 
-async def get_benchmark(db: ReadSession, currency: str) -> str | None:
+async def get_benchmark(db: AsyncSession, currency: str) -> str | None:
     """Return the asset that stands for the market of a currency; None where there is none."""
     found: str | None = (
         await db.execute(query("get_benchmark"), {"currency": currency})

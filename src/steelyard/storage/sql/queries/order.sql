@@ -134,12 +134,30 @@ returning l.link_id;
 select fills_page from steelyard.broker_links
 where tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid);
 
+-- name: may_be_on_its_way
+-- Whether an order of a broker is of none of ours yet, while the answer to a call that may have made it is out.
+select
+    not exists (
+        select from steelyard.orders as o
+        where
+            o.tenant_id = steelyard.current_tenant()
+            and (
+                o.link_id = cast(:link_id as uuid) and o.broker_order_id = :broker_order_id
+                or o.client_order_id = :client_order_id
+            )
+    )
+    and exists (
+        select from steelyard.orders as o
+        where
+            o.tenant_id = steelyard.current_tenant() and o.link_id = cast(:link_id as uuid)
+            and o.state = 'sending' and o.lease_owner is not null and o.broker_order_id is null
+    );
+
 -- name: turn_fills_page
 -- Note how far the fills of a link were read, where nobody else did.
 update steelyard.broker_links set fills_page = :after
 where
-    tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid) and fills_page = :before
-returning link_id;
+    tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid) and fills_page = :before;
 
 -- name: set_fills_due
 -- Say when the fills of a link are to be read next: soon where orders of it are open, else later.
@@ -163,8 +181,12 @@ where
     tenant_id = steelyard.current_tenant() and proposal_id = cast(:proposal_id as uuid) and side = 'sell'
     and state in ('approved', 'sending', 'sent', 'partially_filled', 'unknown');
 
+-- name: lock_cash
+-- Let nobody else look at the free cash of an account until this transaction ends.
+select pg_advisory_xact_lock(hashtextextended('steelyard.cash.' || :account_id, steelyard.current_tenant()));
+
 -- name: get_free_cash
--- Cash of an account by the ledger, less what its other buys that are at the broker may still take.
+-- Cash of an account by the ledger, less what its other buys at the broker, or on the way there, may still take.
 select
     coalesce((
         select b.quantity from steelyard.balances as b
@@ -177,7 +199,10 @@ select
         where
             o.tenant_id = steelyard.current_tenant() and o.account_id = :account_id and o.currency = :currency
             and o.side = 'buy' and o.order_id <> cast(:order_id as uuid)
-            and o.state in ('sending', 'sent', 'partially_filled', 'unknown')
+            and (
+                o.state in ('sending', 'sent', 'partially_filled', 'unknown')
+                or o.state = 'approved' and o.phase = 1 and o.released_at is not null
+            )
     ), 0);
 
 -- name: list_claimed
@@ -194,3 +219,10 @@ where
     tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid)
     and asset_id = :asset_id and side = :side and quantity = :quantity
     and broker_order_id is null and state in ('sending', 'unknown');
+
+-- name: count_replacements
+-- Orders in the place of an order that were not given up.
+select count(*) from steelyard.orders
+where
+    tenant_id = steelyard.current_tenant() and replaces = cast(:order_id as uuid)
+    and state not in ('rejected', 'cancelled');

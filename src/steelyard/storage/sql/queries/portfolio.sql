@@ -36,7 +36,12 @@ order by w.asset_id;
 
 -- name: get_last_prices
 -- The newest price of each asset on or before a day, as it is quoted; assets without one are left out.
-select m.asset_id, m.currency, trim_scale(latest.closing_price) as closing_price, latest.price_date
+select
+    m.asset_id,
+    m.currency,
+    trim_scale(latest.closing_price) as closing_price,
+    latest.price_date,
+    coalesce(m.exchange, '') as exchange
 from steelyard.asset_master as m
 cross join lateral (
     select d.closing_price, d.price_date
@@ -104,7 +109,12 @@ order by a.account_id;
 
 -- name: get_prices_in_currency
 -- The newest price on or before a day of every asset quoted in a currency, cash left out.
-select m.asset_id, m.currency, trim_scale(latest.closing_price) as closing_price, latest.price_date
+select
+    m.asset_id,
+    m.currency,
+    trim_scale(latest.closing_price) as closing_price,
+    latest.price_date,
+    coalesce(m.exchange, '') as exchange
 from steelyard.asset_master as m
 cross join lateral (
     select d.closing_price, d.price_date

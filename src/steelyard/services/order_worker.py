@@ -1,0 +1,138 @@
+"""Workers: take what is due in hand, and do with each order what its state asks for.
+
+Any number may run, on any number of machines: an order is in one hand at a time, and goes to another when the lease of
+the first runs out. A worker that is told to stop takes nothing new in hand and finishes what it has.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from uuid import UUID
+
+from steelyard.domain.order import OrderState
+from steelyard.errors import SteelyardError
+from steelyard.services.fill_reading import read_fills
+from steelyard.services.order_hand import Hand, conclude, link_of
+from steelyard.services.order_lookup import doubt_order, follow_order, identify_order
+from steelyard.services.order_rules import let_go
+from steelyard.services.order_sending import send_order
+from steelyard.storage.acting import NOBODY, Acting, acting_as
+from steelyard.storage.connection import get_db_session, get_write_session
+from steelyard.storage.order import Claim, claim_link, claim_orders, find_due_tenants, set_fills_due
+
+ACTOR = "system:worker"
+AT_ONCE = 8
+"""Orders of a tenant that a worker has in hand at a time; no more than a pool has connections for, about twice over."""
+
+log = logging.getLogger(__name__)
+
+
+class OrderWorker:
+    """A worker, under a name that no other has."""
+
+    def __init__(self, hand: Hand, name: str, *, token: Callable[[], str], at_once: int = AT_ONCE) -> None:
+        """Make it.
+
+        Args:
+            hand: what it works with.
+            name: what the leases call it: its machine and process.
+            token: tells its claims apart, so that a lease it lost is not its own.
+            at_once: orders of a tenant that it takes in hand at a time.
+        """
+        self._hand, self._name, self._token, self._at_once = hand, name, token, at_once
+
+    async def run(self, stop: asyncio.Event, *, idle_seconds: float) -> None:
+        """Work until told to stop; what is in hand then is finished.
+
+        Args:
+            stop: set by whoever wants it to end.
+            idle_seconds: pause when nothing is due.
+        """
+        while not stop.is_set():
+            if not await self._work_patiently():
+                try:
+                    await asyncio.wait_for(stop.wait(), idle_seconds)
+                except TimeoutError:
+                    continue
+
+    async def work(self) -> int:
+        """Do what is due now, of every tenant, once; returns how many orders and links were in hand."""
+        with acting_as(NOBODY):
+            async with get_db_session() as db:
+                tenants = await find_due_tenants(db, self._hand.clock())
+        done = 0
+        for tenant_id in tenants:
+            with acting_as(Acting(tenant_id, ACTOR)):
+                done += await self._work_for_tenant()
+        return done
+
+    async def _work_patiently(self) -> int:
+        """Work, and take a store that is away, busy or full for nothing to do: it is asked again after the pause."""
+        try:
+            return await self.work()
+        except SteelyardError as error:
+            log.warning("worker waits", extra={"error": type(error).__name__, "reason": str(error)})
+            return 0
+
+    async def _work_for_tenant(self) -> int:
+        link_id = await self._claim_link()
+        if link_id is not None:
+            await self._read_link(link_id)
+        claims = await self._claim()
+        async with asyncio.TaskGroup() as tasks:
+            for claim in claims:
+                tasks.create_task(self._handle(claim))
+        return len(claims) + (link_id is not None)
+
+    async def _claim(self) -> list[Claim]:
+        now = self._hand.clock()
+        async with get_write_session() as db:
+            return await claim_orders(
+                db,
+                owner=f"{self._name}/{self._token()}",
+                now=now,
+                until=now + self._hand.timing.lease,
+                most=self._at_once,
+            )
+
+    async def _claim_link(self) -> UUID | None:
+        now = self._hand.clock()
+        async with get_write_session() as db:
+            return await claim_link(db, now=now, until=now + self._hand.timing.lease)
+
+    async def _handle(self, claim: Claim) -> None:
+        """Do what an order's state asks for; what goes wrong leaves it to whoever finds its lease run out."""
+        self._hand.fault("claimed")
+        try:
+            await self._do(claim)
+        except SteelyardError as error:
+            facts = {"order": str(claim.order.order_id), "error": type(error).__name__, "reason": str(error)}
+            log.warning("order left to its lease", extra=facts)
+
+    async def _do(self, claim: Claim) -> None:
+        hand, order = self._hand, claim.order
+        if order.block_id is not None or order.link_id is None:
+            await conclude(hand, order, lambda it, _: replace(let_go(it), due_at=None))
+            return
+        broker = await hand.open_broker(link_of(order))
+        if order.state is OrderState.SENDING and claim.lost_owner is not None:
+            await doubt_order(hand, broker, order, claim.lost_owner)
+        elif order.state in {OrderState.APPROVED, OrderState.SENDING}:
+            await send_order(hand, broker, order)
+        elif order.state is OrderState.UNKNOWN and order.broker_order_id is None:
+            await identify_order(hand, broker, order)
+        else:
+            await follow_order(hand, broker, order)
+
+    async def _read_link(self, link_id: UUID) -> None:
+        timing = self._hand.timing
+        try:
+            broker = await self._hand.open_broker(link_id)
+            await read_fills(self._hand, broker, link_id)
+        except SteelyardError as error:
+            facts = {"link": str(link_id), "error": type(error).__name__, "reason": str(error)}
+            log.warning("fills not read", extra=facts)
+        now = self._hand.clock()
+        async with get_write_session() as db:
+            await set_fills_due(db, link_id, soon=now + timing.fills, later=now + timing.idle_fills)
