@@ -5,7 +5,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping
@@ -119,7 +118,7 @@ async def count_waiting_buys(db: AsyncSession, run_id: UUID) -> int:
 
 async def count_open_orders(db: AsyncSession, run_id: UUID) -> int:
     """Return how many orders of a run's accounts have not ended."""
-    count: int = (await db.execute(query("count_open_orders"), {"run_id": run_id})).scalar_one()
+    count: int = (await db.execute(query("count_open_orders_of_run"), {"run_id": run_id})).scalar_one()
     return count
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from steelyard.domain.order import OrderState
 from steelyard.storage.connection import AnySession, WriteSession
+from steelyard.storage.memory import remembered
 from steelyard.storage.queries import query
 
 MOST_EXPIRED: Final = 100
@@ -108,10 +109,20 @@ class TradingTerms:
     orders_under_way: Sequence[str]
 
 
+@remembered
 async def get_trading_terms(db: AnySession, account_id: str, as_of: date) -> TradingTerms:
     """Return the terms of an account that follows a model, on a day."""
-    values = {"account_id": account_id, "as_of": as_of}
+    values = {"account_ids": [account_id], "as_of": as_of}
     return TradingTerms(*(await db.execute(query("get_trading_terms"), values)).one())
+
+
+async def get_trading_terms_of(
+    db: AnySession, account_ids: Collection[str], as_of: date
+) -> dict[str, TradingTerms]:
+    """Return the terms of each of some accounts that follows a model."""
+    values = {"account_ids": list(account_ids), "as_of": as_of}
+    rows = await db.execute(query("get_trading_terms"), values)
+    return {terms.account_id: terms for terms in (TradingTerms(*row) for row in rows)}
 
 
 async def hold_account(db: WriteSession, account_id: str) -> None:

@@ -121,7 +121,7 @@ where
     o.tenant_id = steelyard.current_tenant() and o.run_id = cast(:run_id as uuid) and o.account_id is not null
     and o.state = 'approved' and o.released_at is null and o.phase = 2;
 
--- name: count_open_orders
+-- name: count_open_orders_of_run
 -- Orders of a run's accounts that have not ended.
 select count(*)
 from steelyard.orders as o

@@ -1,5 +1,5 @@
 -- name: get_trading_terms
--- What of an account and its tenant an allocation takes beside positions, targets and prices; its orders under way.
+-- What of accounts and their tenant an allocation takes beside positions, targets and prices; its orders under way.
 select
     a.account_id,
     a.kept_by,
@@ -28,7 +28,7 @@ left join steelyard.investor_profiles as p on a.tenant_id = p.tenant_id and a.ac
 left join steelyard.broker_accounts as b on a.tenant_id = b.tenant_id and a.account_id = b.account_id
 left join steelyard.broker_links as l
     on b.tenant_id = l.tenant_id and b.link_id = l.link_id and l.ended_at is null
-where a.tenant_id = steelyard.current_tenant() and a.account_id = :account_id;
+where a.tenant_id = steelyard.current_tenant() and a.account_id = any(cast(:account_ids as text[]));
 
 -- name: hold_account
 -- Let nobody else execute anything of an account until this transaction ends.
