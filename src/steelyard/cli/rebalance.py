@@ -276,7 +276,7 @@ def _require_known(asked: Asked, portfolios: "Sequence[Portfolio]") -> None:
                 raise UnknownLockError(option, asset, get_close_matches(asset, sorted(known), n=1))
 
 
-def _proposals(shell: Shell, asked: Asked) -> "list[Proposal]":
+def _proposals(shell: Shell, asked: Asked) -> "Sequence[Proposal]":
     if asked.file is None:
         return asyncio.run(_of_store(shell, asked))
     from steelyard.rebalancing.policy import Proposal, allocate
@@ -316,7 +316,7 @@ async def _booked_lots(
     return await read_taxed_lots(db, account_ids, await read_day(db, asked.as_of))
 
 
-async def _of_store(shell: Shell, asked: Asked) -> "list[Proposal]":
+async def _of_store(shell: Shell, asked: Asked) -> "Sequence[Proposal]":
     from steelyard.services.allocation import calculate_allocation, calculate_allocations
     from steelyard.storage.connection import get_db_session
 
@@ -331,7 +331,7 @@ async def _of_store(shell: Shell, asked: Asked) -> "list[Proposal]":
             return await calculate_allocations(
                 asked.household, db, as_of=asked.as_of, policy=policy, stale_reason=asked.stale_reason
             )
-        lots, sales = await _booked_lots(db, asked, [asked.account or ""])
+        lots, sales = await _booked_lots(db, asked, [asked.account or ""]) if asked.lots_file else (None, ())
         proposal = await calculate_allocation(
             asked.account or "",
             db,

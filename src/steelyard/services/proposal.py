@@ -14,7 +14,15 @@ from steelyard.domain.canonical import write_canonical
 from steelyard.domain.order import OrderState
 from steelyard.errors import ConflictError, NotFoundError
 from steelyard.identity.permissions import Actor, ObjectType, Verb, authorize
-from steelyard.services.allocation_inputs import Asked, gather_inputs
+from steelyard.market.port import Market
+from steelyard.services.allocation_inputs import (
+    STORED,
+    Asked,
+    PricesAsked,
+    Quoted,
+    gather_inputs,
+    quote_prices,
+)
 from steelyard.services.portfolio import reading
 from steelyard.services.proposal_changes import find_changes, find_other_findings
 from steelyard.services.proposal_document import (
@@ -29,7 +37,7 @@ from steelyard.services.proposal_document import (
 )
 from steelyard.storage import proposal as store
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import AnySession, ReadSession, WriteSession
+from steelyard.storage.connection import AnySession, ReadSession, WriteSession, get_db_session
 from steelyard.storage.proposal import (
     ListedProposal,
     OrderProgress,
@@ -123,7 +131,13 @@ class ShownProposal:
 
 
 async def review(
-    db: WriteSession, actor: Actor, asked: Asked, *, now: datetime, new_id: Callable[[], UUID] = uuid4
+    db: WriteSession,
+    actor: Actor,
+    asked: Asked,
+    *,
+    now: datetime,
+    prices: Quoted | None = None,
+    new_id: Callable[[], UUID] = uuid4,
 ) -> StoredProposal:
     """Work trades out and store them for good, with all they were worked out from: what can be approved then.
 
@@ -131,7 +145,8 @@ async def review(
         db: the transaction.
         actor: who proposes.
         asked: what for.
-        now: the time, with its zone; its day is that of positions and prices.
+        now: the time, with its zone; its day is that of positions.
+        prices: those that a market gave, where one is asked for; see `quote_prices`.
         new_id: makes its key.
 
     Raises:
@@ -140,7 +155,7 @@ async def review(
         SteelyardError: as `gather_inputs` and `make_document`.
     """
     authorize(actor, Verb.PROPOSE, ObjectType.ORDER, asked.account_id)
-    proposal = await review_one(db, actor, asked, now=now, new_id=new_id)
+    proposal = await review_one(db, actor, asked, now=now, prices=prices, new_id=new_id)
     facts = {
         "account_id": asked.account_id,
         "hash": proposal.content_hash.hex(),
@@ -157,6 +172,7 @@ async def review_one(
     asked: Asked,
     *,
     now: datetime,
+    prices: Quoted | None = None,
     new_id: Callable[[], UUID] = uuid4,
     run_id: UUID | None = None,
     expires_at: datetime | None = None,
@@ -168,11 +184,12 @@ async def review_one(
         actor: who proposes.
         asked: what for.
         now: the time, with its zone.
+        prices: as for `review`.
         new_id: makes its key.
         run_id: the run; None = it stands alone.
         expires_at: when it runs out; None = as the tenant's rule says.
     """
-    inputs, terms = await gather_inputs(db, asked, as_of=now.date(), now=now)
+    inputs, terms = await gather_inputs(db, asked, as_of=now.date(), prices=_prices(asked, prices, now))
     require_nothing_under_way(terms)
     heading = Heading(
         proposal_id=new_id(),
@@ -233,7 +250,13 @@ def replay_proposal(proposal: StoredProposal) -> Document:
 
 
 async def execute(
-    db: WriteSession, actor: Actor, proposal_id: UUID, *, content_hash: bytes, now: datetime
+    db: WriteSession,
+    actor: Actor,
+    proposal_id: UUID,
+    *,
+    content_hash: bytes,
+    now: datetime,
+    prices: Quoted | None = None,
 ) -> StoredProposal:
     """Give the orders of an approved proposal to the workers, once everything was looked at again.
 
@@ -243,6 +266,7 @@ async def execute(
         proposal_id: the proposal.
         content_hash: of what they saw.
         now: the time, with its zone.
+        prices: those that its market gives now; see `quote_again`.
 
     Raises:
         ForbiddenError, SecondFactorNeededError: they may not.
@@ -253,16 +277,18 @@ async def execute(
     """
     proposal = await take(db, actor, Verb.EXECUTE, proposal_id, ProposalState.APPROVED, now=now)
     require_hash(proposal, content_hash)
-    await execute_one(db, actor, proposal, now=now)
+    await execute_one(db, actor, proposal, now=now, prices=prices)
     facts = {"account_id": proposal.account_id, "hash": proposal.content_hash.hex()}
     await record_event(db, "proposal.execute", "proposal", str(proposal_id), facts)
     return proposal
 
 
-async def execute_one(db: WriteSession, actor: Actor, proposal: StoredProposal, *, now: datetime) -> UUID:
+async def execute_one(
+    db: WriteSession, actor: Actor, proposal: StoredProposal, *, now: datetime, prices: Quoted | None = None
+) -> UUID:
     """Do what `execute` does for one proposal of a run, which checks who asks and records it; returns the link."""
     await store.hold_account(db, proposal.account_id)
-    terms = await require_unchanged(db, proposal, now=now)
+    terms = await require_unchanged(db, proposal, now=now, prices=prices)
     link_id = require_executable(terms)
     await _move(db, proposal, ProposalState.EXECUTED, executed_by=actor.name, executed_at=now)
     await store.release_orders(db, proposal.proposal_id, link_id, now=now)
@@ -318,7 +344,25 @@ async def take(
     return proposal
 
 
-async def require_unchanged(db: AnySession, proposal: StoredProposal, *, now: datetime) -> TradingTerms:
+async def quote_again(proposal_id: UUID, market: Market | None, *, now: datetime) -> Quoted | None:
+    """Ask a market for the prices of a proposal again, before the transaction that needs them; None = it needs none.
+
+    Raises:
+        UnknownProposalError: there is no such proposal.
+        SteelyardError: as `quote_prices`.
+    """
+    async with get_db_session() as db:
+        proposal = await store.get_proposal(db, proposal_id)
+    if proposal is None:
+        raise UnknownProposalError(proposal_id)
+    if market is None or read_document(proposal.document).asked.price_source == STORED:
+        return None
+    return await quote_prices(proposal.account_id, market, now=now)
+
+
+async def require_unchanged(
+    db: AnySession, proposal: StoredProposal, *, now: datetime, prices: Quoted | None = None
+) -> TradingTerms:
     """Gather everything anew and compare it with what a proposal was worked out from.
 
     Raises:
@@ -328,7 +372,7 @@ async def require_unchanged(db: AnySession, proposal: StoredProposal, *, now: da
     """
     document = read_document(proposal.document)
     asked = document.asked
-    inputs, terms = await gather_inputs(db, asked, as_of=now.date(), now=now)
+    inputs, terms = await gather_inputs(db, asked, as_of=now.date(), prices=_prices(asked, prices, now))
     require_nothing_under_way(terms)
     fresh = json.loads(write_canonical(write_inputs(inputs)))
     changes = find_changes(
@@ -365,6 +409,11 @@ def require_executable(terms: TradingTerms) -> UUID:
             terms.account_id, "it is linked to no broker; link it with `steelyard brokers assign`"
         )
     return terms.link_id
+
+
+def _prices(asked: Asked, quoted: Quoted | None, now: datetime) -> Quoted | PricesAsked:
+    """Return the prices to take: stored ones, or what the market gave; nothing where it was to be asked and was not."""
+    return PricesAsked(now=now) if asked.price_source == STORED else quoted or {}
 
 
 async def _held(db: WriteSession, proposal_id: UUID) -> StoredProposal:

@@ -7,7 +7,7 @@ reads the inputs out of the document and answers, so that a document either is w
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, localcontext
 from hashlib import sha256
 from typing import Any, Final
@@ -59,6 +59,17 @@ class CurrencyTradeError(ConflictError):
         super().__init__(
             f"The trades of {account_id} need {', '.join(currencies)} to be exchanged, and orders are of assets alone. "
             "Exchange it at the bank and propose again, or propose without `convert`."
+        )
+
+
+class NoTenantRateError(ConflictError):
+    """Nobody knows what the orders are worth in the tenant's currency, in which limits are."""
+
+    def __init__(self, account_id: str, currency: str, day: date | None) -> None:
+        """Name the account, the currency and the day."""
+        super().__init__(
+            f"What orders of {account_id} are worth in {currency}, in which limits are, is not known: there is no rate "
+            f"in the ten days up to {day}. Load fx_rates."
         )
 
 
@@ -120,6 +131,7 @@ def make_document(heading: Heading, asked: Asked, inputs: Inputs) -> Document:
 
     Raises:
         NothingToTradeError, InfeasibleError, CurrencyTradeError: there are no orders.
+        NoTenantRateError: it is not known what they are worth.
         SteelyardError: as `allocate`.
     """
     begun = {
@@ -219,8 +231,11 @@ def _paid_by_sells(inputs: Inputs, trades: Sequence[Trade]) -> set[str]:
 
 
 def _order_value(inputs: Inputs, trade: Trade) -> Decimal:
+    portfolio = inputs.portfolio
+    if inputs.tenant_rate is None:
+        raise NoTenantRateError(portfolio.account_id, inputs.tenant_currency, portfolio.as_of)
     with localcontext(EXACT):
-        rate = _rate(inputs, trade.currency or inputs.portfolio.base_currency) * inputs.tenant_rate
+        rate = _rate(inputs, trade.currency or portfolio.base_currency) * inputs.tenant_rate
         return round_half_up(abs(trade.quantity) * trade.price * rate, MONEY_PLACES)
 
 
