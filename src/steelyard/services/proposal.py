@@ -4,7 +4,7 @@ docs/explanation/orders.md tells what stands behind each step.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -155,7 +155,11 @@ async def review(
         SteelyardError: as `gather_inputs` and `make_document`.
     """
     authorize(actor, Verb.PROPOSE, ObjectType.ORDER, asked.account_id)
-    proposal = await review_one(db, actor, asked, now=now, prices=prices, new_id=new_id)
+    worked = await work_out(
+        db, asked, tenant_id=actor.tenant_id, author=actor.name, now=now, prices=prices, new_id=new_id
+    )
+    proposal = worked.proposal
+    await store.add_proposals(db, [(proposal, worked.orders)])
     facts = {
         "account_id": asked.account_id,
         "hash": proposal.content_hash.hex(),
@@ -166,23 +170,39 @@ async def review(
     return proposal
 
 
-async def review_one(
-    db: WriteSession,
-    actor: Actor,
+@dataclass(frozen=True, slots=True)
+class WorkedOut:
+    """A proposal that is not stored yet.
+
+    Attributes:
+        orders: columns of its orders.
+        terms: of its account.
+    """
+
+    proposal: StoredProposal
+    orders: Sequence[Mapping[str, Any]]
+    terms: TradingTerms
+
+
+async def work_out(
+    db: AnySession,
     asked: Asked,
     *,
+    tenant_id: int,
+    author: str,
     now: datetime,
     prices: Quoted | None = None,
     new_id: Callable[[], UUID] = uuid4,
     run_id: UUID | None = None,
     expires_at: datetime | None = None,
-) -> StoredProposal:
-    """Do what `review` does for one account of a run, which checks who asks and records it; raises as `review`.
+) -> WorkedOut:
+    """Do what `review` does for one account up to the point where it is stored; raises as `review`.
 
     Args:
-        db: the transaction.
-        actor: who proposes.
+        db: a session.
         asked: what for.
+        tenant_id: whose account it is.
+        author: who proposes, as in audit_events.actor.
         now: the time, with its zone.
         prices: as for `review`.
         new_id: makes its key.
@@ -193,10 +213,10 @@ async def review_one(
     require_nothing_under_way(terms)
     heading = Heading(
         proposal_id=new_id(),
-        tenant_id=actor.tenant_id,
+        tenant_id=tenant_id,
         account_id=asked.account_id,
         run_id=run_id,
-        author=actor.name,
+        author=author,
         made_at=now,
         expires_at=expires_at or now + timedelta(minutes=terms.proposal_minutes),
     )
@@ -215,8 +235,7 @@ async def review_one(
         order_value=document.order_value,
         outcome=document.outcome,
     )
-    await store.add_proposal(db, proposal, document.orders)
-    return proposal
+    return WorkedOut(proposal, document.orders, terms)
 
 
 async def get_proposal(proposal_id: UUID, db: ReadSession | None = None) -> ShownProposal:

@@ -73,19 +73,27 @@ values (
 );
 
 -- name: insert_proposal_orders
--- Make the orders of a proposal, as drafts.
+-- Make the orders of proposals, as drafts.
 insert into steelyard.orders (
     tenant_id, proposal_id, run_id, account_id, asset_id, side, quantity, order_type, limit_price, currency,
     reference_price, order_value, phase, lots, client_order_id, made_at, changed_at
 )
 select
-    steelyard.current_tenant(), cast(:proposal_id as uuid), cast(:run_id as uuid), :account_id, o.asset_id, o.side,
-    o.quantity, o.order_type, o.limit_price, o.currency, o.reference_price, o.order_value, o.phase, o.lots,
-    o.client_order_id, cast(:made_at as timestamptz), cast(:made_at as timestamptz)
+    steelyard.current_tenant(), o.proposal_id, o.run_id, o.account_id, o.asset_id, o.side, o.quantity, o.order_type,
+    o.limit_price, o.currency, o.reference_price, o.order_value, o.phase, o.lots, o.client_order_id, o.made_at,
+    o.made_at
 from jsonb_to_recordset(cast(:orders as jsonb)) as o (
-    asset_id text, side text, quantity numeric, order_type text, limit_price numeric, currency text,
-    reference_price numeric, order_value numeric, phase integer, lots jsonb, client_order_id text
+    proposal_id uuid, run_id uuid, account_id text, asset_id text, side text, quantity numeric, order_type text,
+    limit_price numeric, currency text, reference_price numeric, order_value numeric, phase integer, lots jsonb,
+    client_order_id text, made_at timestamptz
 );
+
+-- name: review_orders
+-- Let the drafts of stored proposals be reviewed.
+update steelyard.orders
+set state = 'reviewed', version = version + 1
+where
+    tenant_id = steelyard.current_tenant() and proposal_id = any(cast(:proposal_ids as uuid[])) and state = 'draft';
 
 -- name: move_proposal_orders
 -- Move the orders of a proposal that are in one of some states to another.
