@@ -431,8 +431,8 @@ def require_executable(terms: TradingTerms) -> UUID:
 
 
 def _prices(asked: Asked, quoted: Quoted | None, now: datetime) -> Quoted | PricesAsked:
-    """Return the prices to take: stored ones, or what the market gave; nothing where it was to be asked and was not."""
-    return PricesAsked(now=now) if asked.price_source == STORED else quoted or {}
+    """Return the prices to take: those given, or stored ones; nothing where a market was to be asked and was not."""
+    return quoted if quoted is not None else PricesAsked(now=now) if asked.price_source == STORED else {}
 
 
 async def _held(db: WriteSession, proposal_id: UUID) -> StoredProposal:

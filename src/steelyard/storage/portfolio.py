@@ -115,6 +115,12 @@ async def get_positions_of(
     return held
 
 
+async def get_asset_ids_of(db: AsyncSession, account_ids: Collection[str], as_of: date) -> list[str]:
+    """Return what some accounts held on a day or should hold by their models, cash left out."""
+    values = {"account_ids": list(account_ids), "as_of": as_of}
+    return list(await db.scalars(query("get_asset_ids_of_accounts"), values))
+
+
 @remembered
 async def get_target_weights(db: AsyncSession, model_id: str) -> list[StoredTarget]:
     """Return what a model portfolio holds."""

@@ -187,15 +187,13 @@ async def add_run(
     document: str,
     account_ids: Sequence[str],
     made_at: datetime,
-    expires_at: datetime,
 ) -> UUID:
-    """Begin a run over some accounts, in their order; returns its key."""
+    """Begin a run over some accounts, in their order; it runs out as the tenant's rule says. Returns its key."""
     values = {
         "run_name": run_name,
         "author": author,
         "document": document,
         "made_at": made_at,
-        "expires_at": expires_at,
     }
     run_id: UUID = (await db.execute(query("insert_run"), values)).scalar_one()
     await db.execute(query("insert_run_accounts"), {"run_id": run_id, "account_ids": list(account_ids)})
@@ -251,6 +249,11 @@ async def list_run_accounts(
         RunAccount(**{**row, "state": RunAccountState(row["state"]), "problem": Problem(row["problem"])})
         for row in rows
     ]
+
+
+async def list_made_accounts(db: AsyncSession, run_id: UUID) -> list[str]:
+    """Return the accounts of a run that have a proposal in it, in their order."""
+    return list(await db.scalars(query("list_made_accounts"), {"run_id": run_id}))
 
 
 async def move_run(

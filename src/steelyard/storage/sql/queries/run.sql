@@ -15,10 +15,11 @@ order by a.account_id;
 -- name: insert_run
 -- Begin a run; a worker is to look at it at once.
 insert into steelyard.runs (tenant_id, run_name, author, document, made_at, expires_at, due_at)
-values (
-    steelyard.current_tenant(), :run_name, :author, :document, cast(:made_at as timestamptz),
-    cast(:expires_at as timestamptz), cast(:made_at as timestamptz)
-)
+select
+    t.tenant_id, :run_name, :author, :document, cast(:made_at as timestamptz),
+    cast(:made_at as timestamptz) + make_interval(mins => t.proposal_minutes), cast(:made_at as timestamptz)
+from steelyard.tenants as t
+where t.tenant_id = steelyard.current_tenant()
 returning run_id;
 
 -- name: insert_run_accounts
@@ -84,6 +85,13 @@ order by
     a.state <> 'exception', a.fault = '', array_position(cast(:problems as text[]), a.problem), a.place
 offset :after
 limit :most;
+
+-- name: list_made_accounts
+-- The accounts of a run that have a proposal in it, in their order.
+select a.account_id
+from steelyard.run_accounts as a
+where a.tenant_id = steelyard.current_tenant() and a.run_id = cast(:run_id as uuid) and a.state = 'made'
+order by a.place;
 
 -- name: move_run
 -- Move a run on, if nobody did meanwhile; what is null stays as it is.
