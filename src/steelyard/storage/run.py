@@ -52,6 +52,7 @@ class Problem(StrEnum):
     HOLD = "hold"
     LIMIT = "limit"
     NO_PRICE = "no_price"
+    DOUBTFUL_PRICE = "doubtful_price"
     STALE_PRICE = "stale_price"
     NO_RATE = "no_rate"
     NO_POSITIONS = "no_positions"
@@ -208,6 +209,11 @@ async def get_run(db: AsyncSession, run_id: UUID) -> Run | None:
 async def hold_run(db: WriteSession, run_id: UUID) -> Run | None:
     """Return a run that nobody else moves until this transaction ends; None as in `get_run`."""
     return _run((await db.execute(query("hold_run"), {"run_id": run_id})).one_or_none())
+
+
+async def share_run(db: WriteSession, run_id: UUID) -> Run | None:
+    """Return a run that nobody moves until this transaction ends, while others make it, too; None as in `get_run`."""
+    return _run((await db.execute(query("share_run"), {"run_id": run_id})).one_or_none())
 
 
 async def list_runs(

@@ -45,6 +45,15 @@ from steelyard.runs as r
 where r.tenant_id = steelyard.current_tenant() and r.run_id = cast(:run_id as uuid)
 for update;
 
+-- name: share_run
+-- A run that nobody moves until this transaction ends, while others make it, too.
+select
+    r.run_id, r.run_name, r.state, r.version, r.author, r.made_at, r.expires_at, r.content_hash,
+    trim_scale(r.order_value) as order_value, r.executed_by, r.executed_at, r.fault, r.document
+from steelyard.runs as r
+where r.tenant_id = steelyard.current_tenant() and r.run_id = cast(:run_id as uuid)
+for share;
+
 -- name: list_runs
 -- A page of runs, the newest first.
 select
