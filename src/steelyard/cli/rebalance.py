@@ -195,7 +195,7 @@ def _rebalance_apart(shell: Shell, asked: Asked, orders: Path | None, layout: st
     return INFEASIBLE if infeasible else 0
 
 
-def _screen(screen: Any, found: "list[Proposal]", written: str, _: Any) -> Any:
+def _screen(screen: Any, found: "Sequence[Proposal]", written: str, _: Any) -> Any:
     return screen(found, written)
 
 

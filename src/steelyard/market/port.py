@@ -35,9 +35,18 @@ class SourceBusyError(SourceDownError):
 
 
 class SourceRefusedError(SourceDownError):
-    """A source refuses what it is asked; asking again does not help."""
+    """A source refuses what it is asked; asking again does not help.
+
+    Attributes:
+        is_unknown: whether it says that there is no such thing.
+    """
 
     is_temporary = False
+
+    def __init__(self, source: str, reason: str, *, is_unknown: bool = False) -> None:
+        """Name the source and the reason."""
+        self.is_unknown = is_unknown
+        super().__init__(source, reason)
 
 
 class Quality(StrEnum):

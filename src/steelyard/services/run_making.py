@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
+import msgspec
+
 from steelyard.compliance.rule import Outcome
 from steelyard.domain.canonical import write_canonical
 from steelyard.errors import SteelyardError
@@ -31,7 +33,6 @@ from steelyard.services.portfolio import (
     WeightsOnlyError,
 )
 from steelyard.services.proposal import (
-    NoTenantRateError,
     NotExecutableError,
     OrdersUnderWayError,
     WorkedOut,
@@ -40,9 +41,9 @@ from steelyard.services.proposal import (
 )
 from steelyard.services.proposal_document import (
     InfeasibleError,
+    NoTenantRateError,
     NothingToTradeError,
     plain,
-    read_price,
 )
 from steelyard.services.run import RunAsked, account_ids_of, finish_run, read_asked, require_run
 from steelyard.services.run_inputs import quote_run, read_ahead, read_market
@@ -133,7 +134,7 @@ async def _finish(run_id: UUID) -> bool:
             return False
         made = await finish_run(db, run)
         progress = await store.get_progress(db, run_id)
-        facts = {
+        facts: dict[str, str | int | bool | None] = {
             "hash": "" if made.content_hash is None else made.content_hash.hex(),
             "made": progress.states.get(RunAccountState.MADE, 0),
             "exceptions": progress.states.get(RunAccountState.EXCEPTION, 0),
@@ -269,7 +270,7 @@ async def _prices(run_id: UUID, now: datetime, market: Market | None) -> Quoted:
         async with get_write_session() as db:
             await store.set_market(db, run_id, _written(quoted))
             kept = await store.get_market(db, run_id)
-    return {asset: read_price(price) for asset, price in json.loads(kept or "{}").items()}
+    return msgspec.convert(json.loads(kept or "{}"), dict[str, CheckedPrice])
 
 
 def _written(quoted: Mapping[str, CheckedPrice]) -> str:
