@@ -107,6 +107,17 @@ class ChangedError(ConflictError):
         self.changes = tuple(changes)
 
 
+class OfRunError(ConflictError):
+    """A proposal goes with the run it is of, and not alone."""
+
+    def __init__(self, proposal: ListedProposal) -> None:
+        """Name both, and the command."""
+        super().__init__(
+            f"Proposal {proposal.proposal_id} is of run {proposal.run_id}, and is approved, executed or withdrawn with "
+            f"it: `steelyard run show {proposal.run_id}`."
+        )
+
+
 class NotExecutableError(ConflictError):
     """Nobody would send the orders of an account."""
 
@@ -323,6 +334,8 @@ async def withdraw(db: WriteSession, actor: Actor, proposal_id: UUID, *, now: da
     """
     proposal = await _held(db, proposal_id)
     authorize(actor, Verb.PROPOSE, ObjectType.ORDER, proposal.account_id)
+    if proposal.run_id is not None:
+        raise OfRunError(proposal)
     if proposal.state not in {ProposalState.REVIEWED, ProposalState.APPROVED}:
         raise StateError(proposal, ProposalState.REVIEWED)
     await withdraw_one(db, proposal, reason="its proposal was withdrawn", now=now)
@@ -356,6 +369,8 @@ async def take(
     """Return a proposal for a step that the actor may take and whose turn it is; nobody else takes one meanwhile."""
     proposal = await _held(db, proposal_id)
     authorize(actor, verb, ObjectType.ORDER, proposal.account_id)
+    if proposal.run_id is not None:
+        raise OfRunError(proposal)
     if proposal.state is not state:
         raise StateError(proposal, state)
     if proposal.expires_at <= now:

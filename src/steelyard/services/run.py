@@ -8,7 +8,6 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -47,7 +46,6 @@ from steelyard.storage.run import (
     ScopeKind,
 )
 
-ZERO: Final = Decimal(0)
 FORMAT: Final = "steelyard.run/1"
 MOST_ACCOUNTS: Final = 100_000
 MOST_NAMED: Final = 5
@@ -347,7 +345,7 @@ async def finish_run(db: WriteSession, run: Run) -> Run:
         run,
         state,
         content_hash=run_hash([one for one, _ in made]),
-        order_value=sum((value for _, value in made), start=ZERO),
+        order_value=sum((value for _, value in made), start=store.ZERO),
         fault="" if made else "no account of it has anything to trade",
     )
     return await require_run(db, run.run_id)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from steelyard.domain.order import OrderState
 from steelyard.storage.connection import WriteSession
+from steelyard.storage.proposal import ProposalState, StoredProposal
 from steelyard.storage.queries import query
 
 
@@ -28,6 +29,8 @@ class RunState(StrEnum):
     FAILED = "failed"
     """It has no order: there is nothing to approve."""
 
+
+ZERO: Final = Decimal(0)
 
 OPEN: Final = frozenset({RunState.MAKING, RunState.MADE, RunState.APPROVED})
 """States in which it can be withdrawn, and runs out."""
@@ -333,6 +336,19 @@ async def get_hashes(db: AsyncSession, run_id: UUID) -> list[tuple[bytes, Decima
     """Return hash and order value of each proposal of a run, in the order of its accounts."""
     rows = await db.execute(query("get_run_hashes"), {"run_id": run_id})
     return [(bytes(row.content_hash), row.order_value) for row in rows]
+
+
+async def hold_accounts(db: WriteSession, run_id: UUID) -> None:
+    """Let nobody else execute anything of a run's accounts until this transaction ends."""
+    await db.execute(query("hold_run_accounts"), {"run_id": run_id})
+
+
+async def get_proposals_of(db: AsyncSession, run_id: UUID, *, after: int, limit: int) -> list[StoredProposal]:
+    """Return proposals of a run with their documents, in the order of its accounts, `after` of them left out."""
+    rows = await db.execute(query("get_proposals_of_run"), {"run_id": run_id, "after": after, "most": limit})
+    return [
+        StoredProposal(**row | {"state": ProposalState(row["state"])}) for row in map(dict, rows.mappings())
+    ]
 
 
 async def move_proposals(

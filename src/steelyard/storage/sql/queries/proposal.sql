@@ -153,7 +153,7 @@ limit :most;
 select p.proposal_id
 from steelyard.proposals as p
 where
-    p.tenant_id = steelyard.current_tenant() and p.state in ('reviewed', 'approved')
+    p.tenant_id = steelyard.current_tenant() and p.state in ('reviewed', 'approved') and p.run_id is null
     and p.expires_at <= cast(:now as timestamptz)
 order by p.expires_at
 limit :most

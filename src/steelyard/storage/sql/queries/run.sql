@@ -161,6 +161,31 @@ inner join steelyard.proposals as p on a.tenant_id = p.tenant_id and a.proposal_
 where a.tenant_id = steelyard.current_tenant() and a.run_id = cast(:run_id as uuid) and a.state = 'made'
 order by a.place;
 
+-- name: hold_run_accounts
+-- Let nobody else execute anything of the accounts of a run until this transaction ends.
+select a.account_id
+from steelyard.accounts as a
+where
+    a.tenant_id = steelyard.current_tenant()
+    and a.account_id in (
+        select r.account_id from steelyard.run_accounts as r
+        where r.tenant_id = steelyard.current_tenant() and r.run_id = cast(:run_id as uuid) and r.state = 'made'
+    )
+order by a.account_id
+for no key update;
+
+-- name: get_proposals_of_run
+-- Proposals of a run with their documents, in the order of its accounts.
+select
+    p.proposal_id, p.account_id, p.run_id, p.state, p.version, p.author, p.content_hash, p.made_at, p.expires_at,
+    trim_scale(p.order_value) as order_value, p.outcome, p.executed_by, p.executed_at, p.document
+from steelyard.run_accounts as a
+inner join steelyard.proposals as p on a.tenant_id = p.tenant_id and a.proposal_id = p.proposal_id
+where a.tenant_id = steelyard.current_tenant() and a.run_id = cast(:run_id as uuid) and a.state = 'made'
+order by a.place
+offset :after
+limit :most;
+
 -- name: move_run_proposals
 -- Move proposals of a run on.
 update steelyard.proposals
