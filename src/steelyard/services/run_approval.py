@@ -82,7 +82,7 @@ async def approve_run(
     """
     if not actor.is_operator:
         require_recent(actor, now)
-    run = await take_run(db, actor, Verb.APPROVE, run_id, RunState.MADE, content_hash, now=now)
+    run = await take_run(db, actor, Verb.APPROVE, run_id, RunState.MADE, content_hash=content_hash, now=now)
     await _require_unchanged(db, run, now=now, prices=prices)
     is_enough = await add_approval(db, actor, subject_of_run(run), prover, now=now)
     if is_enough:
@@ -119,7 +119,9 @@ async def execute_run(
         UnknownRunError, RunStateError, RunExpiredError: it is not there, not approved, or ran out.
         RunChangedError: it, or what it was made from, is no longer as it was; names what.
     """
-    run = await take_run(db, actor, Verb.EXECUTE, run_id, RunState.APPROVED, content_hash, now=now)
+    run = await take_run(
+        db, actor, Verb.EXECUTE, run_id, RunState.APPROVED, content_hash=content_hash, now=now
+    )
     await store.hold_accounts(db, run_id)
     await _require_unchanged(db, run, now=now, prices=prices)
     await store.move_proposals(
@@ -132,8 +134,8 @@ async def execute_run(
     )
     await store.move_run(db, run, RunState.EXECUTED, executed_by=actor.name, executed_at=now, due_at=now)
     released = await release_phase(db, run_id, 1, now=now)
-    facts = {"hash": content_hash.hex(), "orders": released.orders, "blocks": released.blocks}
-    await record_event(db, "run.execute", "run", str(run_id), facts)
+    facts = {"orders": released.orders, "blocks": released.blocks}
+    await record_event(db, "run.execute", "run", str(run_id), {**facts, "hash": content_hash.hex()})
     return await require_run(db, run_id)
 
 
@@ -143,8 +145,8 @@ async def take_run(
     verb: Verb,
     run_id: UUID,
     state: RunState,
-    content_hash: bytes,
     *,
+    content_hash: bytes,
     now: datetime,
 ) -> Run:
     """Return a run for a step that the actor may take and whose turn it is; raises as `approve_run`."""

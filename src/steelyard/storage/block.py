@@ -173,9 +173,13 @@ async def add_shares(
     await db.execute(query("add_shares"), values)
 
 
-async def set_shares_booked(db: WriteSession, block: Block) -> None:
-    """Note that the shares of a block are booked, and those of before no more."""
-    values = {"block_id": block.order_id, "prefix": f"fill:{block.link_id}:"}
+async def set_shares_booked(db: WriteSession, block: Block, account_ids: Collection[str]) -> None:
+    """Note that the shares of some accounts in a block are booked, and those of before no more."""
+    values = {
+        "block_id": block.order_id,
+        "account_ids": sorted(account_ids),
+        "prefix": f"fill:{block.link_id}:",
+    }
     await db.execute(query("set_shares_booked"), values)
 
 

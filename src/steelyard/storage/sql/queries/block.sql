@@ -219,6 +219,7 @@ set transaction_id = case when f.busted_at is null then cast(:prefix as text) ||
 from steelyard.orders as c
 where
     c.tenant_id = steelyard.current_tenant() and c.block_id = cast(:block_id as uuid)
+    and c.account_id = any(cast(:account_ids as text[]))
     and f.tenant_id = c.tenant_id and f.order_id = c.order_id
     and (f.busted_at is null) = (f.transaction_id is null);
 
