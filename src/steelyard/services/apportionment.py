@@ -49,20 +49,25 @@ class SharedOut:
     refused: tuple[str, ...]
 
 
-async def apportion_block(db: WriteSession, block_id: UUID, *, today: date, now: datetime) -> SharedOut:
+async def apportion_block(
+    db: WriteSession, run_id: UUID, block_id: UUID, *, today: date, now: datetime
+) -> SharedOut | None:
     """Share out what a block was filled: rows of fills, orders, transactions and postings, or nothing.
 
     Args:
         db: the transaction to do it in; it holds the block and its orders.
+        run_id: the run it is of.
         block_id: the block.
         today: the caller's date, for the ledger.
         now: the time, with its zone.
 
     Returns:
-        What became of it. An account that the share would overdraw has it in suspense, as any fill; the others are
-        booked.
+        What became of it; None = it is shared out as it stands. An account that the share would overdraw has it in
+        suspense, as any fill; the others are booked.
     """
     block, orders = await store.hold_block(db, block_id)
+    if block_id not in await store.find_unshared_blocks(db, run_id):
+        return None
     fills = [fill for fill in await get_fills(db, order_ids=[block_id]) if fill.stands]
     before = await get_fills(db, order_ids=[order.order_id for order in orders])
     number = 1 + await store.bust_shares(db, block_id, now=now)
