@@ -237,7 +237,7 @@ where o.tenant_id = steelyard.current_tenant() and o.order_id = m.order_id;
 -- name: wake_run_of_block
 -- Let a worker look at the run of a block at once.
 update steelyard.runs as r
-set due_at = transaction_timestamp()
+set due_at = r.executed_at
 from steelyard.orders as o
 where
     o.tenant_id = steelyard.current_tenant() and o.order_id = cast(:block_id as uuid)
