@@ -37,7 +37,8 @@ class Fill:
         asset_id: the asset; None = its symbol is not known.
         busted_at: when the broker took it back; None = it stands.
         transaction_id: the first transaction that books it; None = none does.
-        block_execution_id: of an apportioned part, the execution of the block.
+        block_execution_id: of an apportioned part, the execution of the block; None = it is the broker's own.
+        amount: of an apportioned part, its money; None = quantity at price.
         suspended_because: why the ledger does not say what it should of it; "" = it does.
     """
 
@@ -58,6 +59,7 @@ class Fill:
     busted_at: datetime | None = None
     transaction_id: str | None = None
     block_execution_id: str | None = None
+    amount: Decimal | None = None
     suspended_because: str = ""
 
     @property
@@ -68,7 +70,7 @@ class Fill:
     @property
     def terms(self) -> tuple[object, ...]:
         """What was executed: an execution that comes again says the same."""
-        return self.symbol, self.side, self.quantity, self.price, self.currency, self.fees
+        return self.symbol, self.side, self.quantity, self.price, self.currency, self.fees, self.amount
 
     def transaction_name(self, piece: int) -> str:
         """Return the id of the transaction that books a piece of it, the first is 1.
@@ -102,8 +104,8 @@ def moves_after(
     (<OrderState.SENT: 'sent'>, <OrderState.REJECTED: 'rejected'>)
     """
     target = _state_of(quantity, filled, ended)
-    if target is state:
-        return ()
+    if target is state or (target is OrderState.SENT and not may_become(state, target)):
+        return ()  # what was taken back before it was known has moved nothing
     return (target,) if may_become(state, target) else (OrderState.SENT, target)
 
 
@@ -156,8 +158,10 @@ def _take(fill: Fill, left: list[LotTaken]) -> Iterator[LotTaken]:
 
 
 def _book(fill: Fill, pieces: Sequence[LotTaken], days: Days) -> Iterator[Transaction]:
-    with localcontext(EXACT):
-        amount = round_half_up(fill.quantity * fill.price, MONEY_PLACES)
+    amount = fill.amount
+    if amount is None:
+        with localcontext(EXACT):
+            amount = round_half_up(fill.quantity * fill.price, MONEY_PLACES)
     quantities = [piece.quantity for piece in pieces]
     shares = zip(pieces, spread(amount, quantities), spread(fill.fees, quantities), strict=True)
     day, settles = days(fill.executed_at)

@@ -5,15 +5,15 @@ be booked is kept in suspense, seen, and tried again; nothing that a broker exec
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypedDict
 from uuid import UUID
 
 from steelyard.brokers.port import BrokerFill
-from steelyard.domain.amount import read_amount
+from steelyard.domain.amount import AmountError, read_amount
 from steelyard.domain.fill import Fill, filled_quantity, moves_after
 from steelyard.domain.money import CURRENCIES, MONEY_PLACES
 from steelyard.domain.order import OrderState
@@ -26,10 +26,12 @@ from steelyard.services.booking import (
     suspend,
     tell_settled,
 )
-from steelyard.services.hold import HoldKind, lift_hold, place_hold
+from steelyard.services.hold import MAX_REASON, HoldKind, lift_hold, place_hold
 from steelyard.storage import fill as stored
+from steelyard.storage.audit import record_event
 from steelyard.storage.connection import WriteSession
 from steelyard.storage.fill import FilledOrder
+from steelyard.storage.notice import notify_owners
 
 Fault = Callable[[str], None]
 """Called at points of a transaction by name, so that a test can end it there."""
@@ -37,6 +39,11 @@ Fault = Callable[[str], None]
 MAX_TEXT: Final = 200
 _NEVER_SENT: Final = frozenset({OrderState.DRAFT, OrderState.REVIEWED, OrderState.APPROVED})
 _OVER: Final = frozenset({OrderState.CANCELLED, OrderState.REJECTED})
+
+
+class _Whose(TypedDict, total=False):
+    account_id: str
+    order_id: UUID
 
 
 class FillError(InvalidInputError):
@@ -58,6 +65,8 @@ class Outcome(StrEnum):
     """It was recorded before; nothing changed."""
     SUSPENDED = "suspended"
     """It is kept, and the owners are told; the ledger does not say it."""
+    REFUSED = "refused"
+    """It is in the audit only, and the owners are told: nothing of it could be kept as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,21 @@ class Recorded:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a fill is of a block's.
+
+    Attributes:
+        order_id: the order that it is apportioned to.
+        block_execution_id: the execution of the block that it is a part of.
+        amount: its money, so that the parts add up to what the block cost; its price is only shown.
+    """
+
+    order_id: UUID
+    block_execution_id: str
+    amount: Decimal
+
+
 def no_fault(point: str) -> None:
     """Let a point pass."""
     del point
@@ -86,7 +110,7 @@ async def record_fill(
     fill: BrokerFill,
     *,
     today: date,
-    block_execution_id: str | None = None,
+    part: Part | None = None,
     fault: Fault = no_fault,
 ) -> Recorded:
     """Record what a broker executed, or took back: its row, its order, its transactions and postings, or nothing.
@@ -100,14 +124,14 @@ async def record_fill(
         link_id: the way to the broker that says so.
         fill: as the broker says it.
         today: the caller's date, for the ledger.
-        block_execution_id: of a part of a block's fill, the execution it is a part of.
+        part: what it is of a block's fill; None = it is the broker's own.
         fault: called at each point at which a test may end the transaction.
 
     Raises:
         FillError, AmountError: a number or a name is none that can be kept; nothing is recorded.
     """
-    said = _read(link_id, fill, block_execution_id)
-    order, why = await _find_order(db, said, fill.client_order_id)
+    said = _read(link_id, fill, part)
+    order, why = await _find_order(db, said, fill.client_order_id, part)
     said = await _with_owner(db, said, order, why)
     fault("fill.order_locked")
     if not await stored.add_fill(db, said, is_bust=fill.is_bust):
@@ -118,6 +142,29 @@ async def record_fill(
         order = await _order_of(db, known, order)
     fault("fill.kept")
     return await _follow(db, said, order, today=today, fault=fault)
+
+
+async def take_fill(
+    db: WriteSession, link_id: UUID, fill: BrokerFill, *, today: date, fault: Fault = no_fault
+) -> Recorded:
+    """Record a fill as `record_fill`, and one that cannot be kept as it is in the audit, word for word.
+
+    Such a fill does not keep those after it from being read: the owners are told, the account of its order is held,
+    and the next reconciliation finds what it lacks.
+    """
+    try:
+        return await record_fill(db, link_id, fill, today=today, fault=fault)
+    except (FillError, AmountError) as error:
+        why = str(error)
+    orders = await stored.lock_orders_of_fill(db, link_id, fill.broker_order_id, fill.client_order_id)
+    order = orders[0] if len(orders) == 1 else None
+    if order is not None:
+        reason = f"The broker executed something of order {order.order_id} that cannot be kept: {why}"
+        await place_hold(db, HoldKind.BREAK, reason[:MAX_REASON], **_whose(order))
+    await notify_owners(db, "fill.refuse")
+    facts = {name: str(value)[:MAX_TEXT] for name, value in asdict(fill).items()} | {"why": why[:MAX_REASON]}
+    await record_event(db, "fill.refuse", "broker_link", str(link_id), facts)
+    return Recorded(fill.execution_id, Outcome.REFUSED, None if order is None else order.order_id, why)
 
 
 async def _follow(
@@ -163,8 +210,12 @@ def _outcome(fill: Fill) -> Outcome:
     return Outcome.BOOKED if fill.transaction_id else Outcome.WAITING
 
 
-async def _find_order(db: WriteSession, fill: Fill, client_order_id: str) -> tuple[FilledOrder | None, str]:
+async def _find_order(
+    db: WriteSession, fill: Fill, client_order_id: str, part: Part | None
+) -> tuple[FilledOrder | None, str]:
     """Return the order of a fill, held; or None, and why nobody can say which it is."""
+    if part is not None:
+        return await stored.lock_order(db, part.order_id), "is a part for an order that is not there"
     orders = await stored.lock_orders_of_fill(db, fill.link_id, fill.broker_order_id, client_order_id)
     if not orders:
         return None, "names no order of ours"
@@ -258,14 +309,19 @@ async def _hold_overfill(db: WriteSession, order: FilledOrder, fills: Sequence[F
         f"The broker executed more than order {order.order_id} says: {order.side} {_plain(order.quantity)} "
         f"{order.asset_id}. Settle it with the broker, then release."
     )
-    whose = {"account_id": order.account_id} if order.account_id else {"order_id": order.order_id}
+    whose = _whose(order)
     if filled_quantity(fills) > order.quantity:
         await place_hold(db, HoldKind.OVERFILL, reason, **whose)
     elif order.filled_quantity > order.quantity:
         await lift_hold(db, HoldKind.OVERFILL, reason, "what was too much was taken back", **whose)
 
 
-def _read(link_id: UUID, fill: BrokerFill, block_execution_id: str | None) -> Fill:
+def _whose(order: FilledOrder) -> _Whose:
+    """Say what is held because of an order: its account, or the block that has none."""
+    return {"account_id": order.account_id} if order.account_id else {"order_id": order.order_id}
+
+
+def _read(link_id: UUID, fill: BrokerFill, part: Part | None) -> Fill:
     """Read what a broker says, as far as it can be kept exactly."""
     _require_text(fill)
     quantity, price, fees = (_number(fill, name) for name in ("quantity", "price", "fees"))
@@ -282,8 +338,16 @@ def _read(link_id: UUID, fill: BrokerFill, block_execution_id: str | None) -> Fi
         executed_at=fill.executed_at,
         fees=fees,
         broker_order_id=fill.broker_order_id,
-        block_execution_id=block_execution_id,
+        block_execution_id=None if part is None else part.block_execution_id,
+        amount=None if part is None else _amount(fill, part),
     )
+
+
+def _amount(fill: BrokerFill, part: Part) -> Decimal:
+    amount = read_amount(f"amount of fill {fill.execution_id}", part.amount)
+    if amount < 0 or amount != round(amount, MONEY_PLACES):
+        raise FillError(fill.execution_id, f"has an amount below 0, or finer than {MONEY_PLACES} decimals")
+    return amount
 
 
 def _number(fill: BrokerFill, name: str) -> Decimal:

@@ -203,5 +203,5 @@ def _values(fill: Fill) -> dict[str, Any]:
         "price",
         "currency",
     )
-    more = ("fees", "executed_at", "block_execution_id", "suspended_because")
+    more = ("fees", "executed_at", "block_execution_id", "amount", "suspended_because")
     return _key(fill) | {name: getattr(fill, name) for name in names + more} | {"side": fill.side.value}

@@ -66,12 +66,12 @@ select a.asset_id from steelyard.asset_master as a where a.asset_id = :symbol;
 -- Write a fill down, unless its execution is known; answer whether it was not.
 insert into steelyard.fills (
     tenant_id, link_id, execution_id, order_id, account_id, asset_id, broker_order_id, symbol, side, quantity, price,
-    currency, fees, executed_at, busted_at, block_execution_id, suspended_because
+    currency, fees, executed_at, busted_at, block_execution_id, amount, suspended_because
 )
 values (
     steelyard.current_tenant(), :link_id, :execution_id, :order_id, :account_id, :asset_id, :broker_order_id, :symbol,
     :side, :quantity, :price, :currency, :fees, :executed_at, case when :is_bust then transaction_timestamp() end,
-    :block_execution_id, :suspended_because
+    :block_execution_id, :amount, :suspended_because
 )
 on conflict (tenant_id, link_id, execution_id) do nothing
 returning execution_id;
@@ -80,7 +80,7 @@ returning execution_id;
 -- Take the words of a fill that comes after it was busted, in place of those of the bust.
 update steelyard.fills
 set symbol = :symbol, side = :side, quantity = :quantity, price = :price, currency = :currency, fees = :fees,
-    executed_at = :executed_at
+    amount = :amount, executed_at = :executed_at
 where
     tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid) and execution_id = :execution_id
     and busted_at is not null and transaction_id is null;
@@ -117,7 +117,7 @@ where tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid
 select
     f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees, f.broker_order_id,
     f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id, f.block_execution_id,
-    f.suspended_because
+    f.amount, f.suspended_because
 from steelyard.fills as f
 where
     f.tenant_id = steelyard.current_tenant()
