@@ -46,7 +46,8 @@ LAWS = {
         ) as f
         inner join steelyard.transactions as t
             on t.transaction_id = f.transaction_id
-            or t.transaction_id like 'fill:' || f.link_id || '#%:' || replace(replace(f.execution_id, '_', '\\_'), '%', '\\%')
+            or starts_with(t.transaction_id, 'fill:' || f.link_id || '#')
+            and substr(t.transaction_id, strpos(substr(t.transaction_id, 6), ':') + 6) = f.execution_id
         group by f.link_id, f.execution_id, f.money
         having f.money <> sum(t.total_amount)
     """,

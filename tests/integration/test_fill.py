@@ -12,7 +12,6 @@ import pytest
 from executions import NOON, TODAY, add_account, add_link, add_order, balances_of, fill_of, record
 from orders import read, transaction
 from people import add_person, run
-from steelyard.brokers.port import BrokerFill
 from steelyard.domain.amount import AmountError
 from steelyard.domain.order import LotTaken, OrderState, Side
 from steelyard.identity.permissions import Role
@@ -352,7 +351,7 @@ async def test_what_is_filled_beyond_the_lots_is_by_the_accounts_method() -> Non
 async def test_what_cannot_be_kept_exactly_is_refused_by_name(others: dict[str, object], why: str) -> None:
     link, account = await add_link(), await add_account()
     order = await add_order(link, account)
-    fill: BrokerFill = replace(fill_of(order, "10"), **others)  # type: ignore[arg-type]  # by its names
+    fill = replace(fill_of(order, "10"), **others)  # type: ignore[arg-type]  # by its names
     with pytest.raises((FillError, AmountError), match=why):
         await record(link, fill)
 
