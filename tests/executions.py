@@ -10,7 +10,7 @@ from orders import add_asset, put_order, transaction
 from people import run
 from steelyard.brokers.port import BrokerFill
 from steelyard.domain.order import Order, OrderState
-from steelyard.services.fill import Part, Recorded, record_fill
+from steelyard.services.fill import Recorded, record_fill
 
 TODAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 17, tzinfo=UTC)
@@ -84,11 +84,11 @@ def fill_of(order: Order, quantity: str, price: str = "100", **others: Any) -> B
     return BrokerFill(**values | others)
 
 
-async def record(link_id: UUID, *fills: BrokerFill, part: Part | None = None) -> Recorded:
+async def record(link_id: UUID, *fills: BrokerFill) -> Recorded:
     """Record fills, each in a transaction of its own; returns what became of the last."""
     for fill in fills:
         async with transaction() as db:
-            recorded = await record_fill(db, link_id, fill, today=TODAY, part=part)
+            recorded = await record_fill(db, link_id, fill, today=TODAY)
     return recorded
 
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
         get_transaction_analysis,
     )
     from steelyard.services.journal import get_journal
+    from steelyard.services.market import get_current_price, get_current_prices
     from steelyard.services.performance import explain_figure, get_performance
-    from steelyard.services.portfolio import Accounts, get_current_price, get_current_prices
+    from steelyard.services.portfolio import Accounts
     from steelyard.services.position import get_lots, get_positions
     from steelyard.storage.connection import get_db_session, init_connection_pool
 
@@ -59,8 +60,8 @@ _PLACES = {
     "calculate_allocation": "services.allocation",
     "calculate_investment_allocation": "rebalancing.allocation",
     "explain_figure": "services.performance",
-    "get_current_price": "services.portfolio",
-    "get_current_prices": "services.portfolio",
+    "get_current_price": "services.market",
+    "get_current_prices": "services.market",
     "get_db_session": "storage.connection",
     "get_journal": "services.journal",
     "get_lots": "services.position",

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
@@ -58,6 +59,8 @@ class Settings:
         audit_heads: `STEELYARD_AUDIT_HEADS`, the folder that signed heads of the audit are kept in, beside the log, or
             `log` for the log alone; None means `audit` in the data folder.
         provider_file: `STEELYARD_PROVIDERS`, a TOML file of the OpenID providers that people sign in at; None = none.
+        private_networks: `STEELYARD_PRIVATE_NETWORKS`, where brokers and price sources may be besides the public
+            internet, such as 10.1.0.0/16, separated by commas; none by default.
         retention_years: `STEELYARD_RETENTION_YEARS`, how long it stays known whose acts stand in books and records
             (default 6).
 
@@ -81,6 +84,7 @@ class Settings:
     key_file: Path | None = None
     audit_heads: Path | Literal["log"] | None = None
     provider_file: Path | None = None
+    private_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     retention_years: int = 6
 
     @classmethod
@@ -106,6 +110,9 @@ class Settings:
             key_file=_path(env.get("STEELYARD_KEY_FILE")),
             audit_heads=_folder_or_log(env.get("STEELYARD_AUDIT_HEADS")),
             provider_file=_path(env.get("STEELYARD_PROVIDERS")),
+            private_networks=_networks(
+                "STEELYARD_PRIVATE_NETWORKS", env.get("STEELYARD_PRIVATE_NETWORKS") or ""
+            ),
             retention_years=_positive(
                 "STEELYARD_RETENTION_YEARS", env.get("STEELYARD_RETENTION_YEARS"), default=6
             ),
@@ -130,6 +137,13 @@ def _path(text: str | None) -> Path | None:
 
 def _folder_or_log(text: str | None) -> Path | Literal["log"] | None:
     return "log" if text == "log" else _path(text)
+
+
+def _networks(name: str, text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise SettingError(name, text, "networks such as 10.1.0.0/16, separated by commas") from None
 
 
 def _flag(name: str, text: str | None) -> bool:

@@ -103,10 +103,10 @@ def test_old_prices_are_refused_unless_a_reason_is_given(terminal: Terminal) -> 
     said = terminal.refused(*asked)
     shown = terminal.show(*asked, "--stale-reason", "the exchange was closed")
 
-    assert "JNJ (2022-12-28, 5 weekdays)" in said
+    assert "JNJ (2022-12-28, 4 sessions)" in said
     assert '--stale-reason "…"' in said
     assert "taken all the same: the exchange was closed" in shown
-    assert "5 weekdays old" in shown
+    assert "4 sessions old" in shown
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_a_book_counts_what_cannot_be_done_and_leaves_no_half_file(
     assert (poor["statuses"]["infeasible"], sum(poor["statuses"].values())) == (5, 6)
     assert "its name ends in neither .parquet nor .csv" in refused
     assert stale["statuses"] == {"refused": 6}
-    assert stale["stale_prices"]["AAPL"] == 5
+    assert stale["stale_prices"]["AAPL"] == 4
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,7 +15,8 @@ from steelyard.domain.portfolio import Price
 from steelyard.errors import SteelyardError
 from steelyard.services.book import calculate_book
 from steelyard.services.loading import load_tables
-from steelyard.services.portfolio import Accounts, get_current_price, get_current_prices, read_portfolio
+from steelyard.services.market import get_current_price, get_current_prices
+from steelyard.services.portfolio import Accounts, read_portfolio
 from steelyard.storage.connection import Pool, ReadSession, get_db_session
 
 AS_OF = date(2023, 12, 29)
@@ -102,7 +103,7 @@ async def test_a_past_day_knows_nothing_later(db: ReadSession) -> None:
     with pytest.raises(SteelyardError, match="No price of V is known on or before 2023-12-27"):
         await read_portfolio(db, "ONE", as_of=date(2023, 12, 27))
 
-    assert (await get_current_price("A", db, as_of=date(2023, 12, 28))).amount == Decimal("10.5")
+    assert (await get_current_price("A", db, as_of=date(2023, 12, 28))).price == Decimal("10.5")
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,8 @@ async def fund(account_id: str, made: Sequence[Execution]) -> None:
 async def transactions_of(account_id: str, link_id: str) -> list[tuple[object, ...]]:
     rows = await run(
         "select replace(transaction_id, :link, ''), quantity, total_amount, transaction_costs, lot_id, "
-        "transaction_date from steelyard.transactions where account_id = :id and transaction_id like 'fill:%' order by transaction_id",
+        "transaction_date from steelyard.transactions where account_id = :id and transaction_id like 'fill:%' "
+        "order by transaction_id",
         id=account_id,
         link=link_id,
     )

@@ -125,7 +125,7 @@ def test_every_part_of_a_proposal_is_shown_in_80_columns() -> None:
         "Lots sold, 33",
         "… and 3 more; --json has all.",
         "CCC  CCC is not traded: it is on hold.",
-        "BBB  4 weekdays old",
+        "BBB  4 sessions old",
         "taken all the same: no trading there",
         "money in USD · as of 2026-01-30 · prices of 2026-01-27 to 2026-01-30 · positions",
     ):

@@ -11,6 +11,7 @@ from steelyard.api import (
     grant,
     link,
     notice,
+    order,
     personal_data,
     portfolio,
     progress,
@@ -57,6 +58,8 @@ def make_router() -> APIRouter:
         audit.router,
         portfolio.router,
         asset_360.router,
+        order.router,
+        order.stops,
         progress.router,
     ):
         everything.include_router(router)

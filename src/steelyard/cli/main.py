@@ -19,6 +19,7 @@ from steelyard.cli.answers import (
 from steelyard.cli.assets import asset, assets
 from steelyard.cli.attach import attach, detach
 from steelyard.cli.audit import audit
+from steelyard.cli.brokers import brokers
 from steelyard.cli.changes import changes
 from steelyard.cli.codes import INTERRUPTED, code_of
 from steelyard.cli.data import init, load, refresh
@@ -27,6 +28,7 @@ from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
 from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
+from steelyard.cli.orders import orders
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
 from steelyard.cli.personal_data import personal_data
@@ -38,6 +40,7 @@ from steelyard.cli.shell import Shell
 from steelyard.cli.tenant import tenant
 from steelyard.cli.token import token
 from steelyard.cli.user import user
+from steelyard.cli.worker import worker
 from steelyard.errors import SteelyardError
 
 SECTIONS: Final = {
@@ -57,7 +60,12 @@ SECTIONS: Final = {
         report,
     ),
     "Trust": (performance, explain, positions, lots, ledger),
-    "Decide": (rebalance,),
+    "Decide": (
+        rebalance,
+        brokers,
+        orders,
+        worker,
+    ),
     "Let in": (serve, user, tenant, token),
     "Look after": (doctor, db, audit, personal_data, keys, accounts, detach),
 }

@@ -38,7 +38,7 @@ class Fill:
         busted_at: when the broker took it back; None = it stands.
         transaction_id: the first transaction that books it; None = none does.
         block_execution_id: of an apportioned part, the execution of the block; None = it is the broker's own.
-        amount: of an apportioned part, its money; None = quantity at price.
+        amount: of an apportioned part, its money in `currency`, so that the parts add up; None = quantity at price.
         suspended_because: why the ledger does not say what it should of it; "" = it does.
     """
 
@@ -68,9 +68,19 @@ class Fill:
         return self.busted_at is None
 
     @property
+    def money(self) -> Decimal:
+        """What was paid or received, without fees, to 8 decimals."""
+        with localcontext(EXACT):
+            return (
+                self.amount
+                if self.amount is not None
+                else round_half_up(self.quantity * self.price, MONEY_PLACES)
+            )
+
+    @property
     def terms(self) -> tuple[object, ...]:
         """What was executed: an execution that comes again says the same."""
-        return self.symbol, self.side, self.quantity, self.price, self.currency, self.fees, self.amount
+        return self.symbol, self.side, self.quantity, self.price, self.currency, self.fees
 
     def transaction_name(self, piece: int) -> str:
         """Return the id of the transaction that books a piece of it, the first is 1.
@@ -104,8 +114,8 @@ def moves_after(
     (<OrderState.SENT: 'sent'>, <OrderState.REJECTED: 'rejected'>)
     """
     target = _state_of(quantity, filled, ended)
-    if target is state or (target is OrderState.SENT and not may_become(state, target)):
-        return ()  # what was taken back before it was known has moved nothing
+    if target is state:
+        return ()
     return (target,) if may_become(state, target) else (OrderState.SENT, target)
 
 
@@ -158,12 +168,8 @@ def _take(fill: Fill, left: list[LotTaken]) -> Iterator[LotTaken]:
 
 
 def _book(fill: Fill, pieces: Sequence[LotTaken], days: Days) -> Iterator[Transaction]:
-    amount = fill.amount
-    if amount is None:
-        with localcontext(EXACT):
-            amount = round_half_up(fill.quantity * fill.price, MONEY_PLACES)
     quantities = [piece.quantity for piece in pieces]
-    shares = zip(pieces, spread(amount, quantities), spread(fill.fees, quantities), strict=True)
+    shares = zip(pieces, spread(fill.money, quantities), spread(fill.fees, quantities), strict=True)
     day, settles = days(fill.executed_at)
     for number, (piece, part, costs) in enumerate(shares, start=1):
         yield Transaction(

@@ -20,11 +20,13 @@ class Price:
         amount: price of one unit, in `currency`; never in a fraction of it such as pence.
         currency: ISO 4217; "" where only one currency is spoken of.
         price_date: the day it is of; None where nobody says.
+        exchange: ISO 10383 MIC of the venue it comes from; "" where nobody says.
     """
 
     amount: Decimal
     currency: str = ""
     price_date: date | None = None
+    exchange: str = ""
 
 
 @dataclass(frozen=True, slots=True)

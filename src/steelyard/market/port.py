@@ -21,6 +21,34 @@ class SourceDownError(UpstreamError):
         super().__init__(f"The price source {source} gave no answer: {reason}.")
 
 
+class SourceBusyError(SourceDownError):
+    """A source was asked too often.
+
+    Attributes:
+        seconds: after which it may be asked again, as it says; None = it does not say.
+    """
+
+    def __init__(self, source: str, seconds: float | None) -> None:
+        """Name the source."""
+        self.seconds = seconds
+        super().__init__(source, "it was asked too often")
+
+
+class SourceRefusedError(SourceDownError):
+    """A source refuses what it is asked; asking again does not help.
+
+    Attributes:
+        is_unknown: whether it says that there is no such thing.
+    """
+
+    is_temporary = False
+
+    def __init__(self, source: str, reason: str, *, is_unknown: bool = False) -> None:
+        """Name the source and the reason."""
+        self.is_unknown = is_unknown
+        super().__init__(source, reason)
+
+
 class Quality(StrEnum):
     """How far a price is trusted; only what is good is traded on."""
 
@@ -150,6 +178,30 @@ class PriceSource(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """An exchange rate of a day: units of a currency for 1 EUR, above 0."""
+
+    currency: str
+    rate_date: date
+    units_per_eur: Decimal
+
+
+class RateSource(Protocol):
+    """Where exchange rates come from."""
+
+    @property
+    def name(self) -> str:
+        """What it is called where rates are kept."""
+
+    async def get_rates(self, first: date, last: date) -> Sequence[Rate]:
+        """Return the rates of a period, both days included.
+
+        Raises:
+            SourceDownError: it does not answer, or not in a way that can be read.
+        """
 
 
 @dataclass(frozen=True, slots=True)

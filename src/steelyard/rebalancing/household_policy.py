@@ -83,7 +83,7 @@ class HouseholdProposal:
         portfolios: what each account held, by account id, with the target all share, and prices.
         lots: what the positions of taxable accounts were bought as; those of others matter to wash sales.
         policy: how it was to be rebalanced.
-        stale_prices: asset → weekdays since its price, where that is more than allowed.
+        stale_prices: asset → sessions since its price, where that is more than allowed.
         stale_reason: why stale prices were taken all the same; "" where there are none.
         allocation: the trades, and what is known of them.
     """

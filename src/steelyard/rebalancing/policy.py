@@ -112,7 +112,7 @@ class Proposal:
         portfolio: what was held and wanted, at which prices.
         policy: how it was to be rebalanced.
         investment_amount: base currency; positive = deposit, negative = withdrawal.
-        stale_prices: asset → weekdays since its price, where that is more than allowed.
+        stale_prices: asset → sessions since its price, where that is more than allowed.
         stale_reason: why stale prices were taken all the same; "" where there are none.
         allocation: the trades, and what is known of them.
     """

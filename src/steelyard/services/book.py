@@ -15,13 +15,14 @@ import pyarrow as pa
 
 from steelyard.domain.amount import MAX_PLACES
 from steelyard.domain.money import round_half_up
-from steelyard.domain.portfolio import weekdays_since
 from steelyard.errors import SteelyardError
+from steelyard.market.calendar import sessions_since
 from steelyard.rebalancing.allocation import Allocation
 from steelyard.rebalancing.book import allocate_book
 from steelyard.rebalancing.policy import Policy
 from steelyard.rebalancing.problem import Status
-from steelyard.services.allocation import MAX_PRICE_AGE, calculate_allocation
+from steelyard.services.allocation import calculate_allocation
+from steelyard.services.market import MAX_PRICE_AGE
 from steelyard.services.portfolio import read_day
 from steelyard.storage import book as store
 from steelyard.storage.connection import ReadSession
@@ -61,7 +62,7 @@ class BookSummary:
         accounts: how many follow a model.
         statuses: how many of them are optimal, within_gap, infeasible and refused.
         trades: how many trades there are in all.
-        stale_prices: asset → weekdays since its price; not used unless a reason was given.
+        stale_prices: asset → sessions since its price; not used unless a reason was given.
         stale_reason: why they were used; "" = they were not, and accounts that need them are refused.
         notes: what is to be known of how the answers were found.
     """
@@ -99,7 +100,7 @@ async def calculate_book(
         as_of: the day of positions, prices and rates; None means the last price date.
         policy: how; None means whole shares, no bands, no costs.
         threads: how many work at once.
-        stale_reason: why prices older than three weekdays will do. Without one, accounts that need them are refused.
+        stale_reason: why prices older than three sessions will do. Without one, accounts that need them are refused.
 
     Raises:
         NoMarketPricesError: the store holds no price.
@@ -164,7 +165,10 @@ async def _read_group(
 ) -> _Group:
     """Read prices and models; prices that are too old are left out, unless there is a reason."""
     prices = await store.get_prices_in_currency(db, currency, summary.as_of)
-    ages = {price.asset_id: weekdays_since(price.price_date, summary.as_of) for price in prices}
+    ages = {
+        price.asset_id: sessions_since(price.price_date, summary.as_of, price.exchange, at_most=MAX_PRICE_AGE)
+        for price in prices
+    }
     stale = {asset: age for asset, age in ages.items() if age > MAX_PRICE_AGE}
     summary.stale_prices |= stale
     used = [price for price in prices if summary.stale_reason or price.asset_id not in stale]

@@ -29,6 +29,7 @@ from steelyard.services.booking import (
 from steelyard.services.hold import MAX_REASON, HoldKind, lift_hold, place_hold
 from steelyard.storage import fill as stored
 from steelyard.storage.audit import record_event
+from steelyard.storage.block import wake_run
 from steelyard.storage.connection import WriteSession
 from steelyard.storage.fill import FilledOrder
 from steelyard.storage.notice import notify_owners
@@ -84,21 +85,6 @@ class Recorded:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What a fill is of a block's.
-
-    Attributes:
-        order_id: the order that it is apportioned to.
-        block_execution_id: the execution of the block that it is a part of.
-        amount: its money, so that the parts add up to what the block cost; its price is only shown.
-    """
-
-    order_id: UUID
-    block_execution_id: str
-    amount: Decimal
-
-
 def no_fault(point: str) -> None:
     """Let a point pass."""
     del point
@@ -110,7 +96,6 @@ async def record_fill(
     fill: BrokerFill,
     *,
     today: date,
-    part: Part | None = None,
     fault: Fault = no_fault,
 ) -> Recorded:
     """Record what a broker executed, or took back: its row, its order, its transactions and postings, or nothing.
@@ -124,14 +109,13 @@ async def record_fill(
         link_id: the way to the broker that says so.
         fill: as the broker says it.
         today: the caller's date, for the ledger.
-        part: what it is of a block's fill; None = it is the broker's own.
         fault: called at each point at which a test may end the transaction.
 
     Raises:
         FillError, AmountError: a number or a name is none that can be kept; nothing is recorded.
     """
-    said = _read(link_id, fill, part)
-    order, why = await _find_order(db, said, fill.client_order_id, part)
+    said = _read(link_id, fill)
+    order, why = await _find_order(db, said, fill.client_order_id)
     said = await _with_owner(db, said, order, why)
     fault("fill.order_locked")
     if not await stored.add_fill(db, said, is_bust=fill.is_bust):
@@ -167,6 +151,35 @@ async def take_fill(
     return Recorded(fill.execution_id, Outcome.REFUSED, None if order is None else order.order_id, why)
 
 
+async def try_suspended(db: WriteSession, link_id: UUID, broker_order_id: str, *, today: date) -> None:
+    """Give fills in suspense to their order, now that the broker's key of it is known: each as if it came again.
+
+    Args:
+        db: the transaction in which the order got its key.
+        link_id: the way to the broker.
+        broker_order_id: the key.
+        today: the caller's date, for the ledger.
+    """
+    for fill in await stored.get_suspended_fills(db, link_id):
+        if fill.order_id is None and fill.broker_order_id == broker_order_id and fill.stands:
+            await record_fill(db, link_id, _as_said(fill), today=today)
+
+
+def _as_said(fill: Fill) -> BrokerFill:
+    return BrokerFill(
+        execution_id=fill.execution_id,
+        broker_order_id=fill.broker_order_id,
+        client_order_id="",
+        symbol=fill.symbol,
+        side=fill.side,
+        quantity=fill.quantity,
+        price=fill.price,
+        currency=fill.currency,
+        executed_at=fill.executed_at,
+        fees=fill.fees,
+    )
+
+
 async def _follow(
     db: WriteSession, fill: Fill, order: FilledOrder | None, *, today: date, fault: Fault
 ) -> Recorded:
@@ -174,6 +187,8 @@ async def _follow(
     fills = [] if order is None else await stored.get_fills(db, order_ids=[order.order_id])
     if order is not None:
         await _move_order(db, order, fill, fills)
+        if order.account_id is None:
+            await wake_run(db, order.order_id)
     fault("fill.order_moved")
     settled = [] if fill.account_id is None else await settle_account(db, fill.account_id, today=today)
     fault("fill.booked")
@@ -185,7 +200,7 @@ async def _follow(
 
 async def _tell(db: WriteSession, before: Fill, settled: Sequence[Settled]) -> Recorded:
     """Record what became of the fill itself, where booking did not."""
-    [fill] = await stored.get_fills(db, link_id=before.link_id, execution_id=before.execution_id)
+    fill = await _reread(db, before)
     if all(one.fill.execution_id != fill.execution_id for one in settled):
         if fill.stands and fill.suspended_because:
             await suspend(db, fill, fill.suspended_because)
@@ -210,12 +225,8 @@ def _outcome(fill: Fill) -> Outcome:
     return Outcome.BOOKED if fill.transaction_id else Outcome.WAITING
 
 
-async def _find_order(
-    db: WriteSession, fill: Fill, client_order_id: str, part: Part | None
-) -> tuple[FilledOrder | None, str]:
+async def _find_order(db: WriteSession, fill: Fill, client_order_id: str) -> tuple[FilledOrder | None, str]:
     """Return the order of a fill, held; or None, and why nobody can say which it is."""
-    if part is not None:
-        return await stored.lock_order(db, part.order_id), "is a part for an order that is not there"
     orders = await stored.lock_orders_of_fill(db, fill.link_id, fill.broker_order_id, client_order_id)
     if not orders:
         return None, "names no order of ours"
@@ -246,7 +257,7 @@ async def _with_owner(db: WriteSession, fill: Fill, order: FilledOrder | None, w
 
 async def _change_known(db: WriteSession, said: Fill, *, is_bust: bool) -> Fill | None:
     """Change the fill of an execution that is known; None = it says nothing new."""
-    [before] = await stored.get_fills(db, link_id=said.link_id, execution_id=said.execution_id)
+    before = await _reread(db, said)
     if is_bust:
         changed = await stored.bust_fill(db, before)
     elif not before.stands:
@@ -259,10 +270,13 @@ async def _change_known(db: WriteSession, said: Fill, *, is_bust: bool) -> Fill 
         changed = before.order_id is None and before.account_id is None and said.order_id is not None
         if changed:
             await stored.assign_fill(db, said)
-    if not changed:
-        return None
-    [now] = await stored.get_fills(db, link_id=said.link_id, execution_id=said.execution_id)
-    return now
+    return await _reread(db, said) if changed else None
+
+
+async def _reread(db: WriteSession, fill: Fill) -> Fill:
+    """Return a fill as it stands now; its row is never deleted."""
+    found = await stored.get_fill(db, fill.link_id, fill.execution_id)
+    return fill if found is None else found
 
 
 async def _hold_contradiction(db: WriteSession, before: Fill, said: Fill) -> None:
@@ -321,7 +335,7 @@ def _whose(order: FilledOrder) -> _Whose:
     return {"account_id": order.account_id} if order.account_id else {"order_id": order.order_id}
 
 
-def _read(link_id: UUID, fill: BrokerFill, part: Part | None) -> Fill:
+def _read(link_id: UUID, fill: BrokerFill) -> Fill:
     """Read what a broker says, as far as it can be kept exactly."""
     _require_text(fill)
     quantity, price, fees = (_number(fill, name) for name in ("quantity", "price", "fees"))
@@ -338,16 +352,7 @@ def _read(link_id: UUID, fill: BrokerFill, part: Part | None) -> Fill:
         executed_at=fill.executed_at,
         fees=fees,
         broker_order_id=fill.broker_order_id,
-        block_execution_id=None if part is None else part.block_execution_id,
-        amount=None if part is None else _amount(fill, part),
     )
-
-
-def _amount(fill: BrokerFill, part: Part) -> Decimal:
-    amount = read_amount(f"amount of fill {fill.execution_id}", part.amount)
-    if amount < 0 or amount != round(amount, MONEY_PLACES):
-        raise FillError(fill.execution_id, f"has an amount below 0, or finer than {MONEY_PLACES} decimals")
-    return amount
 
 
 def _number(fill: BrokerFill, name: str) -> Decimal:

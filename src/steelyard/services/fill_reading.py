@@ -3,15 +3,17 @@
 from uuid import UUID
 
 from steelyard.brokers.port import Broker
+from steelyard.services.fill import record_fill
 from steelyard.services.order_hand import Hand
 from steelyard.storage.connection import get_db_session, get_write_session
-from steelyard.storage.order import get_fills_page, turn_fills_page
+from steelyard.storage.order import get_fills_page, may_be_on_its_way, turn_fills_page
 
 
 async def read_fills(hand: Hand, broker: Broker, link_id: UUID) -> int:
     """Book what a broker executed since the fills of its link were last read; returns how many it told.
 
-    A page counts as read when all of it is booked: whoever dies before reads it again, and books nothing twice.
+    A page counts as read when all of it is booked: whoever dies before reads it again, and books nothing twice. A fill
+    that may be of an order whose call has not returned yet waits for it, so that it need not go into suspense.
 
     Args:
         hand: what the worker works with.
@@ -36,7 +38,9 @@ async def _read_page(hand: Hand, broker: Broker, link_id: UUID) -> tuple[int, bo
     page = await hand.ask(broker, broker.list_fills(before))
     for fill in page.fills:
         async with get_write_session() as db:
-            await hand.record_fill(db, link_id, fill, hand.clock().date())
+            if await may_be_on_its_way(db, link_id, fill.broker_order_id, fill.client_order_id):
+                return 0, True
+            await record_fill(db, link_id, fill, today=hand.clock().date(), fault=hand.fault)
         hand.fault("fill booked")
     async with get_write_session() as db:
         await turn_fills_page(db, link_id, before, page.next)

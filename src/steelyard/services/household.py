@@ -12,7 +12,8 @@ from steelyard.rebalancing.household_policy import (
     require_household_policy,
 )
 from steelyard.rebalancing.policy import Policy
-from steelyard.services.allocation import MAX_PRICE_AGE, EmptyHouseholdError, find_stale_prices
+from steelyard.services.allocation import EmptyHouseholdError, find_stale_prices
+from steelyard.services.market import MAX_PRICE_AGE
 from steelyard.services.portfolio import read_portfolio, reading
 from steelyard.services.scope import require_scope
 from steelyard.storage.connection import ReadSession
@@ -48,7 +49,7 @@ async def calculate_household_proposal(
         db: a read session; None opens the default store.
         as_of: the day of positions, prices and rates; None means the last price date.
         lots: what positions were bought as, each naming its account.
-        max_price_age: weekdays a price may be old.
+        max_price_age: sessions a price may be old.
         stale_reason: why older prices will do; it is kept in the proposal.
 
     Raises:

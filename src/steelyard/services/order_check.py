@@ -25,7 +25,7 @@ from steelyard.domain.order import Order
 from steelyard.market.port import CheckedPrice, Quality
 from steelyard.storage import order_limit as stored
 from steelyard.storage.compliance import get_volumes
-from steelyard.storage.connection import ReadSession, WriteSession
+from steelyard.storage.connection import AnySession, WriteSession
 from steelyard.storage.order_limit import OrderBehind
 from steelyard.storage.tenant import get_tenant
 
@@ -93,7 +93,7 @@ async def check_order(
 
 
 async def check_planned_orders(
-    db: ReadSession | WriteSession,
+    db: AnySession,
     account_id: str,
     orders: Sequence[PlannedOrder],
     prices: Mapping[str, CheckedPrice],
@@ -126,16 +126,14 @@ async def check_planned_orders(
 
 
 async def _volumes(
-    db: ReadSession | WriteSession, limits: OrderLimits, assets: Collection[str], now: datetime
+    db: AnySession, limits: OrderLimits, assets: Collection[str], now: datetime
 ) -> Mapping[str, Sequence[Decimal]]:
     if limits.max_participation is None:
         return {}
     return await get_volumes(db, assets, now.date(), USUAL_SESSIONS)
 
 
-async def _held(
-    db: ReadSession | WriteSession, accounts: Collection[str], order_ids: Collection[UUID]
-) -> list[OrderRefusal]:
+async def _held(db: AnySession, accounts: Collection[str], order_ids: Collection[UUID]) -> list[OrderRefusal]:
     stops = [
         OrderRefusal(OrderCheck.STOP, f"Nothing is sent for anybody: {reason}", waits=True)
         for reason in await stored.get_open_stops(db)

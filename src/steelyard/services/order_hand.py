@@ -4,12 +4,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any, Final, TypeVar
+from datetime import datetime
+from typing import Final, TypeVar
 from uuid import UUID
 
-from steelyard.brokers.port import Broker, BrokerFill, OutcomeUnknownError
+from steelyard.brokers.port import Broker, OutcomeUnknownError
 from steelyard.domain.order import Order
+from steelyard.market.port import CheckedPrice
+from steelyard.services.fill import try_suspended
 from steelyard.services.order_rules import Timing
 from steelyard.services.retrying import Patience, retried
 from steelyard.storage.audit import record_event
@@ -36,8 +38,7 @@ class Hand:
         clock: the time by the store's clock, so that the leases of workers on several machines agree.
         open_broker: gives the broker of a link of the tenant at work; whoever gave it closes it.
         account_number: gives the number that an account has at its broker; "" = the link has only one.
-        check: gives why an order must not be sent, in words; "" = it may.
-        record_fill: books a fill of a link in the session's transaction, once.
+        read_price: gives what an order's asset costs now, and how far that is trusted.
         fault: called at each point where a worker may die.
         timing: how long things take.
         patience: how often what was learnt is written down when the store is away.
@@ -47,8 +48,7 @@ class Hand:
     clock: Callable[[], datetime]
     open_broker: Callable[[UUID], Awaitable[Broker]]
     account_number: Callable[[WriteSession, str], Awaitable[str]]
-    check: Callable[[WriteSession, Order, datetime], Awaitable[str]]
-    record_fill: Callable[[WriteSession, UUID, BrokerFill, date], Awaitable[Any]]
+    read_price: Callable[[Order], Awaitable[CheckedPrice]]
     fault: Callable[[str], None] = no_fault
     timing: Timing = field(default_factory=Timing)
     patience: Patience = BRIEF_PATIENCE
@@ -100,14 +100,20 @@ async def conclude(
             order = await hold_order(db, held.order_id)
             if order is None or not (is_certain or is_held_by(order, held)):
                 return None
-            return await keep(db, order, change(order, hand.clock()), now=hand.clock())
+            now = hand.clock()
+            return await keep(db, order, change(order, now), now=now)
 
     return await retried(once, hand.patience)
 
 
 async def keep(db: WriteSession, order: Order, changed: Order, *, now: datetime) -> Order:
-    """Save an order, and tell the audit what became of it, and the owners where one of them has to decide."""
+    """Save an order, and tell the audit what became of it, and the owners where one of them has to decide.
+
+    Fills that came while nobody knew whose they were find their order in the transaction that names its key.
+    """
     saved = await save_order(db, order, changed, now=now)
+    if saved.broker_order_id is not None and order.broker_order_id is None:
+        await try_suspended(db, link_of(saved), saved.broker_order_id, today=now.date())
     if saved.raised_at is not None and order.raised_at is None:
         await notify_owners(db, "order.raise")
         await record_event(db, "order.raise", "order", str(order.order_id), {"reason": saved.reason})

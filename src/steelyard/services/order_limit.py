@@ -9,7 +9,7 @@ from steelyard.errors import NotFoundError
 from steelyard.services.scope import require_scope
 from steelyard.storage import order_limit as stored
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import ReadSession, WriteSession
+from steelyard.storage.connection import AnySession, WriteSession
 from steelyard.storage.order_limit import StoredLimits
 
 _MONEY_PLACES = 8
@@ -24,7 +24,7 @@ class NoLimitsError(NotFoundError):
         super().__init__(f"{whose} has no limits of its own; `steelyard limits list` shows those there are.")
 
 
-async def get_order_limits(db: ReadSession | WriteSession) -> list[StoredLimits]:
+async def get_order_limits(db: AnySession) -> list[StoredLimits]:
     """Return every limit that is seen, the tenant's first."""
     return await stored.get_order_limits(db)
 

@@ -41,9 +41,9 @@ async def follow_order(hand: Hand, broker: Broker, held: Order) -> None:
         await _miss(hand, broker, held)
 
 
-async def doubt_order(hand: Hand, broker: Broker, held: Order, lost_owner: str) -> None:
+async def doubt_order(hand: Hand, broker: Broker, held: Order) -> None:
     """Say of an order whose worker was lost while it was sending that nobody knows how far it came."""
-    why = f"Its worker {lost_owner} was lost while it was sending it."
+    why = "Its worker was lost while it was sending it."
     window = broker.capabilities.settle_window
     await conclude(hand, held, lambda order, now: doubted(order, why, window, now, hand.timing))
 
@@ -154,8 +154,7 @@ def _is_settled(order: Order, now: datetime) -> bool:
 
 def _is_given_up(hand: Hand, order: Order) -> bool:
     """Whether an order is to be sent no more: it is to be cancelled, or its day is over."""
-    released = order.released_at or order.made_at
-    return order.cancel_asked_at is not None or hand.clock() > released + hand.timing.day
+    return order.cancel_asked_at is not None or hand.timing.is_over(order, hand.clock())
 
 
 def _is_to_be_cancelled(order: Order) -> bool:

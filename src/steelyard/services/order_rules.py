@@ -70,6 +70,10 @@ class Timing:
             pause *= 2
         return now + min(pause, self.longest_retry)
 
+    def is_over(self, order: Order, now: datetime) -> bool:
+        """Whether the day of an executed order is over, so that it is not sent any more."""
+        return now > (order.released_at or order.made_at) + self.day
+
 
 def open_state(order: Order) -> OrderState:
     """Return the state of an order that the broker has, by what of it is filled."""

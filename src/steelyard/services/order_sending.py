@@ -3,8 +3,6 @@
 Whoever dies between two of these leaves a row that says how far it may have come. docs/explanation/orders.md tells why.
 """
 
-from datetime import datetime
-
 from steelyard.brokers.port import (
     Broker,
     BrokerOrder,
@@ -13,15 +11,16 @@ from steelyard.brokers.port import (
     OutcomeUnknownError,
     RefusedError,
 )
-from steelyard.domain.order import ENDED, Order, OrderState
+from steelyard.domain.order import Order
 from steelyard.errors import SteelyardError
+from steelyard.market.port import CheckedPrice
+from steelyard.services.order_decision import decide
 from steelyard.services.order_hand import Hand, conclude, is_held_by, keep
-from steelyard.services.order_rules import Outcome, concluded, ended, intended, postponed
+from steelyard.services.order_rules import Outcome, concluded
 from steelyard.services.retrying import retried
 from steelyard.storage.audit import record_event
 from steelyard.storage.connection import WriteSession, get_write_session
-from steelyard.storage.order import count_open_sells, get_free_cash, get_order, hold_order, save_order
-from steelyard.storage.trading_stop import list_obstacles
+from steelyard.storage.order import hold_order, save_order
 
 
 async def send_order(hand: Hand, broker: Broker, held: Order) -> None:
@@ -32,7 +31,8 @@ async def send_order(hand: Hand, broker: Broker, held: Order) -> None:
         broker: where to.
         held: the order as the worker took it.
     """
-    ready = await _intend(hand, held)
+    price = await hand.read_price(held)
+    ready = await _intend(hand, held, price)
     if ready is None:
         return
     order, request = ready
@@ -49,7 +49,7 @@ async def send_order(hand: Hand, broker: Broker, held: Order) -> None:
     hand.fault("outcome committed")
 
 
-async def _intend(hand: Hand, held: Order) -> tuple[Order, OrderRequest] | None:
+async def _intend(hand: Hand, held: Order, price: CheckedPrice) -> tuple[Order, OrderRequest] | None:
     """Commit that an order is about to be sent; None = it is not."""
 
     async def once(attempt: int) -> tuple[Order, OrderRequest] | None:
@@ -59,7 +59,7 @@ async def _intend(hand: Hand, held: Order) -> tuple[Order, OrderRequest] | None:
                 return None
             if attempt > 1 and order.attempts > held.attempts:  # a commit whose answer was lost
                 return order, await _request(db, hand, order)
-            decided = await decide(db, hand, order, hand.clock())
+            decided = await decide(db, hand.timing, order, price, hand.clock())
             if decided.attempts == order.attempts:
                 await keep(db, order, decided, now=hand.clock())
                 return None
@@ -70,59 +70,6 @@ async def _intend(hand: Hand, held: Order) -> tuple[Order, OrderRequest] | None:
             return order, request
 
     return await retried(once, hand.patience)
-
-
-async def decide(db: WriteSession, hand: Hand, order: Order, now: datetime) -> Order:
-    """Return an order as it is to be before its broker is called: intended, or postponed or ended with a reason.
-
-    Kill switches and holds are looked at in this transaction, and none is pulled before it ends.
-    """
-    obstacles = await list_obstacles(db, order)
-    if order.state is not OrderState.UNKNOWN:  # what may be at the broker is no longer ours to end
-        if order.cancel_asked_at is not None:
-            return ended(order, OrderState.CANCELLED, "It was cancelled before it was sent.")
-        if now > (order.released_at or now) + hand.timing.day:
-            return ended(order, OrderState.CANCELLED, "Its day was over before it could be sent.")
-    if obstacles:
-        words = "; ".join(f"{one.kind}: {one.reason}" for one in obstacles)
-        return postponed(order, f"Held back by {words}", now + hand.timing.hold)
-    if order.state is OrderState.UNKNOWN:
-        return intended(order, now, hand.timing)
-    for look in (_after_what_it_replaces, _after_the_sells):
-        waiting = await look(db, hand, order, now)
-        if waiting is not None:
-            return waiting
-    why = await hand.check(db, order, now)
-    return ended(order, OrderState.REJECTED, why) if why else intended(order, now, hand.timing)
-
-
-async def _after_what_it_replaces(db: WriteSession, hand: Hand, order: Order, now: datetime) -> Order | None:
-    """Wait until the order it replaces has ended; refuse it where so much of that was filled that both are too much."""
-    old = None if order.replaces is None else await get_order(db, order.replaces)
-    if old is None:
-        return None
-    if old.state not in ENDED:
-        return postponed(
-            order, f"It waits until the order it replaces, {old.order_id}, has ended.", now + hand.timing.poll
-        )
-    if order.quantity > old.open_quantity:
-        why = f"Of the order it replaces {old.filled_quantity:f} of {old.quantity:f} were filled meanwhile."
-        return ended(order, OrderState.REJECTED, why)
-    return None
-
-
-async def _after_the_sells(db: WriteSession, hand: Hand, order: Order, now: datetime) -> Order | None:
-    """Wait until the sells of its proposal have brought what it takes; refuse it where they ended and did not."""
-    if order.phase == 1 or order.proposal_id is None:
-        return None
-    takes = order.quantity * (order.limit_price or order.reference_price)
-    cash = await get_free_cash(db, order)
-    if takes <= cash:
-        return None
-    if await count_open_sells(db, order.proposal_id):
-        return postponed(order, "It waits for the sells of its proposal.", now + hand.timing.poll)
-    why = f"The sells of its proposal have ended; it takes {takes:f} {order.currency}, and {cash:f} are free."
-    return ended(order, OrderState.REJECTED, why)
 
 
 async def _request(db: WriteSession, hand: Hand, order: Order) -> OrderRequest:

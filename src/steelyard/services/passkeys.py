@@ -145,13 +145,13 @@ async def sign_in_with_passkey(
         asked = await take_asked(db, sha256(challenge).digest(), Purpose.SIGN_IN, now=now)
     if asked is None:
         raise NoQuestionError
-    async with _proving() as db:
+    async with proving() as db:
         await act_as(db, NOBODY)
         found = await store.find_passkey(db, read_credential_id(answer))
         if found is None:
             raise UnknownPasskeyError
         user = await act_for_active(db, found)
-        await _prove(db, entrance, user, answer, challenge, now=now)
+        await prove(db, entrance, user, answer, challenge, now=now)
         await forget_address_try(db, entrance, visitor)
         return await let_in(db, entrance, visitor, user, frozenset({Factor.PASSKEY}), now=now)
 
@@ -193,9 +193,9 @@ async def finish_with_passkey(
         asked = await challenges.take_challenge(db, sha256(challenge).digest(), Purpose.PASSKEY, now=now)
     if asked is None or asked.user_id != half.user_id:
         raise NoQuestionError
-    async with _proving() as db:
+    async with proving() as db:
         user = await take_half_done(db, half, now=now)
-        await _prove(db, entrance, user, answer, challenge, now=now)
+        await prove(db, entrance, user, answer, challenge, now=now)
         await forget_code_tries(db, entrance, user.user_id, now=now)
         return await let_in(db, entrance, visitor, user, half.asked.factors | {Factor.PASSKEY}, now=now)
 
@@ -223,9 +223,9 @@ async def step_up_with_passkey(entrance: Entrance, actor: Actor, answer: str, *,
         NotSignedInError: the session has ended.
     """
     challenge = await take_from_session(entrance, actor, answer, Purpose.STEP_UP, now)
-    async with _proving() as db:
+    async with proving() as db:
         user = await own_factors(db, actor)
-        await _prove(db, entrance, user, answer, challenge, now=now)
+        await prove(db, entrance, user, answer, challenge, now=now)
         await forget_code_tries(db, entrance, user.user_id, now=now)
         opened = await step_up(db, actor, {Factor.PASSKEY}, now=now, random=entrance.random)
         return Signed(opened.secret, opened.session)
@@ -264,11 +264,17 @@ async def take_from_session(
 
 
 @asynccontextmanager
-async def _proving() -> AsyncIterator[WriteSession]:
+async def proving() -> AsyncIterator[WriteSession]:
     """Open the transaction of a proof; where it shows a copy, tell the user in one of its own."""
+    async with telling_of_copies(), get_write_session() as db:
+        yield db
+
+
+@asynccontextmanager
+async def telling_of_copies() -> AsyncIterator[None]:
+    """Tell a user whose passkey seems to be copied, once the transaction of the proof is undone."""
     try:
-        async with get_write_session() as db:
-            yield db
+        yield
     except CopiedPasskeyError as error:
         user = error.user
         async with get_write_session() as db:
@@ -278,10 +284,15 @@ async def _proving() -> AsyncIterator[WriteSession]:
         raise
 
 
-async def _prove(
+async def prove(
     db: WriteSession, entrance: Entrance, user: Factors, answer: str, challenge: bytes, *, now: datetime
-) -> None:
-    """Let a proof by one of the user's passkeys count, once."""
+) -> Passkey:
+    """Let a proof by one of the user's passkeys count, once; return the passkey as it is kept now.
+
+    Raises:
+        UnknownPasskeyError: they have no such passkey.
+        PasskeyError: the answer is not believed.
+    """
     credential_id = read_credential_id(answer)
     kept = [one for one in await store.list_passkeys(db, user.user_id) if one.credential_id == credential_id]
     if not kept:
@@ -301,6 +312,7 @@ async def _prove(
     )
     if not is_first:
         raise CopiedPasskeyError(user)
+    return used
 
 
 def known_passkey(entrance: Entrance, user: Factors, kept: store.KeptPasskey) -> Passkey:

@@ -135,27 +135,6 @@ class Accounts:
         return self._portfolio
 
 
-async def get_current_prices(
-    asset_ids: Collection[str], db: ReadSession | None = None, *, as_of: date | None = None
-) -> dict[str, Price]:
-    """Return the newest price of each asset on or before a day; None means the last price date.
-
-    Raises:
-        NoMarketPricesError: the store holds no price.
-        UnpricedError: one of the assets has none; names it.
-    """
-    async with reading(db) as session:
-        day = await read_day(session, as_of)
-        return await _priced(session, asset_ids, day)
-
-
-async def get_current_price(
-    asset_id: str, db: ReadSession | None = None, *, as_of: date | None = None
-) -> Price:
-    """Return the newest price of an asset; arguments and errors as for `get_current_prices`."""
-    return (await get_current_prices([asset_id], db, as_of=as_of))[asset_id]
-
-
 async def read_day(db: AnySession, as_of: date | None) -> date:
     """Return the day asked for, or the last price date.
 
@@ -299,7 +278,7 @@ async def _priced(db: AnySession, asset_ids: Collection[str], day: date) -> dict
 def _price(row: store.StoredPrice) -> Price:
     with localcontext(EXACT):
         amount = row.closing_price / units_per_major(row.currency)
-    return Price(amount, major_currency(row.currency), row.price_date)
+    return Price(amount, major_currency(row.currency), row.price_date, row.exchange)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ docs/explanation/orders.md tells what stands behind each step.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,20 +14,30 @@ from steelyard.domain.canonical import write_canonical
 from steelyard.domain.order import OrderState
 from steelyard.errors import ConflictError, NotFoundError
 from steelyard.identity.permissions import Actor, ObjectType, Verb, authorize
-from steelyard.services.allocation_inputs import Asked, gather_inputs
+from steelyard.market.port import Market
+from steelyard.services.allocation_inputs import (
+    STORED,
+    Asked,
+    PricesAsked,
+    Quoted,
+    gather_inputs,
+    quote_prices,
+)
 from steelyard.services.portfolio import reading
-from steelyard.services.proposal_changes import find_changes
+from steelyard.services.proposal_changes import find_changes, find_other_findings
 from steelyard.services.proposal_document import (
     Document,
     Heading,
+    judge,
     make_document,
     read_document,
+    read_trades,
     replay,
     write_inputs,
 )
 from steelyard.storage import proposal as store
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import AnySession, ReadSession, WriteSession
+from steelyard.storage.connection import AnySession, ReadSession, WriteSession, get_db_session
 from steelyard.storage.proposal import (
     ListedProposal,
     OrderProgress,
@@ -97,6 +107,17 @@ class ChangedError(ConflictError):
         self.changes = tuple(changes)
 
 
+class OfRunError(ConflictError):
+    """A proposal goes with the run it is of, and not alone."""
+
+    def __init__(self, proposal: ListedProposal) -> None:
+        """Name both, and the command."""
+        super().__init__(
+            f"Proposal {proposal.proposal_id} is of run {proposal.run_id}, and is approved, executed or withdrawn with "
+            f"it: `steelyard run show {proposal.run_id}`."
+        )
+
+
 class NotExecutableError(ConflictError):
     """Nobody would send the orders of an account."""
 
@@ -121,7 +142,13 @@ class ShownProposal:
 
 
 async def review(
-    db: WriteSession, actor: Actor, asked: Asked, *, now: datetime, new_id: Callable[[], UUID] = uuid4
+    db: WriteSession,
+    actor: Actor,
+    asked: Asked,
+    *,
+    now: datetime,
+    prices: Quoted | None = None,
+    new_id: Callable[[], UUID] = uuid4,
 ) -> StoredProposal:
     """Work trades out and store them for good, with all they were worked out from: what can be approved then.
 
@@ -129,7 +156,8 @@ async def review(
         db: the transaction.
         actor: who proposes.
         asked: what for.
-        now: the time, with its zone; its day is that of positions and prices.
+        now: the time, with its zone; its day is that of positions.
+        prices: those that a market gave, where one is asked for; see `quote_prices`.
         new_id: makes its key.
 
     Raises:
@@ -138,7 +166,11 @@ async def review(
         SteelyardError: as `gather_inputs` and `make_document`.
     """
     authorize(actor, Verb.PROPOSE, ObjectType.ORDER, asked.account_id)
-    proposal = await review_one(db, actor, asked, now=now, new_id=new_id)
+    worked = await work_out(
+        db, asked, tenant_id=actor.tenant_id, author=actor.name, now=now, prices=prices, new_id=new_id
+    )
+    proposal = worked.proposal
+    await store.add_proposals(db, [(proposal, worked.orders)])
     facts = {
         "account_id": asked.account_id,
         "hash": proposal.content_hash.hex(),
@@ -149,35 +181,53 @@ async def review(
     return proposal
 
 
-async def review_one(
-    db: WriteSession,
-    actor: Actor,
+@dataclass(frozen=True, slots=True)
+class WorkedOut:
+    """A proposal that is not stored yet.
+
+    Attributes:
+        orders: columns of its orders.
+        terms: of its account.
+    """
+
+    proposal: StoredProposal
+    orders: Sequence[Mapping[str, Any]]
+    terms: TradingTerms
+
+
+async def work_out(
+    db: AnySession,
     asked: Asked,
     *,
+    tenant_id: int,
+    author: str,
     now: datetime,
+    prices: Quoted | None = None,
     new_id: Callable[[], UUID] = uuid4,
     run_id: UUID | None = None,
     expires_at: datetime | None = None,
-) -> StoredProposal:
-    """Do what `review` does for one account of a run, which checks who asks and records it; raises as `review`.
+) -> WorkedOut:
+    """Do what `review` does for one account up to the point where it is stored; raises as `review`.
 
     Args:
-        db: the transaction.
-        actor: who proposes.
+        db: a session.
         asked: what for.
+        tenant_id: whose account it is.
+        author: who proposes, as in audit_events.actor.
         now: the time, with its zone.
+        prices: as for `review`.
         new_id: makes its key.
         run_id: the run; None = it stands alone.
         expires_at: when it runs out; None = as the tenant's rule says.
     """
-    inputs, terms = await gather_inputs(db, asked, as_of=now.date(), now=now)
+    inputs, terms = await gather_inputs(db, asked, as_of=now.date(), prices=_prices(asked, prices, now))
     require_nothing_under_way(terms)
     heading = Heading(
         proposal_id=new_id(),
-        tenant_id=actor.tenant_id,
+        tenant_id=tenant_id,
         account_id=asked.account_id,
         run_id=run_id,
-        author=actor.name,
+        author=author,
         made_at=now,
         expires_at=expires_at or now + timedelta(minutes=terms.proposal_minutes),
     )
@@ -196,8 +246,7 @@ async def review_one(
         order_value=document.order_value,
         outcome=document.outcome,
     )
-    await store.add_proposal(db, proposal, document.orders)
-    return proposal
+    return WorkedOut(proposal, document.orders, terms)
 
 
 async def get_proposal(proposal_id: UUID, db: ReadSession | None = None) -> ShownProposal:
@@ -231,7 +280,13 @@ def replay_proposal(proposal: StoredProposal) -> Document:
 
 
 async def execute(
-    db: WriteSession, actor: Actor, proposal_id: UUID, *, content_hash: bytes, now: datetime
+    db: WriteSession,
+    actor: Actor,
+    proposal_id: UUID,
+    *,
+    content_hash: bytes,
+    now: datetime,
+    prices: Quoted | None = None,
 ) -> StoredProposal:
     """Give the orders of an approved proposal to the workers, once everything was looked at again.
 
@@ -241,6 +296,7 @@ async def execute(
         proposal_id: the proposal.
         content_hash: of what they saw.
         now: the time, with its zone.
+        prices: those that its market gives now; see `quote_again`.
 
     Raises:
         ForbiddenError, SecondFactorNeededError: they may not.
@@ -251,16 +307,18 @@ async def execute(
     """
     proposal = await take(db, actor, Verb.EXECUTE, proposal_id, ProposalState.APPROVED, now=now)
     require_hash(proposal, content_hash)
-    await execute_one(db, actor, proposal, now=now)
+    await execute_one(db, actor, proposal, now=now, prices=prices)
     facts = {"account_id": proposal.account_id, "hash": proposal.content_hash.hex()}
     await record_event(db, "proposal.execute", "proposal", str(proposal_id), facts)
     return proposal
 
 
-async def execute_one(db: WriteSession, actor: Actor, proposal: StoredProposal, *, now: datetime) -> UUID:
+async def execute_one(
+    db: WriteSession, actor: Actor, proposal: StoredProposal, *, now: datetime, prices: Quoted | None = None
+) -> UUID:
     """Do what `execute` does for one proposal of a run, which checks who asks and records it; returns the link."""
     await store.hold_account(db, proposal.account_id)
-    terms = await require_unchanged(db, proposal, now=now)
+    terms = await require_unchanged(db, proposal, now=now, prices=prices)
     link_id = require_executable(terms)
     await _move(db, proposal, ProposalState.EXECUTED, executed_by=actor.name, executed_at=now)
     await store.release_orders(db, proposal.proposal_id, link_id, now=now)
@@ -276,6 +334,8 @@ async def withdraw(db: WriteSession, actor: Actor, proposal_id: UUID, *, now: da
     """
     proposal = await _held(db, proposal_id)
     authorize(actor, Verb.PROPOSE, ObjectType.ORDER, proposal.account_id)
+    if proposal.run_id is not None:
+        raise OfRunError(proposal)
     if proposal.state not in {ProposalState.REVIEWED, ProposalState.APPROVED}:
         raise StateError(proposal, ProposalState.REVIEWED)
     await withdraw_one(db, proposal, reason="its proposal was withdrawn", now=now)
@@ -309,6 +369,8 @@ async def take(
     """Return a proposal for a step that the actor may take and whose turn it is; nobody else takes one meanwhile."""
     proposal = await _held(db, proposal_id)
     authorize(actor, verb, ObjectType.ORDER, proposal.account_id)
+    if proposal.run_id is not None:
+        raise OfRunError(proposal)
     if proposal.state is not state:
         raise StateError(proposal, state)
     if proposal.expires_at <= now:
@@ -316,7 +378,25 @@ async def take(
     return proposal
 
 
-async def require_unchanged(db: AnySession, proposal: StoredProposal, *, now: datetime) -> TradingTerms:
+async def quote_again(proposal_id: UUID, market: Market | None, *, now: datetime) -> Quoted | None:
+    """Ask a market for the prices of a proposal again, before the transaction that needs them; None = it needs none.
+
+    Raises:
+        UnknownProposalError: there is no such proposal.
+        SteelyardError: as `quote_prices`.
+    """
+    async with get_db_session() as db:
+        proposal = await store.get_proposal(db, proposal_id)
+    if proposal is None:
+        raise UnknownProposalError(proposal_id)
+    if market is None or read_document(proposal.document).asked.price_source == STORED:
+        return None
+    return await quote_prices(proposal.account_id, market, now=now)
+
+
+async def require_unchanged(
+    db: AnySession, proposal: StoredProposal, *, now: datetime, prices: Quoted | None = None
+) -> TradingTerms:
     """Gather everything anew and compare it with what a proposal was worked out from.
 
     Raises:
@@ -326,12 +406,14 @@ async def require_unchanged(db: AnySession, proposal: StoredProposal, *, now: da
     """
     document = read_document(proposal.document)
     asked = document.asked
-    inputs, terms = await gather_inputs(db, asked, as_of=now.date(), now=now)
+    inputs, terms = await gather_inputs(db, asked, as_of=now.date(), prices=_prices(asked, prices, now))
     require_nothing_under_way(terms)
     fresh = json.loads(write_canonical(write_inputs(inputs)))
     changes = find_changes(
         document.content["inputs"], fresh, price_source=asked.price_source, tolerance=terms.price_tolerance
     )
+    said = judge(inputs, *read_trades(document.content))
+    changes += find_other_findings(document.content["compliance"], said)
     if changes:
         raise ChangedError(proposal, changes)
     return terms
@@ -361,6 +443,11 @@ def require_executable(terms: TradingTerms) -> UUID:
             terms.account_id, "it is linked to no broker; link it with `steelyard brokers assign`"
         )
     return terms.link_id
+
+
+def _prices(asked: Asked, quoted: Quoted | None, now: datetime) -> Quoted | PricesAsked:
+    """Return the prices to take: those given, or stored ones; nothing where a market was to be asked and was not."""
+    return quoted if quoted is not None else PricesAsked(now=now) if asked.price_source == STORED else {}
 
 
 async def _held(db: WriteSession, proposal_id: UUID) -> StoredProposal:

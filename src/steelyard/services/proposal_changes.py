@@ -17,8 +17,8 @@ _BY_KEY: Final = {
     ("portfolio", "targets"): "the target of {}",
     ("portfolio", "cash_targets"): "the target of cash in {}",
     ("portfolio", "rates"): "the rate of {}",
-    ("no_buy",): "what excludes {}",
-    ("restricted",): "what restricts {}",
+    ("no_buy",): "what bars buying {}",
+    ("no_sell",): "what bars selling {}",
 }
 _ALONE: Final = {
     ("portfolio", "base_currency"): "the currency of the account",
@@ -54,8 +54,21 @@ def _of_parts(before: Plain, now: Plain) -> Iterator[str]:
         yield from _compared(label, _at(before, path), _at(now, path))
     for path, label in _BY_KEY.items():
         yield from _of_keys(label, _at(before, path) or {}, _at(now, path) or {})
+    yield from _of_keys("rule {}", _by_rule(before), _by_rule(now))
     for name in ("lots", "sales"):
         yield from _of_keys("lot {}", _by_lot(before, name), _by_lot(now, name))
+
+
+def find_other_findings(before: Plain, now: Plain) -> list[str]:
+    """Return the rules that say something else of the same trades than they did, a part of a sentence each."""
+    return [*_of_keys("what rule {} says", _by_finding(before), _by_finding(now))]
+
+
+def _by_finding(compliance: Plain) -> dict[str, str]:
+    outcomes: dict[str, set[str]] = {}
+    for finding in compliance["findings"]:
+        outcomes.setdefault(finding["rule_id"], set()).add(finding["outcome"])
+    return {rule: " and ".join(sorted(said)) for rule, said in outcomes.items()}
 
 
 def _at(content: Plain, path: tuple[str, ...]) -> Any:
@@ -63,6 +76,12 @@ def _at(content: Plain, path: tuple[str, ...]) -> Any:
     for name in path:
         found = found.get(name) if found is not None else None
     return found
+
+
+def _by_rule(content: Plain) -> dict[str, str]:
+    """Return the versions of the rules in force."""
+    rules = _at(content, ("ruling", "rules")) or ()
+    return {rule["rule_id"]: f"in force at version {rule['version']}" for rule in rules}
 
 
 def _by_lot(content: Plain, name: str) -> dict[str, str]:

@@ -13,19 +13,19 @@ from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
+from steelyard.compliance.check import worst
 from steelyard.domain.canonical import write_canonical
-from steelyard.domain.lot import Lot
 from steelyard.domain.money import EXACT, MONEY_PLACES, round_half_up
 from steelyard.domain.order import OrderType, Side
-from steelyard.domain.portfolio import Portfolio, Price
-from steelyard.domain.wash_sale import Sale
 from steelyard.errors import ConflictError
-from steelyard.market.port import CheckedPrice, Quality
 from steelyard.rebalancing.allocation import Allocation
 from steelyard.rebalancing.policy import allocate
 from steelyard.rebalancing.problem import Status
-from steelyard.rebalancing.trade import Trade
+from steelyard.rebalancing.trade import LotSale, Trade
 from steelyard.services.allocation_inputs import Asked, Inputs
+from steelyard.services.compliance import judge_trades
 from steelyard.statements.policy import read_policy, write_policy
 
 FORMAT: Final = "steelyard.proposal/1"
@@ -59,6 +59,17 @@ class CurrencyTradeError(ConflictError):
         super().__init__(
             f"The trades of {account_id} need {', '.join(currencies)} to be exchanged, and orders are of assets alone. "
             "Exchange it at the bank and propose again, or propose without `convert`."
+        )
+
+
+class NoTenantRateError(ConflictError):
+    """Nobody knows what the orders are worth in the tenant's currency, in which limits are."""
+
+    def __init__(self, account_id: str, currency: str, day: date | None) -> None:
+        """Name the account, the currency and the day."""
+        super().__init__(
+            f"What orders of {account_id} are worth in {currency}, in which limits are, is not known: there is no rate "
+            f"in the ten days up to {day}. Load fx_rates."
         )
 
 
@@ -120,6 +131,7 @@ def make_document(heading: Heading, asked: Asked, inputs: Inputs) -> Document:
 
     Raises:
         NothingToTradeError, InfeasibleError, CurrencyTradeError: there are no orders.
+        NoTenantRateError: it is not known what they are worth.
         SteelyardError: as `allocate`.
     """
     begun = {
@@ -152,7 +164,7 @@ def answer(begun: Plain) -> Document:
     orders = _orders(heading, inputs, _tradable(heading["account_id"], inputs, allocation))
     whole = begun | {
         "allocation": plain(allocation),
-        "compliance": {"outcome": "pass", "findings": []},
+        "compliance": judge(inputs, allocation.trades, allocation.lots),
         "orders": orders,
         "order_value": _sum(order["order_value"] for order in orders),
     }
@@ -219,8 +231,11 @@ def _paid_by_sells(inputs: Inputs, trades: Sequence[Trade]) -> set[str]:
 
 
 def _order_value(inputs: Inputs, trade: Trade) -> Decimal:
+    portfolio = inputs.portfolio
+    if inputs.tenant_rate is None:
+        raise NoTenantRateError(portfolio.account_id, inputs.tenant_currency, portfolio.as_of)
     with localcontext(EXACT):
-        rate = _rate(inputs, trade.currency or inputs.portfolio.base_currency) * inputs.tenant_rate
+        rate = _rate(inputs, trade.currency or portfolio.base_currency) * inputs.tenant_rate
         return round_half_up(abs(trade.quantity) * trade.price * rate, MONEY_PLACES)
 
 
@@ -271,64 +286,25 @@ def write_inputs(inputs: Inputs) -> Plain:
 
 def read_inputs(content: Plain) -> Inputs:
     """Read inputs."""
-    prices = {asset: _read_price(price) for asset, price in content["prices"].items()}
-    return Inputs(
-        **content
-        | {
-            "prices": prices,
-            "portfolio": _read_portfolio(content["portfolio"], prices),
-            "tenant_rate": Decimal(content["tenant_rate"]),
-        }
+    prices = {
+        asset: {"amount": one["price"], "currency": one["currency"], "price_date": one["price_date"]}
+        for asset, one in content["prices"].items()
+        if one["price"] is not None
+    }
+    whole = content | {"portfolio": content["portfolio"] | {"prices": prices}}
+    return msgspec.convert(whole, Inputs)
+
+
+def read_trades(content: Plain) -> tuple[tuple[Trade, ...], tuple[LotSale, ...]]:
+    """Read the trades of a document, and the lots that they sell."""
+    allocation = content["allocation"]
+    return (
+        msgspec.convert(allocation["trades"], tuple[Trade, ...]),
+        msgspec.convert(allocation["lots"], tuple[LotSale, ...]),
     )
 
 
-def _read_price(content: Plain) -> CheckedPrice:
-    return CheckedPrice(
-        **content
-        | {
-            "price": _decimal(content["price"]),
-            "made_at": content["made_at"] and datetime.fromisoformat(content["made_at"]),
-            "quality": Quality(content["quality"]),
-            "price_date": _day(content["price_date"]),
-        }
-    )
-
-
-def _read_portfolio(content: Plain, prices: Mapping[str, CheckedPrice]) -> Portfolio:
-    amounts = ("positions", "cash", "targets", "cash_targets", "rates")
-    return Portfolio(
-        **content
-        | {name: {key: Decimal(amount) for key, amount in content[name].items()} for name in amounts}
-        | {
-            "prices": {
-                asset: Price(one.price, one.currency, one.price_date)
-                for asset, one in prices.items()
-                if one.price is not None
-            },
-            "lots": tuple(map(_read_lot, content["lots"])),
-            "sales": tuple(map(_read_sale, content["sales"])),
-            "as_of": _day(content["as_of"]),
-            "positions_date": _day(content["positions_date"]),
-        }
-    )
-
-
-def _read_lot(content: Plain) -> Lot:
-    amounts = ("quantity", "cost", "carried_loss", "local_cost")
-    return Lot(
-        **content
-        | {name: Decimal(content[name]) for name in amounts}
-        | {"acquired": date.fromisoformat(content["acquired"])}
-    )
-
-
-def _read_sale(content: Plain) -> Sale:
-    return Sale(_read_lot(content["lot"]), date.fromisoformat(content["sold"]), Decimal(content["proceeds"]))
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
-
-
-def _day(text: str | None) -> date | None:
-    return None if text is None else date.fromisoformat(text)
+def judge(inputs: Inputs, trades: Sequence[Trade], lots: Sequence[LotSale]) -> Plain:
+    """Return what compliance says of trades: the findings, and the worst of them."""
+    findings = judge_trades(inputs.ruling, inputs.portfolio, trades, lots_sold=lots)
+    return {"outcome": str(worst(findings)), "findings": plain(findings)}

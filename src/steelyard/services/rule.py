@@ -9,7 +9,7 @@ from steelyard.compliance.settings import check_rule
 from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
 from steelyard.storage import rule as stored
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import ReadSession, WriteSession
+from steelyard.storage.connection import AnySession, WriteSession
 from steelyard.storage.rule import StoredRule
 
 
@@ -54,12 +54,12 @@ class Written:
     unchanged: tuple[str, ...]
 
 
-async def get_rules(db: ReadSession | WriteSession) -> list[StoredRule]:
+async def get_rules(db: AnySession) -> list[StoredRule]:
     """Return the rules of the tenant that were not ended, in their newest version, by id."""
     return await stored.get_rules(db)
 
 
-async def get_rule(db: ReadSession | WriteSession, rule_id: str) -> list[StoredRule]:
+async def get_rule(db: AnySession, rule_id: str) -> list[StoredRule]:
     """Return every version of a rule, the newest first.
 
     Raises:

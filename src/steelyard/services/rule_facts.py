@@ -9,11 +9,11 @@ from steelyard.domain.money import MONEY_PLACES, round_half_up
 from steelyard.services.rate import ExchangeRates, MissingRateError, read_rates
 from steelyard.services.ruled_lots import KnownLots
 from steelyard.storage import compliance as stored
-from steelyard.storage.connection import ReadSession, WriteSession
+from steelyard.storage.connection import AnySession
 
 
 async def read_facts(
-    db: ReadSession | WriteSession,
+    db: AnySession,
     rules: Sequence[Rule],
     holdings: Holdings,
     asset_ids: Collection[str],
@@ -48,7 +48,7 @@ def _most(rules: Sequence[Rule], kind: RuleKind, setting: str) -> int:
 
 
 async def _past_trades(
-    db: ReadSession | WriteSession, holdings: Holdings, since: date, until: date
+    db: AnySession, holdings: Holdings, since: date, until: date
 ) -> tuple[PastTrade, ...] | None:
     booked = await stored.get_past_trades(db, holdings.account_id, since, until)
     if not booked and not await stored.has_transactions(db, holdings.account_id):

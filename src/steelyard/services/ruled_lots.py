@@ -15,7 +15,7 @@ from steelyard.errors import InvalidInputError
 from steelyard.rebalancing.trade import LotSale, Trade
 from steelyard.services.lot import ReplayedAccounts, replay_accounts
 from steelyard.storage.compliance import sees_whole_household
-from steelyard.storage.connection import ReadSession, WriteSession
+from steelyard.storage.connection import AnySession
 from steelyard.storage.portfolio import StoredAccount, get_account_ids
 from steelyard.storage.valuation import ScopeAccount, get_accounts
 
@@ -52,21 +52,24 @@ class KnownLots:
 
 
 async def read_known_lots(
-    db: ReadSession | WriteSession,
-    portfolio: Portfolio,
-    account: StoredAccount,
-    rules: Collection[Rule],
-    day: date,
+    db: AnySession, portfolio: Portfolio, account: StoredAccount, rules: Collection[Rule], day: date
 ) -> KnownLots:
     """Return the lots of an account and its household, where a rule asks for them.
 
-    Lots that the portfolio brings stand in place of the ledger's.
+    Of an account that the ledger does not keep, they are those that the portfolio brings.
     """
     if not any(rule.kind is RuleKind.WASH_SALE for rule in rules):
         return KnownLots()
+    return await read_account_lots(db, account, day, lots=portfolio.lots, sales=portfolio.sales)
+
+
+async def read_account_lots(
+    db: AnySession, account: StoredAccount, day: date, *, lots: Sequence[Lot] = (), sales: Sequence[Sale] = ()
+) -> KnownLots:
+    """Return the lots of an account and its household up to a day; `lots` and `sales` where no ledger keeps it."""
     (own,) = await get_accounts(db, [account.account_id])
-    if portfolio.lots:
-        return _of(portfolio.lots, portfolio.sales, own)
+    if own.kept_by != "ledger" and lots:
+        return _of(lots, sales, own)
     if own.kept_by != "ledger":
         return KnownLots(fault=f"account {own.account_id} is kept by snapshots, which have no lots")
     if account.household_id and not await sees_whole_household(db, account.household_id):

@@ -27,6 +27,8 @@ class Purpose(StrEnum):
     """A provider's person whom a user says they are."""
     ACCEPT = "accept"
     """A one-time link."""
+    APPROVE = "approve"
+    """A proposal or a run, whose hash is part of the question."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from steelyard.storage.connection import WriteSession
 from steelyard.storage.queries import query
 
 _COLUMNS: Final = tuple(field.name for field in fields(Order))
+_NUMBERS: Final = ("quantity", "filled_quantity", "reference_price", "order_value")
 
 
 class OrderMovedError(ConflictError):
@@ -310,8 +311,16 @@ def _order(row: RowMapping) -> Order:
             "order_type": OrderType(row["order_type"]),
             "state": OrderState(row["state"]),
             "lots": lots,
+            "limit_price": None if row["limit_price"] is None else _trimmed(row["limit_price"]),
         }
+        | {name: _trimmed(row[name]) for name in _NUMBERS}
     )
+
+
+def _trimmed(number: Decimal) -> Decimal:
+    """Leave out the zeros that a column of so many places adds: brokers are told 10, and not 10.000000000000."""
+    plain = number.normalize()
+    return plain.quantize(Decimal(1)) if plain == plain.to_integral_value() else plain
 
 
 # ── Fills of a link ─────────────────────────────────────────────────────────────────────────────────────
@@ -328,6 +337,15 @@ async def get_fills_page(db: AsyncSession, link_id: UUID) -> str:
     """Return how far the fills of a link were read, in the broker's words."""
     page: str = (await db.execute(query("get_fills_page"), {"link_id": link_id})).scalar_one()
     return page
+
+
+async def may_be_on_its_way(
+    db: WriteSession, link_id: UUID, broker_order_id: str, client_order_id: str
+) -> bool:
+    """Tell whether a broker's order is of none of ours yet, while the answer to a call that may have made it is out."""
+    values = {"link_id": link_id, "broker_order_id": broker_order_id, "client_order_id": client_order_id}
+    is_out: bool = (await db.execute(query("may_be_on_its_way"), values)).scalar_one()
+    return is_out
 
 
 async def turn_fills_page(db: WriteSession, link_id: UUID, before: str, after: str) -> None:

@@ -56,4 +56,4 @@ def _stale(done: BookSummary) -> list[RenderableType]:
     fate = (
         f"used: {done.stale_reason}" if done.stale_reason else "not used; accounts that need them are refused"
     )
-    return [note(f"Prices more than three weekdays old, {fate}: {named}."), ""]
+    return [note(f"Prices more than three sessions old, {fate}: {named}."), ""]

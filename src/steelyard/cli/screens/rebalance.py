@@ -231,7 +231,7 @@ def stale_lines(proposal: "Proposal | HouseholdProposal") -> list[RenderableType
     """Show prices that are old, and why they were taken."""
     if not proposal.stale_prices:
         return []
-    ages = facts([(asset, f"{age} weekdays old") for asset, age in proposal.stale_prices.items()])
+    ages = facts([(asset, f"{age} sessions old") for asset, age in proposal.stale_prices.items()])
     return [title("Old prices"), ages, note(f"taken all the same: {proposal.stale_reason}"), ""]
 
 

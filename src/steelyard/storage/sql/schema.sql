@@ -1238,7 +1238,6 @@ create table steelyard.price_backfills (
     first_date date not null,
     last_date date not null,
     done_through date,
-    page text not null default '',
     fault text not null default '',
     updated_at timestamptz not null,
     primary key (source, asset_id),
@@ -1249,8 +1248,7 @@ comment on column steelyard.price_backfills.source is 'The price source.';
 comment on column steelyard.price_backfills.asset_id is 'The asset.';
 comment on column steelyard.price_backfills.first_date is 'First day asked for.';
 comment on column steelyard.price_backfills.last_date is 'Last day asked for.';
-comment on column steelyard.price_backfills.done_through is 'Last day that is in the store; null = none yet.';
-comment on column steelyard.price_backfills.page is 'Where the source goes on; empty = at the day after done_through.';
+comment on column steelyard.price_backfills.done_through is 'Last day that was brought in, without a gap since first_date: it goes on at the next; null = none yet.';
 comment on column steelyard.price_backfills.fault is 'Why it stopped; empty = it did not.';
 comment on column steelyard.price_backfills.updated_at is 'When it last went on, UTC.';
 
@@ -1737,6 +1735,10 @@ create table steelyard.fills (
     foreign key (tenant_id, account_id) references steelyard.accounts (tenant_id, account_id)
 );
 create index fills_of_order on steelyard.fills (tenant_id, order_id);
+create index fills_unsettled on steelyard.fills (tenant_id, account_id)
+where (busted_at is null) = (transaction_id is null);
+create index fills_suspended on steelyard.fills (tenant_id, link_id) where suspended_because <> '';
+create index fills_by_time on steelyard.fills (tenant_id, executed_at, execution_id);
 comment on table steelyard.fills is 'What brokers executed, each once by its execution id; with what it books in one transaction.';
 comment on column steelyard.fills.tenant_id is 'The tenant.';
 comment on column steelyard.fills.link_id is 'The way to the broker that says so.';

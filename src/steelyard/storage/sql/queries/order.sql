@@ -134,6 +134,25 @@ returning l.link_id;
 select fills_page from steelyard.broker_links
 where tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid);
 
+-- name: may_be_on_its_way
+-- Whether an order of a broker is of none of ours yet, while the answer to a call that may have made it is out.
+select
+    not exists (
+        select from steelyard.orders as o
+        where
+            o.tenant_id = steelyard.current_tenant()
+            and (
+                o.link_id = cast(:link_id as uuid) and o.broker_order_id = :broker_order_id
+                or o.client_order_id = :client_order_id
+            )
+    )
+    and exists (
+        select from steelyard.orders as o
+        where
+            o.tenant_id = steelyard.current_tenant() and o.link_id = cast(:link_id as uuid)
+            and o.state = 'sending' and o.lease_owner is not null and o.broker_order_id is null
+    );
+
 -- name: turn_fills_page
 -- Note how far the fills of a link were read, where nobody else did.
 update steelyard.broker_links set fills_page = :after
