@@ -40,7 +40,7 @@ async def settle_account(db: WriteSession, account_id: str, *, today: date) -> l
     the order of execution, until no more can be.
     """
     await lock_ledger(db)  # what another transaction leaves in suspense is seen
-    waiting = await stored.get_fills(db, account_id=account_id, is_unsettled=True)
+    waiting = await stored.get_unsettled_fills(db, account_id)
     if not waiting:
         return []
     why = await _try(db, waiting, today)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 NOW: Final = datetime.max.replace(tzinfo=UTC)
 """As a moment of knowledge: all that is known."""
 
+_FEW: Final = 20
 _OVERDRAWN: Final = "SL001"
 _POSTING: Final = {
     "entry": ">i8",
@@ -218,6 +219,10 @@ def overdrafts_named() -> Iterator[None]:
 
 async def store_transactions(db: WriteSession, transactions: Sequence[Transaction]) -> None:
     """Put transactions into the table: add those that are not stored, correct those that differ."""
+    if len(transactions) <= _FEW:  # one by one, as a table to copy into costs more than they do
+        for one in transactions:
+            await db.execute(query("put_transaction"), _row_of(one))
+        return
     tenant = await get_tenant(db)
     rows = [_row_of(one) | {"tenant_id": tenant.tenant_id} for one in transactions]
     await store_rows(db, "transactions", pa.Table.from_pylist(rows, _TRANSACTION))

@@ -537,6 +537,10 @@ create table steelyard.fills (
     foreign key (tenant_id, account_id) references steelyard.accounts (tenant_id, account_id)
 );
 create index fills_of_order on steelyard.fills (tenant_id, order_id);
+create index fills_unsettled on steelyard.fills (tenant_id, account_id)
+where (busted_at is null) = (transaction_id is null);
+create index fills_suspended on steelyard.fills (tenant_id, link_id) where suspended_because <> '';
+create index fills_by_time on steelyard.fills (tenant_id, executed_at, execution_id);
 comment on table steelyard.fills is 'What brokers executed, each once by its execution id; with what it books in one transaction.';
 comment on column steelyard.fills.tenant_id is 'The tenant.';
 comment on column steelyard.fills.link_id is 'The way to the broker that says so.';
