@@ -21,7 +21,8 @@ async def record(link_id: UUID, fill: BrokerFill) -> Recorded:
 
 async def balances(account_id: str) -> dict[str, Decimal]:
     rows = await run(
-        "select commodity, quantity from steelyard.balances where account_id = :id and quantity <> 0", id=account_id
+        "select commodity, quantity from steelyard.balances where account_id = :id and quantity <> 0",
+        id=account_id,
     )
     return {str(name): Decimal(str(quantity)) for name, quantity in rows}
 

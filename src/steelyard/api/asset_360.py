@@ -74,7 +74,7 @@ ANSWERS: Final[dict[str, tuple[Callable[[Document], Any], Any, str]]] = {
 """Path → the answer, its shape and what it is."""
 
 
-def _which(
+async def _which(
     actor: CurrentActor,
     scope: ScopeAsked,
     as_of: Day | None = None,
