@@ -43,11 +43,15 @@ class Versioned:
         return Response(status_code=304, headers={"ETag": tag})
 
 
-def _expected(request: Request) -> int:
+async def _versioned(request: Request) -> Versioned:
+    return Versioned(request)
+
+
+async def _expected(request: Request) -> int:
     return expected_version(request.scope)
 
 
-AskedVersion = Annotated[Versioned, Depends(Versioned)]
+AskedVersion = Annotated[Versioned, Depends(_versioned)]
 """The request, in a route whose answer has a version."""
 
 ExpectedVersion = Annotated[int, Depends(_expected)]

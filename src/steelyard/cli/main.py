@@ -64,14 +64,8 @@ SECTIONS: Final = {
         report,
     ),
     "Trust": (performance, explain, positions, lots, ledger, prices),
-    "Decide": (
-        rebalance,
-        brokers,
-        orders,
-        worker,
-    ),
-    "Trust": (performance, explain, positions, lots, ledger),
     "Decide": (rebalance, propose, proposals, review, approve, execute, withdraw, rules, limits),
+    "Trade": (orders, worker, brokers),
     "Let in": (serve, user, tenant, token),
     "Look after": (doctor, db, audit, personal_data, keys, accounts, detach),
 }
