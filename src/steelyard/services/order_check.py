@@ -40,6 +40,7 @@ class PlannedOrder:
         price: its limit price; of a market order the price it was worked out at.
         currency: of the price.
         order_value: quantity at the price it was worked out at, in the tenant's base currency, 0 or above.
+        takes_stale: whether somebody said why an old price will do; one in any other doubt never does.
     """
 
     asset_id: str
@@ -47,6 +48,7 @@ class PlannedOrder:
     price: Decimal
     currency: str
     order_value: Decimal
+    takes_stale: bool = False
 
 
 async def check_order(
@@ -75,6 +77,7 @@ async def check_order(
         price=order.limit_price or order.reference_price,
         currency=order.currency,
         order_value=order.order_value,
+        takes_stale=all(one.takes_stale for one in behind),
     )
     order_ids = {order.order_id, *(one.order_id for one in behind)}
     sent = await stored.get_day_values(db, accounts, left_out=order_ids)
@@ -147,7 +150,8 @@ async def _held(db: AnySession, accounts: Collection[str], order_ids: Collection
 
 def _check_price(order: PlannedOrder, price: CheckedPrice, limits: OrderLimits) -> Iterator[OrderRefusal]:
     """Refuse a price that is in doubt, in another currency, or outside the collar."""
-    if price.quality is not Quality.GOOD or price.price is None:
+    trusted = {Quality.GOOD, Quality.STALE} if order.takes_stale else {Quality.GOOD}
+    if price.quality not in trusted or price.price is None:
         doubt = price.doubt or f"the price of {order.asset_id} is {price.quality.value}"
         yield OrderRefusal(
             OrderCheck.PRICE, f"Nothing is traded on a price in doubt: {doubt.rstrip('.')}.", waits=True
