@@ -37,7 +37,7 @@ JUDGE = Judge(now=NOW, max_age=3, age=count)
 
 def quote(price: str | Decimal, **changes: object) -> Quote:
     made = Quote(asset_id="VTI", price=Decimal(price), currency="USD", made_at=NOW, source="feed")
-    return replace(made, **changes)  # type: ignore[arg-type] # the fields of a Quote
+    return replace(made, **changes)  # type: ignore[arg-type]  # the fields of a Quote
 
 
 def check(price: str | Decimal, known: Known = NOTHING, **changes: object) -> CheckedPrice:

@@ -8,8 +8,9 @@ from steelyard.errors import SteelyardError
 from steelyard.market.opening import Sources, SourceSettings
 
 
-def sources(*order: str, **settings: object) -> Sources:
-    return Sources(SourceSettings(order=order, **settings), clock=lambda: 0.0)  # type: ignore[arg-type]
+def sources(*order: str, folder: Path | None = None, alpaca_keys: tuple[str, str] | None = None) -> Sources:
+    settings = SourceSettings(order=order, folder=folder, alpaca_keys=alpaca_keys)
+    return Sources(settings, clock=lambda: 0.0)
 
 
 def test_the_stored_prices_alone_need_nothing() -> None:
