@@ -79,6 +79,7 @@ async def make_server(settings: Settings, place: "Place", pool: "Pool") -> "Appl
     from steelyard.server.application import make_application
     from steelyard.server.wiring import Wiring
     from steelyard.services.reception import Reception
+    from steelyard.services.broker_link import make_tools
 
     wiring = Wiring(
         place=place,
@@ -92,6 +93,7 @@ async def make_server(settings: Settings, place: "Place", pool: "Pool") -> "Appl
     app.state.retention_years = settings.retention_years
     app.state.market = make_sources(settings).market
     app.state.entrance = await _make_entrance(settings, place, pool)
+    app.state.broker_tools = make_tools(settings.private_networks, settings.data_dir, pool, clock=_now)
     return app
 
 

@@ -8,6 +8,7 @@ from steelyard.api import (
     allocation,
     asset_360,
     audit,
+    broker_link,
     factor,
     grant,
     link,
@@ -45,7 +46,7 @@ def make_router() -> APIRouter:
     """Make the routes of the interface; the application's state holds what they need.
 
     Its `entrance` is what signing in needs, its `market` where prices are asked for (None = the store), its
-    `retention_years` for how long it stays known who did what.
+    `retention_years` for how long it stays known who did what, its `broker_tools` what brokers are given.
     """
     everything = APIRouter(prefix=PREFIX)
     for router in (
@@ -63,6 +64,7 @@ def make_router() -> APIRouter:
         personal_data.router,
         tenant.router,
         audit.router,
+        broker_link.router,
         portfolio.router,
         price.router,
         override.router,
