@@ -496,7 +496,7 @@ def held_proposal(*, overrides: bool) -> Case:
 CASES |= {
     "GET /rules": plainly,
     "GET /rules/{rule_id}": a_rule(),
-    "PUT /rules/{rule_id}": lambda _: Ask({"rule_id": "tech-cap"}, body=RULE),
+    "POST /rules": lambda _: Ask(body={"rules": [RULE | {"id": f"rule-{uuid4().hex[:8]}"}]}),
     "DELETE /rules/{rule_id}": a_rule(status=204),
     "POST /rules/dry-run": lambda _: Ask(body={"rule": RULE, "since": "2023-01-01", "until": "2023-01-31"}),
     "POST /compliance/checks": lambda visit: Ask(body={"day": "2023-12-29", "account": some_account(visit)}),
