@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from entrances import PASSWORD
 from house import FOREIGN, House, Person, Window
 from passkey_device import Device, encode
+from ruled_store import hold_proposal, write_cap, write_limits
 from steelyard.identity.permissions import Role
 from steelyard.services.recovery import ask_recovery
 from steelyard.services.user import disable_user, invite_user
@@ -33,9 +34,9 @@ class Visit:
         """Make another user of the same tenant."""
         return self.house.do(self.house.person(role, self.me.tenant_id, **state))
 
-    def as_operator(self, work: Callable[..., Any], user_id: UUID, **more: Any) -> Any:
-        """Let the operator of the tenant do something about a user."""
-        return self.house.do(self.house.operate(self.me.tenant_id, work, user_id, **more))
+    def as_operator(self, work: Callable[..., Any], about: Any, **more: Any) -> Any:
+        """Let the operator of the tenant do something about a user, or about something else of a name."""
+        return self.house.do(self.house.operate(self.me.tenant_id, work, about, **more))
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,4 +469,65 @@ def my_run(visit: Visit) -> Ask:
 CASES |= {f"GET /{name}": about_account(name) for name in SCOPED} | {
     "GET /progress/orders": lambda visit: Ask(query=f"account={some_account(visit)}"),
     "GET /progress/runs/{run_id}": my_run,
+}
+
+
+# ── Rules ───────────────────────────────────────────────────────────────────────────────────────────────
+
+RULE = {
+    "kind": "sector_concentration",
+    "bound": "0.40",
+    "outcome": "hold",
+    "valid_from": "2026-01-01",
+    "source_document": "Mandate, section 3",
+    "settings": {"except": {"asset_classes": ["ETF"]}},
+}
+LIMITS = {"max_order_value": "250000", "price_collar": "0.03"}
+
+
+def a_rule(status: int = 200) -> Case:
+    def case(visit: Visit) -> Ask:
+        rule_id = f"rule-{uuid4().hex[:8]}"
+        visit.as_operator(write_cap, rule_id)
+        return Ask({"rule_id": rule_id}, status=status)
+
+    return case
+
+
+def some_limits(visit: Visit) -> Ask:
+    visit.as_operator(write_limits, some_account(visit))
+    return Ask({"account_id": some_account(visit)}, status=204)
+
+
+def tenants_limits(visit: Visit) -> Ask:
+    visit.as_operator(write_limits, None)
+    return Ask(status=204)
+
+
+def held_proposal(*, overrides: bool) -> Case:
+    def case(visit: Visit) -> Ask:
+        rule_id = f"rule-{uuid4().hex[:8]}"
+        made = visit.as_operator(hold_proposal, rule_id, account=some_account(visit))
+        body = {"rule_id": rule_id, "reason": "agreed with the client"} if overrides else None
+        return Ask({"proposal_id": str(made)}, body=body, status=204 if overrides else 200)
+
+    return case
+
+
+CASES |= {
+    "GET /rules": plainly,
+    "GET /rules/{rule_id}": a_rule(),
+    "POST /rules": lambda _: Ask(body={"rules": [RULE | {"id": f"rule-{uuid4().hex[:8]}"}]}),
+    "DELETE /rules/{rule_id}": a_rule(status=204),
+    "POST /rules/dry-run": lambda _: Ask(body={"rule": RULE, "since": "2023-01-01", "until": "2023-01-31"}),
+    "POST /compliance/checks": lambda visit: Ask(body={"day": "2023-12-29", "account": some_account(visit)}),
+    "GET /order-limits": plainly,
+    "PUT /order-limits": lambda _: Ask(body=LIMITS, status=204),
+    "DELETE /order-limits": tenants_limits,
+    "PUT /order-limits/{account_id}": lambda visit: Ask(
+        {"account_id": some_account(visit)}, body=LIMITS, status=204
+    ),
+    "DELETE /order-limits/{account_id}": some_limits,
+    "GET /proposals/{proposal_id}/overrides": held_proposal(overrides=False),
+    "POST /proposals/{proposal_id}/overrides": held_proposal(overrides=True),
 }

@@ -248,11 +248,11 @@ class House:
         async with transaction(Acting(tenant_id, "operator")) as db:
             return await place_hold(db, person.user_id, "case 12-345")
 
-    async def operate(self, tenant_id: int, work: Callable[..., Any], user_id: UUID, **more: Any) -> Any:
-        """Let the operator of a tenant do something about a user."""
+    async def operate(self, tenant_id: int, work: Callable[..., Any], about: Any, **more: Any) -> Any:
+        """Let the operator of a tenant do something about a user, or about something else of a name."""
         operator = Actor(tenant_id)
         async with transaction(operator.acting) as db:
-            return await work(db, operator, user_id, now=self.clock(), **more)
+            return await work(db, operator, about, now=self.clock(), **more)
 
     async def link_paper(self, tenant_id: int) -> UUID:
         """Link a paper broker to a tenant."""

@@ -149,7 +149,7 @@ comment on column steelyard.order_limits.tenant_id is 'The tenant.';
 comment on column steelyard.order_limits.account_id is 'The account; null = each account of the tenant.';
 comment on column steelyard.order_limits.max_order_value is 'Largest value of one order, in the tenant''s base currency; null = none.';
 comment on column steelyard.order_limits.max_day_value is 'Largest value of the orders of an account in a day (UTC), bought and sold added up, in the tenant''s base currency; null = none.';
-comment on column steelyard.order_limits.price_collar is 'How far a price may be from the last valid one, fraction of it; null = the default of docs/reference/orders.md.';
+comment on column steelyard.order_limits.price_collar is 'How far a price may be from the last valid one, fraction of it; null = the default of docs/reference/rules.md.';
 comment on column steelyard.order_limits.max_participation is 'Largest share of an asset''s usual volume that one order may be, fraction; null = none.';
 comment on column steelyard.order_limits.changed_by is 'Who wrote it, as in audit_events.actor.';
 comment on column steelyard.order_limits.changed_at is 'When, UTC.';
