@@ -37,6 +37,7 @@ from steelyard.services.proposal_document import (
     replay,
     write_inputs,
 )
+from steelyard.services.ruling import require_passed
 from steelyard.storage import proposal as store
 from steelyard.storage.audit import record_event
 from steelyard.storage.connection import AnySession, WriteSession, get_db_session
@@ -384,8 +385,10 @@ async def require_unchanged(
     Raises:
         ChangedError: something differs; names it.
         OrdersUnderWayError: a broker may fill orders of the account meanwhile.
+        RuleBlocksError, RuleHoldsError: a rule stands in its way.
         SteelyardError: as `gather_inputs`.
     """
+    await require_passed(db, proposal)
     document = read_document(proposal.document)
     asked = document.asked
     inputs, terms = await gather_inputs(db, asked, as_of=now.date(), prices=_prices(asked, prices, now))
