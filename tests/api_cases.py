@@ -406,6 +406,7 @@ CASES: dict[str, Case] = {
     "GET /audit/events": plainly,
     "POST /audit/export": lambda _: Ask(body={"action": "user.create"}),
     "GET /accounts": plainly,
+    "GET /prices": lambda _: Ask(query="asset=A&source=stored"),
 }
 """Route → its example."""
 

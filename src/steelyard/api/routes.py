@@ -16,6 +16,7 @@ from steelyard.api import (
     override,
     personal_data,
     portfolio,
+    price,
     progress,
     proposal,
     provider,
@@ -42,7 +43,8 @@ def redirect_uri(public_url: str, name: str) -> str:
 def make_router() -> APIRouter:
     """Make the routes of the interface; the application's state holds what they need.
 
-    Its `entrance` is what signing in needs, its `retention_years` for how long it stays known who did what.
+    Its `entrance` is what signing in needs, its `market` where prices are asked for (None = the store), its
+    `retention_years` for how long it stays known who did what.
     """
     everything = APIRouter(prefix=PREFIX)
     for router in (
@@ -67,6 +69,7 @@ def make_router() -> APIRouter:
         allocation.router,
         proposal.accounts,
         proposal.router,
+        price.router,
         asset_360.router,
         progress.router,
     ):
