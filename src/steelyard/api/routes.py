@@ -12,6 +12,7 @@ from steelyard.api import (
     grant,
     link,
     notice,
+    order,
     order_limit,
     override,
     personal_data,
@@ -71,6 +72,8 @@ def make_router() -> APIRouter:
         proposal.router,
         price.router,
         asset_360.router,
+        order.router,
+        order.stops,
         progress.router,
     ):
         everything.include_router(router)

@@ -29,6 +29,7 @@ from steelyard.cli.doctor import doctor
 from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
 from steelyard.cli.limits import limits
+from steelyard.cli.orders import orders
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
 from steelyard.cli.personal_data import personal_data
@@ -43,6 +44,7 @@ from steelyard.cli.shell import Shell
 from steelyard.cli.tenant import tenant
 from steelyard.cli.token import token
 from steelyard.cli.user import user
+from steelyard.cli.worker import worker
 from steelyard.errors import SteelyardError
 
 SECTIONS: Final = {
@@ -73,6 +75,8 @@ SECTIONS: Final = {
         rules,
         limits,
         brokers,
+        orders,
+        worker,
     ),
     "Let in": (serve, user, tenant, token),
     "Look after": (doctor, db, audit, personal_data, keys, accounts, detach),

@@ -6,7 +6,7 @@ the first runs out. A worker that is told to stop takes nothing new in hand and 
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from uuid import UUID
 
@@ -28,19 +28,33 @@ AT_ONCE = 8
 log = logging.getLogger(__name__)
 
 
+async def no_clock_to_set() -> None:
+    """Leave a clock as it is that others set."""
+
+
 class OrderWorker:
     """A worker, under a name that no other has."""
 
-    def __init__(self, hand: Hand, name: str, *, token: Callable[[], str], at_once: int = AT_ONCE) -> None:
+    def __init__(
+        self,
+        hand: Hand,
+        name: str,
+        *,
+        token: Callable[[], str],
+        set_clock: Callable[[], Awaitable[None]] = no_clock_to_set,
+        at_once: int = AT_ONCE,
+    ) -> None:
         """Make it.
 
         Args:
             hand: what it works with.
             name: what the leases call it: its machine and process.
             token: tells its claims apart, so that a lease it lost is not its own.
+            set_clock: sets the clock of the hand, before anything is due by it.
             at_once: orders of a tenant that it takes in hand at a time.
         """
         self._hand, self._name, self._token, self._at_once = hand, name, token, at_once
+        self._set_clock = set_clock
 
     async def run(self, stop: asyncio.Event, *, idle_seconds: float) -> None:
         """Work until told to stop; what is in hand then is finished.
@@ -56,9 +70,17 @@ class OrderWorker:
                 except TimeoutError:
                     continue
 
+    async def work_off(self, stop: asyncio.Event) -> int:
+        """Work until nothing is due or it is told to stop; returns how often an order or a link was in hand."""
+        done = 0
+        while not stop.is_set() and (more := await self.work()):
+            done += more
+        return done
+
     async def work(self) -> int:
         """Do what is due now, of every tenant, once; returns how many orders and links were in hand."""
         with acting_as(NOBODY):
+            await self._set_clock()
             async with get_db_session() as db:
                 tenants = await find_due_tenants(db, self._hand.clock())
         done = 0
@@ -117,7 +139,8 @@ class OrderWorker:
             return
         broker = await hand.open_broker(link_of(order))
         if order.state is OrderState.SENDING and claim.lost_owner is not None:
-            await doubt_order(hand, broker, order, claim.lost_owner)
+            log.warning("worker lost", extra={"order": str(order.order_id), "worker": claim.lost_owner})
+            await doubt_order(hand, broker, order)
         elif order.state in {OrderState.APPROVED, OrderState.SENDING}:
             await send_order(hand, broker, order)
         elif order.state is OrderState.UNKNOWN and order.broker_order_id is None:
