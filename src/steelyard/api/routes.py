@@ -5,11 +5,13 @@ from typing import Final
 from fastapi import APIRouter
 
 from steelyard.api import (
+    account,
     asset_360,
     audit,
     factor,
     grant,
     link,
+    model,
     notice,
     personal_data,
     portfolio,
@@ -56,6 +58,8 @@ def make_router() -> APIRouter:
         tenant.router,
         audit.router,
         portfolio.router,
+        account.router,
+        model.router,
         asset_360.router,
         progress.router,
     ):
