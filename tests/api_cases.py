@@ -15,7 +15,10 @@ from entrances import PASSWORD
 from house import FOREIGN, House, Person, Window
 from house_trading import approved_for, reviewed_for, traded_account
 from passkey_device import Device, encode
-from steelyard.identity.permissions import Role
+from steelyard.domain.profile import Investor
+from steelyard.identity.permissions import Right, Role
+from steelyard.services.model import assign_model, write_model
+from steelyard.services.profile import write_profile
 from steelyard.services.recovery import ask_recovery
 from steelyard.services.user import disable_user, invite_user
 from steelyard.storage.proposal import StoredProposal
@@ -49,12 +52,14 @@ class Ask:
         query: what stands behind the question mark.
         body: as JSON; None = none.
         status: when it succeeds.
+        headers: beside those of every request; an underscore is a hyphen.
     """
 
     names: dict[str, str] = field(default_factory=dict)
     query: str = ""
     body: Any = None
     status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
 
     def path(self, template: str) -> str:
         return template.format(**self.names) + (f"?{self.query}" if self.query else "")
@@ -447,7 +452,95 @@ def my_run(visit: Visit) -> Ask:
     return Ask({"run_id": str(made[0][0])})
 
 
-CASES |= {f"GET /{name}": about_account(name) for name in SCOPED} | {
+OF_ONE_ACCOUNT = ("account", "balances", "transactions", "portfolio", "targets", "profile", "offers")
+"""Answers about one account."""
+
+NEW = {"if_none_match": "*"}
+INVESTOR = Investor(5, 30, ("a boat",), {"sectors": ["Tools"]}, {})
+
+
+def new_model(visit: Visit) -> str:
+    """Make a model that suits everybody."""
+    model_id, weights = f"MODEL-{uuid4().hex[:8]}", {"A": "0.5", "MINECO": "0.5"}
+    if visit.me.tenant_id != 1:
+        weights = {"A": "1"}
+    more = {"name": "Half and half", "weights": weights, "risk_level": 1, "expected": 0}
+    visit.house.do(visit.house.write(visit.me.tenant_id, write_model, model_id, **more))
+    return model_id
+
+
+def with_profile(visit: Visit) -> int:
+    """See that the investor of some account is known; the version of what is known."""
+    found = visit.house.rows(
+        "select version from steelyard.investor_profiles where account_id = :account",
+        visit.me.tenant_id,
+        account=some_account(visit),
+    )
+    if found:
+        return int(found[0][0])
+    write = visit.house.write(
+        visit.me.tenant_id, write_profile, some_account(visit), INVESTOR, expected=0, now=visit.house.clock()
+    )
+    return int(visit.house.do(write).version)
+
+
+def known_investor(visit: Visit) -> Ask:
+    with_profile(visit)
+    return Ask(query=f"account={some_account(visit)}")
+
+
+def with_targets(visit: Visit) -> Ask:
+    with_profile(visit)
+    follow = visit.house.write(visit.me.tenant_id, assign_model, some_account(visit), new_model(visit))
+    visit.house.do(follow)
+    return Ask(query=f"account={some_account(visit)}")
+
+
+def may_change(visit: Visit) -> None:
+    """Let an advisor say what the investor of some account wants."""
+    if visit.me.role is Role.ADVISOR:
+        visit.house.do(visit.house.grant(visit.me, some_account(visit), Right.PROPOSE))
+
+
+def other_profile(visit: Visit) -> Ask:
+    may_change(visit)
+    return Ask(
+        query=f"account={some_account(visit)}",
+        body={
+            "risk_tolerance": 5,
+            "horizon_years": 20,
+            "goals": ["a house"],
+            "exclusions": {"assets": ["MINECO"]},
+        },
+        headers={"if_match": f'"{with_profile(visit)}"'},
+    )
+
+
+def other_model(visit: Visit) -> Ask:
+    may_change(visit)
+    version = with_profile(visit)
+    suits = visit.house.write(
+        visit.me.tenant_id,
+        write_profile,
+        some_account(visit),
+        INVESTOR,
+        expected=version,
+        now=visit.house.clock(),
+    )
+    visit.house.do(suits)
+    return Ask(query=f"account={some_account(visit)}", body={"model": new_model(visit)})
+
+
+CASES |= {f"GET /{name}": about_account(name) for name in (*SCOPED, *OF_ONE_ACCOUNT)} | {
+    "GET /targets": with_targets,
+    "GET /profile": known_investor,
+    "PUT /profile": other_profile,
+    "PUT /account/model": other_model,
+    "GET /models": plainly,
+    "GET /model": lambda visit: Ask(query=f"model={new_model(visit)}"),
+    "PUT /model": lambda _: Ask(
+        query=f"model=NEW-{uuid4().hex[:8]}", body={"name": "All of it", "weights": {"A": "1"}}, headers=NEW
+    ),
     "GET /progress/orders": lambda visit: Ask(query=f"account={some_account(visit)}"),
     "GET /progress/runs/{run_id}": my_run,
 }

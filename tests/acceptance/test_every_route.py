@@ -128,7 +128,7 @@ def test_a_change_leaves_an_event(house: House, route: str) -> None:
     count = "select coalesce(max(sequence), 0) from steelyard.audit_events"
     before = house.rows(count)[0][0]
     method, path = route.split(" ")
-    answer = visit.window.ask(method, ask.path(path), ask.body)
+    answer = visit.window.ask(method, ask.path(path), ask.body, **ask.headers)
     after = house.rows(count)[0][0]
 
     assert answer.status_code == ask.status, answer.text

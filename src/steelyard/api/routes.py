@@ -5,12 +5,14 @@ from typing import Final
 from fastapi import APIRouter
 
 from steelyard.api import (
+    account,
     allocation,
     asset_360,
     audit,
     factor,
     grant,
     link,
+    model,
     notice,
     order,
     order_limit,
@@ -64,6 +66,8 @@ def make_router() -> APIRouter:
         tenant.router,
         audit.router,
         portfolio.router,
+        account.router,
+        model.router,
         override.router,
         rule.router,
         order_limit.router,
