@@ -126,15 +126,12 @@ _FIELDS = [
 async def test_what_was_reviewed_stands_for_good(account: str) -> None:
     reviewed = await propose(account)
     for change in (
-        "document = 'x'",
-        "order_value = 0",
-        "expires_at = now()",
-        "outcome = 'pass', version = 2",
+        "update steelyard.proposals set document = 'x' where proposal_id = :id",
+        "update steelyard.proposals set order_value = 0, version = 2 where proposal_id = :id",
+        "update steelyard.proposals set expires_at = now(), version = 2, state = 'approved' where proposal_id = :id",
     ):
         with pytest.raises(SteelyardError, match="is reviewed at version 1"):
-            await run(
-                f"update steelyard.proposals set {change} where proposal_id = :id", id=reviewed.proposal_id
-            )
+            await run(change, id=reviewed.proposal_id)
     with pytest.raises(SteelyardError, match="stands for good"):
         await run("delete from steelyard.proposals where proposal_id = :id", id=reviewed.proposal_id)
 
