@@ -25,6 +25,8 @@ declare
         'limit_price', 'currency', 'reference_price', 'order_value', 'phase', 'lots', 'client_order_id', 'replaces',
         'made_at'
     ];
+    v_new constant jsonb := to_jsonb(new); -- once: it is most of the work
+    v_old constant jsonb := to_jsonb(old);
     v_column text;
 begin
     if new.version <> old.version + 1 then
@@ -32,7 +34,7 @@ begin
             errcode = 'SO002', message = format('order %s is at version %s', old.order_id, old.version);
     end if;
     foreach v_column in array v_fixed loop
-        if to_jsonb(new) -> v_column is distinct from to_jsonb(old) -> v_column then
+        if v_new -> v_column is distinct from v_old -> v_column then
             raise exception using
                 errcode = 'SO003', message = format('%s of order %s stands for good', v_column, old.order_id);
         end if;
