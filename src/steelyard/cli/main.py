@@ -28,12 +28,16 @@ from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
 from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
+from steelyard.cli.limits import limits
 from steelyard.cli.orders import orders
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
 from steelyard.cli.personal_data import personal_data
+from steelyard.cli.prices import prices
+from steelyard.cli.propose import approve, execute, proposals, propose, review, withdraw
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
+from steelyard.cli.rules import rules
 from steelyard.cli.serve import serve
 from steelyard.cli.setup_link import setup_link
 from steelyard.cli.shell import Shell
@@ -59,9 +63,17 @@ SECTIONS: Final = {
         changes,
         report,
     ),
-    "Trust": (performance, explain, positions, lots, ledger),
+    "Trust": (performance, explain, positions, lots, ledger, prices),
     "Decide": (
         rebalance,
+        propose,
+        proposals,
+        review,
+        approve,
+        execute,
+        withdraw,
+        rules,
+        limits,
         brokers,
         orders,
         worker,
