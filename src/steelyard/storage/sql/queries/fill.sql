@@ -121,7 +121,7 @@ where tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid
 select
     f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees, f.broker_order_id,
     f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id, f.block_execution_id,
-    f.suspended_because
+    trim_scale(f.amount) as amount, f.suspended_because
 from steelyard.fills as f
 where
     f.tenant_id = steelyard.current_tenant()
