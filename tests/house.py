@@ -236,12 +236,17 @@ class House:
             assert await store.add_identity(db, person.user_id, issuer, subject)
         return issuer, subject
 
-    async def grant(self, person: Person, account_id: str) -> None:
-        """Let a person read an account."""
+    async def grant(self, person: Person, account_id: str, right: Right = Right.READ) -> None:
+        """Let a person read an account, or do more with it."""
         operator = Actor(person.tenant_id)
         async with transaction(operator.acting) as db:
             scope = Scope.account(account_id)
-            await grant(db, operator, person.user_id, scope, [Right.READ], now=self.clock())
+            await grant(db, operator, person.user_id, scope, [right], now=self.clock())
+
+    async def write(self, tenant_id: int, work: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
+        """Let the operator of a tenant do something."""
+        async with transaction(Acting(tenant_id, "operator")) as db:
+            return await work(db, *arguments, **more)
 
     async def hold(self, tenant_id: int, person: Person) -> UUID:
         """Let nothing of a person be erased."""

@@ -66,7 +66,8 @@ async def retarget(account: str) -> None:
     )
     await run(
         "insert into steelyard.target_weights (tenant_id, model_id, asset_id, target_weight) select 1, m.model_id, "
-        "w.asset_id, w.target_weight + case w.asset_id when 'AAA' then cast(:shift as numeric) when 'BBB' then -cast(:shift as numeric) else 0 end "
+        "w.asset_id, w.target_weight + cast(:shift as numeric) * case w.asset_id when 'AAA' then 1 when 'BBB' then -1 "
+        "else 0 end "
         "from steelyard.target_weights as w, (select max(model_id) as model_id from steelyard.model_portfolios "
         "where model_id like 'M-%') as m where w.model_id = 'M'",
         shift=Decimal(number % 7 + 1) / 100,

@@ -208,8 +208,12 @@ async def _approve(
     async def effect(db: WriteSession) -> Approved:
         return await approve(db, proof.actor, proposal_id, proof, content_hash=content_hash, now=browser.now)
 
+    async def first() -> None:
+        await service.get_proposal(proposal_id)  # whose question is not taken for what is not there
+        await proof.take(browser.now)
+
     async with telling_of_copies():
-        return await once(effect, first=partial(proof.take, browser.now))
+        return await once(effect, first=first)
 
 
 def _place(after: str | None) -> tuple[datetime, UUID] | None:

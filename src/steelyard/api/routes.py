@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from steelyard.api import (
+    account,
     allocation,
     asset_360,
     audit,
@@ -12,6 +13,7 @@ from steelyard.api import (
     factor,
     grant,
     link,
+    model,
     notice,
     order_limit,
     override,
@@ -67,12 +69,15 @@ def make_router() -> APIRouter:
         broker_link.router,
         portfolio.router,
         price.router,
+        account.router,
+        model.router,
         override.router,
         rule.router,
         order_limit.router,
         allocation.router,
         proposal.accounts,
         proposal.router,
+        price.router,
         asset_360.router,
         order.router,
         order.stops,
