@@ -29,7 +29,7 @@ from steelyard.storage.ledger import lock_ledger
 from steelyard.storage.notice import notify_owners
 from steelyard.storage.reconciliation_break import Break
 
-__all__ = ["Break", "Reconciled", "explain_break", "get_breaks", "reconcile_link"]
+__all__ = ["Break", "Reconciled", "accounts_by_number", "explain_break", "get_breaks", "reconcile_link"]
 
 GONE: Final = "system:reconcile"
 MAX_EXPLANATION: Final = 2000
@@ -124,7 +124,7 @@ async def reconcile_link(
         RefusedError, NotReceivedError, OutcomeUnknownError: the broker did not say; nothing is judged.
     """
     done = Reconciled(link_id)
-    for number, accounts in (await _accounts_by_number(vault, link_id)).items():
+    for number, accounts in (await accounts_by_number(vault, link_id)).items():
         await _reconcile_account(broker, done, number, accounts, clock)
     async with get_write_session() as db:
         await stored.set_synced(db, link_id, clock())
@@ -184,7 +184,7 @@ async def get_breaks(
     )
 
 
-async def _accounts_by_number(vault: Vault, link_id: UUID) -> dict[str, list[str]]:
+async def accounts_by_number(vault: Vault, link_id: UUID) -> dict[str, list[str]]:
     """Return the accounts of a link by their number at the broker."""
     found: dict[str, list[str]] = {}
     async with get_db_session() as db:

@@ -125,7 +125,7 @@ async def record_fill(
         said = known
         order = await _order_of(db, known, order)
     fault("fill.kept")
-    return await _follow(db, said, order, today=today, fault=fault)
+    return await follow_fill(db, said, order, today=today, fault=fault)
 
 
 async def take_fill(
@@ -180,8 +180,8 @@ def _as_said(fill: Fill) -> BrokerFill:
     )
 
 
-async def _follow(
-    db: WriteSession, fill: Fill, order: FilledOrder | None, *, today: date, fault: Fault
+async def follow_fill(
+    db: WriteSession, fill: Fill, order: FilledOrder | None, *, today: date, fault: Fault = no_fault
 ) -> Recorded:
     """Bring order, ledger and holds to what the fills say, now that one of them is another."""
     fills = [] if order is None else await stored.get_fills(db, order_ids=[order.order_id])

@@ -27,6 +27,7 @@ class FilledOrder:
 
     order_id: UUID
     account_id: str | None
+    link_id: UUID | None
     asset_id: str
     side: Side
     quantity: Decimal
