@@ -322,6 +322,22 @@ def without_grant(visit: Visit) -> Ask:
     return Ask({"user_id": str(advisor.user_id)}, f"account={some_account(visit)}", status=204)
 
 
+def paper_link(visit: Visit) -> str:
+    return str(visit.house.do(visit.house.link_paper(visit.me.tenant_id)))
+
+
+def new_link(visit: Visit) -> Ask:
+    del visit
+    keys = {"key_id": "PK1", "secret_key": "SK1"}
+    body = {"broker": "alpaca", "name": f"{uuid4()}", "environment": "paper", "credentials": keys}
+    return Ask(body=body, status=201)
+
+
+def new_attachment(visit: Visit) -> Ask:
+    account_id = visit.house.do(visit.house.ledger_account(visit.me.tenant_id))
+    return Ask({"link_id": paper_link(visit), "account_id": account_id}, status=204)
+
+
 CASES: dict[str, Case] = {
     "GET /healthz": plainly,
     "GET /readyz": plainly,
@@ -403,6 +419,10 @@ CASES: dict[str, Case] = {
     "PUT /tenant/approval-limit": lambda _: Ask(body={"approval_limit": "250000"}, status=204),
     "GET /audit/events": plainly,
     "POST /audit/export": lambda _: Ask(body={"action": "user.create"}),
+    "GET /brokers": plainly,
+    "POST /brokers": new_link,
+    "PUT /brokers/{link_id}/accounts/{account_id}": new_attachment,
+    "DELETE /brokers/{link_id}": lambda visit: Ask({"link_id": paper_link(visit)}, status=204),
     "GET /accounts": plainly,
 }
 """Route → its example."""

@@ -50,6 +50,7 @@ setting        read od, change od
 audit          read ocd, export ocd
 key            read od, change od, erase o
 personal_data  export od, erase od, hold od
+broker_link    read o, create o, change o, end o
 own_session    read oavcd, create oavcd, change oavcd, end oavcd
 own_token      read oavcd, create oavcd, end oavcd
 """

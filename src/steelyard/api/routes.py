@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from steelyard.api import (
     asset_360,
     audit,
+    broker_link,
     factor,
     grant,
     link,
@@ -38,7 +39,8 @@ def redirect_uri(public_url: str, name: str) -> str:
 def make_router() -> APIRouter:
     """Make the routes of the interface; the application's state holds what they need.
 
-    Its `entrance` is what signing in needs, its `retention_years` for how long it stays known who did what.
+    Its `entrance` is what signing in needs, its `retention_years` for how long it stays known who did what, its
+    `broker_tools` what brokers are given.
     """
     everything = APIRouter(prefix=PREFIX)
     for router in (
@@ -56,6 +58,7 @@ def make_router() -> APIRouter:
         personal_data.router,
         tenant.router,
         audit.router,
+        broker_link.router,
         portfolio.router,
         asset_360.router,
         order.router,

@@ -63,6 +63,8 @@ class ObjectType(StrEnum):
     AUDIT = "audit"
     KEY = "key"
     PERSONAL_DATA = "personal_data"
+    BROKER_LINK = "broker_link"
+    """Ways to brokers, by which orders go out."""
     OWN_SESSION = "own_session"
     """One's own sessions, factors and notices. To create is to enrol a factor, to change is to take one away."""
     OWN_TOKEN = "own_token"  # noqa: S105 - the name of a type, not a password
@@ -132,6 +134,10 @@ WHO_MAY: Final[Mapping[Permission, Collection[Role]]] = {
     (Verb.EXPORT, ObjectType.PERSONAL_DATA): _USERS,
     (Verb.ERASE, ObjectType.PERSONAL_DATA): _USERS,
     (Verb.HOLD, ObjectType.PERSONAL_DATA): _USERS,
+    (Verb.READ, ObjectType.BROKER_LINK): (Role.OWNER,),
+    (Verb.CREATE, ObjectType.BROKER_LINK): (Role.OWNER,),
+    (Verb.CHANGE, ObjectType.BROKER_LINK): (Role.OWNER,),
+    (Verb.END, ObjectType.BROKER_LINK): (Role.OWNER,),
     (Verb.READ, ObjectType.OWN_SESSION): _PEOPLE,
     (Verb.CREATE, ObjectType.OWN_SESSION): _PEOPLE,
     (Verb.CHANGE, ObjectType.OWN_SESSION): _PEOPLE,
