@@ -13,6 +13,7 @@ from uuid import UUID
 
 from steelyard.brokers.port import Broker, BrokerAccount
 from steelyard.domain.amount import plain
+from steelyard.domain.calendar import CLOCK_SKEW
 from steelyard.domain.reconciliation import Commodity, Comparison, Difference, compare
 from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
 from steelyard.identity.vault import Vault
@@ -223,9 +224,11 @@ async def _judge(
     """Compare and write down what comes of it; False = the ledger changed meanwhile, and nothing is written."""
     async with get_write_session() as db:
         await lock_ledger(db)
-        ledger = await stored.get_held_by_ledger(db, accounts)
-        if ledger != before:
+        if await stored.get_held_by_ledger(db, accounts) != before:
             return False
+        # what is said of now is compared with now, whatever the clocks; a file of last night with last night
+        as_of = there.as_of if now - there.as_of > CLOCK_SKEW else None
+        ledger = await stored.get_held_by_ledger(db, accounts, as_of)
         held = await _held_there(db, there)
         found = compare(ledger, held, await stored.get_on_the_way(db, accounts))
         for account_id in accounts:

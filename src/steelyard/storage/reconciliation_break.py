@@ -52,10 +52,11 @@ async def get_accounts_of_link(db: ReadSession | WriteSession, link_id: UUID) ->
 
 
 async def get_held_by_ledger(
-    db: ReadSession | WriteSession, account_ids: Sequence[str]
+    db: ReadSession | WriteSession, account_ids: Sequence[str], as_of: datetime | None = None
 ) -> dict[Commodity, Decimal]:
-    """Return what some accounts hold together by the ledger."""
-    rows = await db.execute(query("get_held_by_ledger"), {"account_ids": list(account_ids)})
+    """Return what some accounts hold together by the ledger: all that is booked, or what was by a moment."""
+    values = {"account_ids": list(account_ids), "as_of": as_of}
+    rows = await db.execute(query("get_held_by_ledger"), values)
     return {Commodity(name, is_cash): quantity for name, is_cash, quantity in rows}
 
 

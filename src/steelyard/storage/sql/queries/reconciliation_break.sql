@@ -6,13 +6,41 @@ where b.tenant_id = steelyard.current_tenant() and b.link_id = cast(:link_id as 
 order by b.account_id;
 
 -- name: get_held_by_ledger
--- What some accounts hold together by the ledger.
-select b.commodity, b.is_cash, sum(b.quantity) as quantity
-from steelyard.balances as b
-where b.tenant_id = steelyard.current_tenant() and b.account_id = any(cast(:account_ids as text[]))
-group by b.commodity, b.is_cash
-having sum(b.quantity) <> 0
-order by b.is_cash, b.commodity;
+-- What some accounts hold together by the ledger; at a moment, what was executed or is dated later is taken off.
+with moved as (
+    select b.commodity, b.is_cash, b.quantity
+    from steelyard.balances as b
+    where b.tenant_id = steelyard.current_tenant() and b.account_id = any(cast(:account_ids as text[]))
+    union all
+    select m.commodity, m.is_cash, -m.quantity
+    from steelyard.fills as f
+    cross join lateral (
+        values
+        (f.asset_id, false, case f.side when 'buy' then f.quantity else -f.quantity end),
+        (
+            f.currency, true,
+            case f.side when 'buy' then -1 else 1 end * coalesce(f.amount, round(f.quantity * f.price, 8)) - f.fees
+        )
+    ) as m (commodity, is_cash, quantity)
+    where
+        f.tenant_id = steelyard.current_tenant() and f.account_id = any(cast(:account_ids as text[]))
+        and f.transaction_id is not null and f.executed_at > cast(:as_of as timestamptz)
+    union all
+    select p.commodity, p.is_cash, -p.quantity
+    from steelyard.journal as j
+    inner join steelyard.postings as p on j.entry_id = p.entry_id
+    where
+        j.tenant_id = steelyard.current_tenant()
+        and j.trade_date > cast(cast(:as_of as timestamptz) at time zone 'UTC' as date)
+        and p.account_id = any(cast(:account_ids as text[])) and p.place = 'held'
+        and not starts_with(j.external_id, 'fill:')
+)
+
+select m.commodity, m.is_cash, sum(m.quantity) as quantity
+from moved as m
+group by m.commodity, m.is_cash
+having sum(m.quantity) <> 0
+order by m.is_cash, m.commodity;
 
 -- name: get_on_the_way
 -- What orders of some accounts at a broker have open, by asset; those of a block as long as it is not shared out.
