@@ -9,7 +9,9 @@ from steelyard.api import (
     audit,
     broker_link,
     factor,
+    fill,
     grant,
+    hold,
     link,
     notice,
     order,
@@ -17,6 +19,7 @@ from steelyard.api import (
     portfolio,
     progress,
     provider,
+    reconciliation_break,
     session,
     sign_in,
     tenant,
@@ -63,6 +66,9 @@ def make_router() -> APIRouter:
         asset_360.router,
         order.router,
         order.stops,
+        fill.router,
+        hold.router,
+        reconciliation_break.router,
         progress.router,
     ):
         everything.include_router(router)

@@ -26,6 +26,8 @@ from steelyard.cli.data import init, load, refresh
 from steelyard.cli.database import db
 from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
+from steelyard.cli.fills import fills
+from steelyard.cli.holds import holds
 from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
 from steelyard.cli.orders import orders
@@ -33,6 +35,7 @@ from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
 from steelyard.cli.personal_data import personal_data
 from steelyard.cli.rebalance import rebalance
+from steelyard.cli.reconcile import reconcile
 from steelyard.cli.report import report
 from steelyard.cli.serve import serve
 from steelyard.cli.setup_link import setup_link
@@ -64,6 +67,9 @@ SECTIONS: Final = {
         rebalance,
         brokers,
         orders,
+        fills,
+        holds,
+        reconcile,
         worker,
     ),
     "Let in": (serve, user, tenant, token),

@@ -164,7 +164,7 @@ async def explain_break(db: WriteSession, break_id: UUID, explanation: str, *, n
 
 
 async def get_breaks(
-    db: ReadSession,
+    db: ReadSession | WriteSession,
     *,
     account_id: str | None = None,
     with_resolved: bool = False,

@@ -45,13 +45,13 @@ class WrongOwnerError(InvalidInputError):
         super().__init__(f"Fill {execution_id} {why}.")
 
 
-async def get_suspense(db: ReadSession, link_id: UUID | None = None) -> Sequence[Fill]:
+async def get_suspense(db: ReadSession | WriteSession, link_id: UUID | None = None) -> Sequence[Fill]:
     """Return the fills in suspense, of a link or of all, in the order of their execution."""
     return await stored.get_suspended_fills(db, link_id)
 
 
 async def get_fill_page(
-    db: ReadSession,
+    db: ReadSession | WriteSession,
     *,
     order_id: UUID | None = None,
     account_id: str | None = None,

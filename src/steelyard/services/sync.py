@@ -4,8 +4,8 @@ Activities are dividends, fees, deposits: whatever is no trade. How far they wer
 reading goes on where it stopped, and what comes twice is booked once by its key.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -14,6 +14,7 @@ from steelyard.brokers.port import Broker, BrokerActivity
 from steelyard.domain.amount import AmountError
 from steelyard.domain.posting import RULES
 from steelyard.domain.transaction import ZERO, Transaction, TransactionError, TransactionKind
+from steelyard.errors import SteelyardError
 from steelyard.identity.vault import Vault
 from steelyard.services.broker_reconciliation import Reconciled, accounts_by_number, reconcile_link
 from steelyard.services.fill_reading import collect_fills
@@ -25,6 +26,7 @@ from steelyard.services.ledger import (
 )
 from steelyard.storage import broker_link as stored
 from steelyard.storage.audit import record_event
+from steelyard.storage.broker_link import BrokerLink
 from steelyard.storage.connection import WriteSession, get_write_session
 from steelyard.storage.fill import find_symbol
 from steelyard.storage.notice import notify_owners
@@ -52,7 +54,7 @@ class UnbookedActivity:
     why: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Synced:
     """What came of syncing a link.
 
@@ -65,8 +67,23 @@ class Synced:
 
     fills: int
     activities: int
-    unbooked: list[UnbookedActivity] = field(default_factory=list)
-    reconciled: Reconciled | None = None
+    unbooked: tuple[UnbookedActivity, ...]
+    reconciled: Reconciled
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedLink:
+    """What came of one link of several.
+
+    Attributes:
+        link_name: what people call it.
+        synced: what came of it; None = it failed.
+        fault: why it failed; "" = it did not.
+    """
+
+    link_name: str
+    synced: Synced | None
+    fault: str = ""
 
 
 async def sync_link(broker: Broker, vault: Vault, link_id: UUID, *, clock: Callable[[], datetime]) -> Synced:
@@ -84,17 +101,53 @@ async def sync_link(broker: Broker, vault: Vault, link_id: UUID, *, clock: Calla
     """
     accounts = await accounts_by_number(vault, link_id)
     fills = await collect_fills(broker.list_fills, link_id, today=lambda: clock().date())
-    done = Synced(fills, 0)
-    while await _take_page(broker, link_id, accounts, done, clock()):
-        pass
-    done.reconciled = await reconcile_link(broker, vault, link_id, clock=clock)
+    activities, unbooked = await _take_activities(broker, link_id, accounts, clock())
+    reconciled = await reconcile_link(broker, vault, link_id, clock=clock)
+    return Synced(fills, activities, tuple(unbooked), reconciled)
+
+
+async def sync_links(
+    open_broker: Callable[[UUID], Awaitable[Broker]],
+    vault: Vault,
+    links: Sequence[BrokerLink],
+    *,
+    clock: Callable[[], datetime],
+) -> list[SyncedLink]:
+    """Sync links one after the other; one that fails keeps none of the others from it.
+
+    Args:
+        open_broker: gives the broker of a link; whoever gave it closes it.
+        vault: opens the accounts' numbers.
+        links: which.
+        clock: the time, with its zone.
+    """
+    done = []
+    for link in links:
+        try:
+            broker = await open_broker(link.link_id)
+            synced = await sync_link(broker, vault, link.link_id, clock=clock)
+            done.append(SyncedLink(link.link_name, synced))
+        except SteelyardError as error:
+            done.append(SyncedLink(link.link_name, None, str(error)))
     return done
 
 
+async def _take_activities(
+    broker: Broker, link_id: UUID, accounts: dict[str, list[str]], now: datetime
+) -> tuple[int, list[UnbookedActivity]]:
+    """Book what there is after the place where reading stopped; return how many there were, and what is not booked."""
+    count, unbooked, goes_on = 0, list[UnbookedActivity](), True
+    while goes_on:
+        goes_on, told, refused = await _take_page(broker, link_id, accounts, now)
+        count += told
+        unbooked += refused
+    return count, unbooked
+
+
 async def _take_page(
-    broker: Broker, link_id: UUID, accounts: dict[str, list[str]], done: Synced, now: datetime
-) -> bool:
-    """Book the next page of activities, together with how far was read; False = there was none."""
+    broker: Broker, link_id: UUID, accounts: dict[str, list[str]], now: datetime
+) -> tuple[bool, int, list[UnbookedActivity]]:
+    """Book the next page of activities, together with how far was read; answers whether there may be another."""
     async with get_write_session() as db:
         before = await stored.hold_activities_page(db, link_id)
         activities, after = await broker.list_activities(before)
@@ -105,9 +158,7 @@ async def _take_page(
         ]
         await stored.turn_activities_page(db, link_id, after)
         await _tell(db, link_id, activities, refused)
-    done.activities += len(activities)
-    done.unbooked += refused
-    return after != before
+    return after != before, len(activities), refused
 
 
 async def _book(

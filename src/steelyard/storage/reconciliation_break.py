@@ -75,7 +75,7 @@ async def get_open_breaks(
 
 
 async def list_breaks(
-    db: ReadSession,
+    db: ReadSession | WriteSession,
     *,
     account_id: str | None,
     with_resolved: bool,
