@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from steelyard.cli.accounts import accounts
+from steelyard.cli.accounts import accounts, targets
 from steelyard.cli.answers import (
     allocation,
     compliance,
@@ -27,9 +27,11 @@ from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
 from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
+from steelyard.cli.models import models
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
 from steelyard.cli.personal_data import personal_data
+from steelyard.cli.profile import profile
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
 from steelyard.cli.serve import serve
@@ -57,9 +59,9 @@ SECTIONS: Final = {
         report,
     ),
     "Trust": (performance, explain, positions, lots, ledger),
-    "Decide": (rebalance,),
+    "Decide": (accounts, targets, models, profile, rebalance),
     "Let in": (serve, user, tenant, token),
-    "Look after": (doctor, db, audit, personal_data, keys, accounts, detach),
+    "Look after": (doctor, db, audit, personal_data, keys, detach),
 }
 
 
