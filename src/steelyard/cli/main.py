@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from steelyard.cli.accounts import accounts
+from steelyard.cli.accounts import accounts, targets
 from steelyard.cli.answers import (
     allocation,
     compliance,
@@ -29,11 +29,13 @@ from steelyard.cli.doctor import doctor
 from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
 from steelyard.cli.limits import limits
+from steelyard.cli.models import models
 from steelyard.cli.orders import orders
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
 from steelyard.cli.personal_data import personal_data
 from steelyard.cli.prices import prices
+from steelyard.cli.profile import profile
 from steelyard.cli.propose import approve, execute, proposals, propose, review, withdraw
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
@@ -65,6 +67,10 @@ SECTIONS: Final = {
     ),
     "Trust": (performance, explain, positions, lots, ledger, prices),
     "Decide": (
+        accounts,
+        targets,
+        models,
+        profile,
         rebalance,
         propose,
         proposals,
@@ -79,7 +85,7 @@ SECTIONS: Final = {
         worker,
     ),
     "Let in": (serve, user, tenant, token),
-    "Look after": (doctor, db, audit, personal_data, keys, accounts, detach),
+    "Look after": (doctor, db, audit, personal_data, keys, detach),
 }
 
 
