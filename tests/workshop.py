@@ -177,7 +177,8 @@ async def opened_workshop(
         await broker.close()
         await run("update steelyard.broker_links set ended_at = now() where link_id = :id", id=link_id)
         await run(
-            "update steelyard.orders set due_at = null, version = version + 1 where link_id = :id and due_at is not null",
+            "update steelyard.orders set due_at = null, version = version + 1 "
+            "where link_id = :id and due_at is not null",
             id=link_id,
         )
 

@@ -5,6 +5,8 @@ from typing import Final
 from fastapi import APIRouter
 
 from steelyard.api import (
+    account,
+    allocation,
     asset_360,
     audit,
     broker_link,
@@ -13,13 +15,19 @@ from steelyard.api import (
     grant,
     hold,
     link,
+    model,
     notice,
     order,
+    order_limit,
+    override,
     personal_data,
     portfolio,
+    price,
     progress,
+    proposal,
     provider,
     reconciliation_break,
+    rule,
     session,
     sign_in,
     tenant,
@@ -42,8 +50,8 @@ def redirect_uri(public_url: str, name: str) -> str:
 def make_router() -> APIRouter:
     """Make the routes of the interface; the application's state holds what they need.
 
-    Its `entrance` is what signing in needs, its `retention_years` for how long it stays known who did what, its
-    `broker_tools` what brokers are given.
+    Its `entrance` is what signing in needs, its `market` where prices are asked for (None = the store), its
+    `retention_years` for how long it stays known who did what, its `broker_tools` what brokers are given.
     """
     everything = APIRouter(prefix=PREFIX)
     for router in (
@@ -63,6 +71,15 @@ def make_router() -> APIRouter:
         audit.router,
         broker_link.router,
         portfolio.router,
+        account.router,
+        model.router,
+        override.router,
+        rule.router,
+        order_limit.router,
+        allocation.router,
+        proposal.accounts,
+        proposal.router,
+        price.router,
         asset_360.router,
         order.router,
         order.stops,

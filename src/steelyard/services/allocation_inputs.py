@@ -274,6 +274,6 @@ async def _booked_lots(
 
 
 async def _excluded(db: AnySession, holdings: Holdings, terms: TradingTerms) -> dict[str, str]:
-    if not any((terms.exclusions or {}).values()):
+    if not any(terms.exclusions.values()):
         return {}
-    return await get_excluded_assets(db, holdings.asset_ids, terms.exclusions or {})
+    return await get_excluded_assets(db, holdings.asset_ids, terms.exclusions)

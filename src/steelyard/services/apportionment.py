@@ -66,7 +66,7 @@ async def apportion_block(
         suspense, as any fill; the others are booked.
     """
     block, orders = await store.hold_block(db, block_id)
-    if block_id not in await store.find_unshared_blocks(db, run_id):
+    if not await store.find_unshared_blocks(db, run_id, block_id):
         return None
     fills = [fill for fill in await get_fills(db, order_ids=[block_id]) if fill.stands]
     before = await get_fills(db, order_ids=[order.order_id for order in orders])

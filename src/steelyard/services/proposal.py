@@ -5,7 +5,7 @@ docs/explanation/orders.md tells what stands behind each step.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -20,6 +20,7 @@ from steelyard.services.allocation_inputs import (
     Asked,
     PricesAsked,
     Quoted,
+    find_stale,
     gather_inputs,
     quote_prices,
 )
@@ -31,13 +32,15 @@ from steelyard.services.proposal_document import (
     judge,
     make_document,
     read_document,
+    read_inputs,
     read_trades,
     replay,
     write_inputs,
 )
+from steelyard.services.ruling import require_passed
 from steelyard.storage import proposal as store
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import AnySession, ReadSession, WriteSession, get_db_session
+from steelyard.storage.connection import AnySession, WriteSession, get_db_session
 from steelyard.storage.proposal import (
     ListedProposal,
     OrderProgress,
@@ -141,6 +144,11 @@ class ShownProposal:
     orders: Sequence[OrderProgress]
 
 
+def listed(proposal: ListedProposal) -> ListedProposal:
+    """Return a proposal without its document."""
+    return ListedProposal(**{field.name: getattr(proposal, field.name) for field in fields(ListedProposal)})
+
+
 async def review(
     db: WriteSession,
     actor: Actor,
@@ -178,7 +186,16 @@ async def review(
         "outcome": proposal.outcome,
     }
     await record_event(db, "proposal.review", "proposal", str(proposal.proposal_id), facts)
+    await record_overrides(db, proposal)
     return proposal
+
+
+async def record_overrides(db: WriteSession, proposal: StoredProposal) -> None:
+    """Write down that old prices were let pass, where they were; the reason stands in the document."""
+    stale = find_stale(read_inputs(read_document(proposal.document).content["inputs"]).prices)
+    if stale:
+        facts = {"assets": len(stale)}
+        await record_event(db, "price.override", "proposal", str(proposal.proposal_id), facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +266,7 @@ async def work_out(
     return WorkedOut(proposal, document.orders, terms)
 
 
-async def get_proposal(proposal_id: UUID, db: ReadSession | None = None) -> ShownProposal:
+async def get_proposal(proposal_id: UUID, db: AnySession | None = None) -> ShownProposal:
     """Return a proposal with its document and how far its orders are; raises UnknownProposalError."""
     async with reading(db) as session:
         proposal = await store.get_proposal(session, proposal_id)
@@ -260,7 +277,7 @@ async def get_proposal(proposal_id: UUID, db: ReadSession | None = None) -> Show
 
 
 async def get_proposals(
-    db: ReadSession | None = None,
+    db: AnySession | None = None,
     *,
     account_id: str | None = None,
     state: ProposalState | None = None,
@@ -402,8 +419,10 @@ async def require_unchanged(
     Raises:
         ChangedError: something differs; names it.
         OrdersUnderWayError: a broker may fill orders of the account meanwhile.
+        RuleBlocksError, RuleHoldsError: a rule stands in its way.
         SteelyardError: as `gather_inputs`.
     """
+    await require_passed(db, proposal)
     document = read_document(proposal.document)
     asked = document.asked
     inputs, terms = await gather_inputs(db, asked, as_of=now.date(), prices=_prices(asked, prices, now))

@@ -128,9 +128,10 @@ async def cancel_unpaid_buys(db: WriteSession, run_id: UUID, *, now: datetime) -
     return len((await db.execute(query("cancel_unpaid_buys"), values)).all())
 
 
-async def find_unshared_blocks(db: AsyncSession, run_id: UUID) -> list[UUID]:
-    """Return the blocks of a run whose fills are to be shared out, for the first time or anew."""
-    return list((await db.execute(query("find_unshared_blocks"), {"run_id": run_id})).scalars())
+async def find_unshared_blocks(db: AsyncSession, run_id: UUID, block_id: UUID | None = None) -> list[UUID]:
+    """Return the blocks of a run whose fills are to be shared out, for the first time or anew; of all, or of one."""
+    values = {"run_id": run_id, "block_id": block_id}
+    return list((await db.execute(query("find_unshared_blocks"), values)).scalars())
 
 
 async def hold_block(db: WriteSession, block_id: UUID) -> tuple[Block, list[BlockOrder]]:

@@ -100,7 +100,7 @@ class TradingTerms:
     model_id: str
     model_version: int
     profile_version: int | None
-    exclusions: Mapping[str, Sequence[str]] | None
+    exclusions: Mapping[str, Sequence[str]]
     tenant_currency: str
     tenant_rate: Decimal | None
     price_tolerance: Decimal
@@ -113,7 +113,7 @@ class TradingTerms:
 async def get_trading_terms(db: AnySession, account_id: str, as_of: date) -> TradingTerms:
     """Return the terms of an account that follows a model, on a day."""
     values = {"account_ids": [account_id], "as_of": as_of}
-    return TradingTerms(*(await db.execute(query("get_trading_terms"), values)).one())
+    return _terms((await db.execute(query("get_trading_terms"), values)).one())
 
 
 async def get_trading_terms_of(
@@ -122,7 +122,12 @@ async def get_trading_terms_of(
     """Return the terms of each of some accounts that follows a model."""
     values = {"account_ids": list(account_ids), "as_of": as_of}
     rows = await db.execute(query("get_trading_terms"), values)
-    return {terms.account_id: terms for terms in (TradingTerms(*row) for row in rows)}
+    return {terms.account_id: terms for terms in map(_terms, rows)}
+
+
+def _terms(row: Any) -> TradingTerms:
+    columns = row._asdict()
+    return TradingTerms(**columns | {"exclusions": json.loads(columns["exclusions"] or "{}")})
 
 
 async def hold_account(db: WriteSession, account_id: str) -> None:

@@ -153,6 +153,7 @@ cross join lateral (
 ) as gave
 where
     k.tenant_id = steelyard.current_tenant() and k.run_id = cast(:run_id as uuid) and k.account_id is null
+    and (cast(:block_id as uuid) is null or k.order_id = cast(:block_id as uuid))
     and (
         k.state in ('filled', 'cancelled', 'rejected') and (gave.waits or gave.units <> had.units)
         or gave.parts > 0 and (gave.units, gave.money, gave.fees) <> (had.units, had.money, had.fees)
@@ -237,7 +238,7 @@ where o.tenant_id = steelyard.current_tenant() and o.order_id = m.order_id;
 -- name: wake_run_of_block
 -- Let a worker look at the run of a block at once.
 update steelyard.runs as r
-set due_at = transaction_timestamp()
+set due_at = r.executed_at
 from steelyard.orders as o
 where
     o.tenant_id = steelyard.current_tenant() and o.order_id = cast(:block_id as uuid)
