@@ -11,7 +11,9 @@ from steelyard.api import (
     audit,
     broker_link,
     factor,
+    fill,
     grant,
+    hold,
     link,
     model,
     notice,
@@ -24,6 +26,7 @@ from steelyard.api import (
     progress,
     proposal,
     provider,
+    reconciliation_break,
     rule,
     session,
     sign_in,
@@ -81,6 +84,9 @@ def make_router() -> APIRouter:
         asset_360.router,
         order.router,
         order.stops,
+        fill.router,
+        hold.router,
+        reconciliation_break.router,
         progress.router,
     ):
         everything.include_router(router)

@@ -6,6 +6,7 @@ from datetime import date
 from itertools import groupby
 from typing import Final
 
+from steelyard.domain.amount import plain
 from steelyard.domain.fill import Fill, transactions_of
 from steelyard.domain.transaction import Transaction, TransactionError
 from steelyard.services.hold import HoldKind, lift_hold, place_hold
@@ -84,8 +85,8 @@ async def record_fill_event(db: WriteSession, action: str, fill: Fill, **more: s
         "account": fill.account_id or "",
         "symbol": fill.symbol,
         "side": fill.side.value,
-        "quantity": f"{fill.quantity.normalize():f}",
-        "price": f"{fill.price.normalize():f}",
+        "quantity": plain(fill.quantity),
+        "price": plain(fill.price),
     }
     await record_event(db, action, "fill", fill.execution_id, facts | more)
 

@@ -227,6 +227,8 @@ async def attach_account(
 ) -> None:
     """Say where the orders of an account go; a paper broker is told what the account holds.
 
+    With its first account a link begins: what the broker executed and booked before is not read.
+
     Args:
         db: the session.
         vault: opens the account's number.
@@ -252,9 +254,28 @@ async def attach_account(
     try:
         if isinstance(broker, PaperBroker):
             await _tell_holdings(db, vault, account_id, broker)
+        await _skip_history(db, broker, link_id)
     finally:
         await broker.close()
     await record_event(db, "broker_link.attach", "account", account_id, {"link": str(link_id)})
+
+
+async def _skip_history(db: WriteSession, broker: Broker, link_id: UUID) -> None:
+    """Let a link begin now: what was executed and booked there before is part of what its accounts hold.
+
+    Nothing where something was read from it, or ordered by it, before.
+    """
+    if not await store.hold_unread_link(db, link_id):
+        return
+    fills, is_last = "", False
+    while not is_last:
+        page = await broker.list_fills(fills)
+        is_last, fills = page.is_last or page.next == fills, page.next
+    activities, is_last = "", False
+    while not is_last:
+        _, after = await broker.list_activities(activities)
+        is_last, activities = after == activities, after
+    await store.set_pages(db, link_id, fills_page=fills, activities_page=activities)
 
 
 async def _require_ledger(db: WriteSession, account_id: str) -> None:

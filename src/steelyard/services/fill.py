@@ -13,7 +13,7 @@ from typing import Final, TypedDict
 from uuid import UUID
 
 from steelyard.brokers.port import BrokerFill
-from steelyard.domain.amount import AmountError, read_amount
+from steelyard.domain.amount import AmountError, plain, read_amount
 from steelyard.domain.fill import Fill, filled_quantity, moves_after
 from steelyard.domain.money import CURRENCIES, MONEY_PLACES
 from steelyard.domain.order import OrderState
@@ -125,7 +125,7 @@ async def record_fill(
         said = known
         order = await _order_of(db, known, order)
     fault("fill.kept")
-    return await _follow(db, said, order, today=today, fault=fault)
+    return await follow_fill(db, said, order, today=today, fault=fault)
 
 
 async def take_fill(
@@ -180,8 +180,8 @@ def _as_said(fill: Fill) -> BrokerFill:
     )
 
 
-async def _follow(
-    db: WriteSession, fill: Fill, order: FilledOrder | None, *, today: date, fault: Fault
+async def follow_fill(
+    db: WriteSession, fill: Fill, order: FilledOrder | None, *, today: date, fault: Fault = no_fault
 ) -> Recorded:
     """Bring order, ledger and holds to what the fills say, now that one of them is another."""
     fills = [] if order is None else await stored.get_fills(db, order_ids=[order.order_id])
@@ -289,8 +289,8 @@ async def _hold_contradiction(db: WriteSession, before: Fill, said: Fill) -> Non
 
 
 def _words(fill: Fill) -> str:
-    price, fees = _plain(fill.price), _plain(fill.fees)
-    return f"{fill.side} {_plain(fill.quantity)} {fill.symbol} at {price} {fill.currency}, fees {fees}"
+    price, fees = plain(fill.price), plain(fill.fees)
+    return f"{fill.side} {plain(fill.quantity)} {fill.symbol} at {price} {fill.currency}, fees {fees}"
 
 
 async def _order_of(db: WriteSession, fill: Fill, order: FilledOrder | None) -> FilledOrder | None:
@@ -320,7 +320,7 @@ def _reason(fill: Fill, state: OrderState) -> str:
 async def _hold_overfill(db: WriteSession, order: FilledOrder, fills: Sequence[Fill]) -> None:
     """Hold the account of an order of which more was executed than ordered, until busts take it back."""
     reason = (
-        f"The broker executed more than order {order.order_id} says: {order.side} {_plain(order.quantity)} "
+        f"The broker executed more than order {order.order_id} says: {order.side} {plain(order.quantity)} "
         f"{order.asset_id}. Settle it with the broker, then release."
     )
     whose = _whose(order)
@@ -376,7 +376,3 @@ def _require_text(fill: BrokerFill) -> None:
         raise FillError(fill.execution_id, f"is in {fill.currency[:8]!r}, which is no currency")
     if fill.executed_at.tzinfo is None:
         raise FillError(fill.execution_id, f"was executed at {fill.executed_at}, without an offset from UTC")
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"

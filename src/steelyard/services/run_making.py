@@ -140,7 +140,16 @@ async def _finish(run_id: UUID) -> bool:
             "exceptions": progress.states.get(RunAccountState.EXCEPTION, 0),
         }
         await record_event(db, "run.make", "run", str(run_id), facts)
+        await _record_overrides(db, made)
     return False
+
+
+async def _record_overrides(db: WriteSession, run: Run) -> None:
+    """Write down that old prices were let pass, where they were; the reason stands in the document of each proposal."""
+    prices = read_market_text(await store.get_market(db, run.run_id)).values()
+    stale = sum(price.quality is Quality.STALE for price in prices)
+    if stale and read_asked(run).stale_reason:
+        await record_event(db, "price.override", "run", str(run.run_id), {"assets": stale})
 
 
 async def _make(
@@ -270,6 +279,11 @@ async def _prices(run_id: UUID, now: datetime, market: Market | None) -> Quoted:
         async with get_write_session() as db:
             await store.set_market(db, run_id, _written(quoted))
             kept = await store.get_market(db, run_id)
+    return read_market_text(kept)
+
+
+def read_market_text(kept: str) -> dict[str, CheckedPrice]:
+    """Read the prices of a run; "" = they are not read yet."""
     return msgspec.convert(json.loads(kept or "{}"), dict[str, CheckedPrice])
 
 

@@ -27,6 +27,7 @@ class FilledOrder:
 
     order_id: UUID
     account_id: str | None
+    link_id: UUID | None
     asset_id: str
     side: Side
     quantity: Decimal
@@ -158,7 +159,7 @@ async def get_suspended_fills(db: ReadSession | WriteSession, link_id: UUID | No
 
 
 async def list_fills(
-    db: ReadSession,
+    db: ReadSession | WriteSession,
     *,
     order_id: UUID | None,
     account_id: str | None,

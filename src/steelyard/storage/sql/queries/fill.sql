@@ -1,7 +1,8 @@
 -- name: lock_orders_of_fill
 -- The orders that a fill names by the broker's key or by ours, held until this transaction ends.
 select
-    o.order_id, o.account_id, o.asset_id, o.side, o.quantity, o.currency, o.lots, o.state, o.version, o.filled_quantity
+    o.order_id, o.account_id, o.link_id, o.asset_id, o.side, o.quantity, o.currency, o.lots, o.state, o.version,
+    o.filled_quantity
 from steelyard.orders as o
 where
     o.tenant_id = steelyard.current_tenant()
@@ -18,7 +19,8 @@ for no key update;
 -- name: lock_order
 -- An order by its key, held until this transaction ends.
 select
-    o.order_id, o.account_id, o.asset_id, o.side, o.quantity, o.currency, o.lots, o.state, o.version, o.filled_quantity
+    o.order_id, o.account_id, o.link_id, o.asset_id, o.side, o.quantity, o.currency, o.lots, o.state, o.version,
+    o.filled_quantity
 from steelyard.orders as o
 where o.tenant_id = steelyard.current_tenant() and o.order_id = cast(:order_id as uuid)
 for no key update;
