@@ -55,8 +55,8 @@ from steelyard.storage.memory import remembering
 from steelyard.storage.proposal import StoredProposal, add_proposals
 from steelyard.storage.run import Made, Problem, Run, RunAccountState, RunState
 
-AT_ONCE: Final = 50
-"""Accounts that are made in one transaction: half a second of work, which is what a crash costs."""
+AT_ONCE: Final = 200
+"""Accounts that are made in one transaction: a second or two of work, which is what a crash costs."""
 
 Fault = Callable[[str], None]
 
@@ -165,7 +165,12 @@ async def _make(
     worker = _Worker(db, run, read_asked(run), prices, now, new_id)
     with remembering():
         await read_ahead(db, account_ids, now=now)
-        made = [await worker.make(account_id) for account_id in account_ids]
+        made = []
+        for account_id in account_ids:
+            made.append(await worker.make(account_id))
+            await asyncio.sleep(
+                0
+            )  # an account takes milliseconds, and others in this process have their turn
     await add_proposals(db, [(one.proposal, one.orders) for one in worker.worked])
     await store.save_accounts(db, run.run_id, made)
 
