@@ -165,3 +165,17 @@ def test_an_answer_of_a_version_is_not_sent_to_who_has_it(house: House, window: 
     assert window.ask("GET", "/asset-360/risk?account=MINE-1").headers["etag"] != first.headers["etag"]
     hidden = viewer.ask("GET", "/asset-360/overview?account=HIDDEN-1", if_none_match="*")
     assert hidden.status_code == 404
+
+
+def test_what_is_kept_is_shown_to_nobody_who_may_not_see_it_any_more(house: House) -> None:
+    path = "/asset-360/overview?account=MINE-2"
+    people = [house.do(house.person(Role.VIEWER)) for _ in range(2)]
+    windows = [house.window_of(person) for person in people]
+    answers = [window.ask("GET", path) for window in windows]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    owner = house.window_of(house.people[1, Role.OWNER])
+    ended = owner.ask("DELETE", f"/users/{people[0].user_id}/grants?household=MINE-HOUSE")
+    assert ended.status_code == 204
+    tag = {"if_none_match": answers[0].headers["etag"]}
+
+    assert [window.ask("GET", path, **tag).status_code for window in windows] == [404, 304]
