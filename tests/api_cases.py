@@ -16,7 +16,6 @@ from house import FOREIGN, House, Person, Window
 from house_trading import approved_for, reviewed_for, traded_account
 from passkey_device import Device, encode
 from ruled_store import hold_proposal, write_cap, write_limits
-from steelyard.identity.permissions import Role
 from steelyard.domain.profile import Investor
 from steelyard.identity.permissions import Right, Role
 from steelyard.services.model import assign_model, write_model
@@ -626,27 +625,45 @@ CASES |= {
     "DELETE /order-limits/{account_id}": some_limits,
     "GET /proposals/{proposal_id}/overrides": held_proposal(overrides=False),
     "POST /proposals/{proposal_id}/overrides": held_proposal(overrides=True),
+}
+
+
 # ── Proposals ───────────────────────────────────────────────────────────────────────────────────────────
+
+
 def of_account(status: int = 200) -> Case:
     return lambda visit: Ask({"account_id": traded_account(visit.house, visit.me)}, body={}, status=status)
+
+
 def of_proposal(**ask: Any) -> Case:
     return lambda visit: Ask({"proposal_id": f"{reviewed_for(visit.house, visit.me).proposal_id}"}, **ask)
+
+
 def as_seen(reviewed: StoredProposal, **more: Any) -> Ask:
     body = {"content_hash": reviewed.content_hash.hex(), **more}
     return Ask({"proposal_id": f"{reviewed.proposal_id}"}, body=body)
+
+
 def to_sign(visit: Visit) -> Ask:
     device_of(visit)
     return as_seen(reviewed_for(visit.house, visit.me))
+
+
 def signed(visit: Visit) -> Ask:
     device, reviewed = device_of(visit), reviewed_for(visit.house, visit.me)
     ask = as_seen(reviewed)
     question = asked(visit, f"/proposals/{reviewed.proposal_id}/approve/passkey/question", ask.body)
     proof = json.loads(device.prove(question["options"]))
     return as_seen(reviewed, nonce=question["nonce"], credential=proof)
+
+
 def coded(visit: Visit) -> Ask:
     visit.house.do(visit.house.enrol(visit.me))
     visit.house.rows("update steelyard.tenants set code_limit = 1000000 where tenant_id = 1 returning 1")
     return as_seen(reviewed_for(visit.house, visit.me), code=visit.me.code(visit.house.clock()))
+
+
+CASES |= {
     "POST /accounts/{account_id}/allocation": of_account(),
     "POST /accounts/{account_id}/proposals": of_account(201),
     "GET /proposals": lambda visit: Ask(query=f"account={traded_account(visit.house, visit.me)}"),

@@ -78,8 +78,8 @@ async def make_server(settings: Settings, place: "Place", pool: "Pool") -> "Appl
     from steelyard.cli.sources import make_sources
     from steelyard.server.application import make_application
     from steelyard.server.wiring import Wiring
-    from steelyard.services.reception import Reception
     from steelyard.services.broker_link import make_tools
+    from steelyard.services.reception import Reception
 
     wiring = Wiring(
         place=place,

@@ -70,8 +70,6 @@ SECTIONS: Final = {
         report,
     ),
     "Trust": (performance, explain, positions, lots, ledger, prices),
-    "Decide": (rebalance, propose, proposals, review, approve, execute, withdraw, rules, limits),
-    "Trade": (orders, worker, brokers),
     "Decide": (
         accounts,
         targets,
@@ -87,13 +85,8 @@ SECTIONS: Final = {
         runs,
         rules,
         limits,
-        brokers,
-        orders,
-        fills,
-        holds,
-        reconcile,
-        worker,
     ),
+    "Trade": (orders, fills, holds, reconcile, worker, brokers),
     "Let in": (serve, user, tenant, token),
     "Look after": (doctor, db, audit, personal_data, keys, detach),
 }
