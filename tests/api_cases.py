@@ -424,6 +424,7 @@ CASES: dict[str, Case] = {
     "PUT /brokers/{link_id}/accounts/{account_id}": new_attachment,
     "DELETE /brokers/{link_id}": lambda visit: Ask({"link_id": paper_link(visit)}, status=204),
     "GET /accounts": plainly,
+    "GET /prices": lambda _: Ask(query="asset=A&source=stored"),
 }
 """Route → its example."""
 

@@ -14,6 +14,7 @@ from steelyard.api import (
     notice,
     personal_data,
     portfolio,
+    price,
     progress,
     provider,
     session,
@@ -40,6 +41,8 @@ def make_router() -> APIRouter:
 
     Its `entrance` is what signing in needs, its `retention_years` for how long it stays known who did what, its
     `broker_tools` what brokers are given.
+    Its `entrance` is what signing in needs, its `market` where prices are asked for (None = the store), its
+    `retention_years` for how long it stays known who did what.
     """
     everything = APIRouter(prefix=PREFIX)
     for router in (
@@ -59,6 +62,7 @@ def make_router() -> APIRouter:
         audit.router,
         broker_link.router,
         portfolio.router,
+        price.router,
         asset_360.router,
         progress.router,
     ):

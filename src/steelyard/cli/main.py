@@ -31,6 +31,7 @@ from steelyard.cli.ledger import ledger, lots, positions
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
 from steelyard.cli.personal_data import personal_data
+from steelyard.cli.prices import prices
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
 from steelyard.cli.serve import serve
@@ -57,7 +58,7 @@ SECTIONS: Final = {
         changes,
         report,
     ),
-    "Trust": (performance, explain, positions, lots, ledger),
+    "Trust": (performance, explain, positions, lots, ledger, prices),
     "Decide": (
         rebalance,
         brokers,

@@ -40,7 +40,6 @@ create table steelyard.price_backfills (
     first_date date not null,
     last_date date not null,
     done_through date,
-    page text not null default '',
     fault text not null default '',
     updated_at timestamptz not null,
     primary key (source, asset_id),
@@ -51,8 +50,7 @@ comment on column steelyard.price_backfills.source is 'The price source.';
 comment on column steelyard.price_backfills.asset_id is 'The asset.';
 comment on column steelyard.price_backfills.first_date is 'First day asked for.';
 comment on column steelyard.price_backfills.last_date is 'Last day asked for.';
-comment on column steelyard.price_backfills.done_through is 'Last day that is in the store; null = none yet.';
-comment on column steelyard.price_backfills.page is 'Where the source goes on; empty = at the day after done_through.';
+comment on column steelyard.price_backfills.done_through is 'Last day that was brought in, without a gap since first_date: it goes on at the next; null = none yet.';
 comment on column steelyard.price_backfills.fault is 'Why it stopped; empty = it did not.';
 comment on column steelyard.price_backfills.updated_at is 'When it last went on, UTC.';
 
