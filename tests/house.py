@@ -41,7 +41,7 @@ from steelyard.identity.provider import Provider
 from steelyard.identity.provider_settings import SignInProvider
 from steelyard.network.outbound import Outbound
 from steelyard.services.asset_360 import refresh
-from steelyard.services.broker_link import BrokerTools, link_broker, stored_price
+from steelyard.services.broker_link import BrokerTools, link_broker, newest_price
 from steelyard.services.entrance import Entrance
 from steelyard.services.grant import grant
 from steelyard.services.loading import load_tables
@@ -475,7 +475,7 @@ def opened_house(
         served.app.state.broker_tools = BrokerTools(
             paper_file=folder / "paper.sqlite",
             outbound=Outbound(LOOPBACK),
-            price_of=stored_price(clock),
+            price_of=newest_price(clock),
             clock=clock,
             chance=random.Random(1),  # noqa: S311 - the same every time
         )

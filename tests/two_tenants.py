@@ -90,12 +90,14 @@ values ($1, md5(concat('run', $1::int))::uuid, 'quarter', 'operator', '{"account
 TRADED_BY_ACCOUNT = """
 insert into steelyard.investor_profiles (tenant_id, account_id, risk_tolerance, horizon_years, changed_by)
 values ($1, $2, 3, 10, 'operator');
-insert into steelyard.broker_accounts (tenant_id, account_id, link_id) values ($1, $2, md5(concat('link', $1::int))::uuid);
+insert into steelyard.broker_accounts (tenant_id, account_id, link_id) values
+($1, $2, md5(concat('link', $1::int))::uuid);
 insert into steelyard.order_limits (tenant_id, account_id, changed_by) values ($1, $2, 'operator');
 insert into steelyard.proposals (
     tenant_id, proposal_id, account_id, author, document, content_hash, made_at, expires_at, order_value, outcome
 ) values (
-    $1, md5(concat($1::int, $2::text))::uuid, $2, 'operator', $2, sha256(convert_to($2, 'UTF8')), now(), now(), 0, 'hold'
+    $1, md5(concat($1::int, $2::text))::uuid, $2, 'operator', $2, sha256(convert_to($2, 'UTF8')), now(), now(), 0,
+    'hold'
 );
 insert into steelyard.rule_overrides (tenant_id, proposal_id, rule_id, rule_version, reason, made_by)
 values ($1, md5(concat($1::int, $2::text))::uuid, 'cash', 1, 'agreed for ' || $2, 'operator');
@@ -110,10 +112,15 @@ values ($1, md5(concat('run', $1::int))::uuid, $2, 1, md5(concat($1::int, $2::te
 insert into steelyard.orders (
     tenant_id, order_id, proposal_id, account_id, asset_id, side, quantity, order_type, currency, reference_price,
     order_value, client_order_id
-) values ($1, md5(concat($1::int, $2::text))::uuid, md5(concat($1::int, $2::text))::uuid, $2, 'X', 'buy', 1, 'market', 'USD', 1, 1, $2);
+) values (
+    $1, md5(concat($1::int, $2::text))::uuid, md5(concat($1::int, $2::text))::uuid, $2, 'X', 'buy', 1, 'market', 'USD',
+    1, 1, $2
+);
 insert into steelyard.fills (
     tenant_id, link_id, execution_id, order_id, account_id, asset_id, side, quantity, price, currency, executed_at
-) values ($1, md5(concat('link', $1::int))::uuid, $2, md5(concat($1::int, $2::text))::uuid, $2, 'X', 'buy', 1, 1, 'USD', now());
+) values (
+    $1, md5(concat('link', $1::int))::uuid, $2, md5(concat($1::int, $2::text))::uuid, $2, 'X', 'buy', 1, 1, 'USD', now()
+);
 insert into steelyard.trading_holds (tenant_id, account_id, kind, reason, made_by)
 values ($1, $2, 'manual', 'asked', 'operator');
 insert into steelyard.reconciliation_breaks (
