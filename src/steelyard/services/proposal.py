@@ -21,7 +21,7 @@ from steelyard.services.allocation_inputs import (
     PricesAsked,
     Quoted,
     gather_inputs,
-    quote_prices,
+    quote_for,
 )
 from steelyard.services.portfolio import reading
 from steelyard.services.proposal_changes import find_changes, find_other_findings
@@ -400,9 +400,7 @@ async def quote_again(proposal_id: UUID, market: Market | None, *, now: datetime
         proposal = await store.get_proposal(db, proposal_id)
     if proposal is None:
         raise UnknownProposalError(proposal_id)
-    if market is None or read_document(proposal.document).asked.price_source == STORED:
-        return None
-    return await quote_prices(proposal.account_id, market, now=now)
+    return await quote_for(read_document(proposal.document).asked, market, now=now)
 
 
 async def require_unchanged(
