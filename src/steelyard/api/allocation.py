@@ -23,12 +23,13 @@ router = APIRouter(prefix="/accounts/{account_id}/allocation", tags=["allocation
 AccountId = Annotated[Id, Path()]
 
 
-def _market(request: Request) -> Market | None:
+def market_of(request: Request) -> Market | None:
+    """Return the price sources of the server; None = the settings name none."""
     market: Market | None = request.app.state.market
     return market
 
 
-AskedMarket = Annotated[Market | None, Depends(_market)]
+AskedMarket = Annotated[Market | None, Depends(market_of)]
 """The price sources that the settings name; None = there are none."""
 
 
