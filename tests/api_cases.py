@@ -13,11 +13,17 @@ from uuid import UUID, uuid4
 
 from entrances import PASSWORD
 from house import FOREIGN, House, Person, Window
+from house_trading import approved_for, reviewed_for, traded_account
 from passkey_device import Device, encode
 from ruled_store import hold_proposal, write_cap, write_limits
 from steelyard.identity.permissions import Role
+from steelyard.domain.profile import Investor
+from steelyard.identity.permissions import Right, Role
+from steelyard.services.model import assign_model, write_model
+from steelyard.services.profile import write_profile
 from steelyard.services.recovery import ask_recovery
 from steelyard.services.user import disable_user, invite_user
+from steelyard.storage.proposal import StoredProposal
 
 NEW_PASSWORD = "seven lamps under a bridge"  # noqa: S105 - of nobody
 
@@ -48,12 +54,14 @@ class Ask:
         query: what stands behind the question mark.
         body: as JSON; None = none.
         status: when it succeeds.
+        headers: beside those of every request; an underscore is a hyphen.
     """
 
     names: dict[str, str] = field(default_factory=dict)
     query: str = ""
     body: Any = None
     status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
 
     def path(self, template: str) -> str:
         return template.format(**self.names) + (f"?{self.query}" if self.query else "")
@@ -405,6 +413,7 @@ CASES: dict[str, Case] = {
     "GET /audit/events": plainly,
     "POST /audit/export": lambda _: Ask(body={"action": "user.create"}),
     "GET /accounts": plainly,
+    "GET /prices": lambda _: Ask(query="asset=A&source=stored"),
 }
 """Route → its example."""
 
@@ -445,9 +454,150 @@ def my_run(visit: Visit) -> Ask:
     return Ask({"run_id": str(made[0][0])})
 
 
-CASES |= {f"GET /{name}": about_account(name) for name in SCOPED} | {
+OF_ONE_ACCOUNT = ("account", "balances", "transactions", "portfolio", "targets", "profile", "offers")
+"""Answers about one account."""
+
+NEW = {"if_none_match": "*"}
+INVESTOR = Investor(5, 30, ("a boat",), {"sectors": ["Tools"]}, {})
+
+
+def new_model(visit: Visit) -> str:
+    """Make a model that suits everybody."""
+    model_id, weights = f"MODEL-{uuid4().hex[:8]}", {"A": "0.5", "MINECO": "0.5"}
+    if visit.me.tenant_id != 1:
+        weights = {"A": "1"}
+    more = {"name": "Half and half", "weights": weights, "risk_level": 1, "expected": 0}
+    visit.house.do(visit.house.write(visit.me.tenant_id, write_model, model_id, **more))
+    return model_id
+
+
+def with_profile(visit: Visit) -> int:
+    """See that the investor of some account is known; the version of what is known."""
+    found = visit.house.rows(
+        "select version from steelyard.investor_profiles where account_id = :account",
+        visit.me.tenant_id,
+        account=some_account(visit),
+    )
+    if found:
+        return int(found[0][0])
+    write = visit.house.write(
+        visit.me.tenant_id, write_profile, some_account(visit), INVESTOR, expected=0, now=visit.house.clock()
+    )
+    return int(visit.house.do(write).version)
+
+
+def known_investor(visit: Visit) -> Ask:
+    with_profile(visit)
+    return Ask(query=f"account={some_account(visit)}")
+
+
+def with_targets(visit: Visit) -> Ask:
+    with_profile(visit)
+    follow = visit.house.write(visit.me.tenant_id, assign_model, some_account(visit), new_model(visit))
+    visit.house.do(follow)
+    return Ask(query=f"account={some_account(visit)}")
+
+
+def may_change(visit: Visit) -> None:
+    """Let an advisor say what the investor of some account wants."""
+    if visit.me.role is Role.ADVISOR:
+        visit.house.do(visit.house.grant(visit.me, some_account(visit), Right.PROPOSE))
+
+
+def other_profile(visit: Visit) -> Ask:
+    may_change(visit)
+    return Ask(
+        query=f"account={some_account(visit)}",
+        body={
+            "risk_tolerance": 5,
+            "horizon_years": 20,
+            "goals": ["a house"],
+            "exclusions": {"assets": ["MINECO"]},
+        },
+        headers={"if_match": f'"{with_profile(visit)}"'},
+    )
+
+
+def other_model(visit: Visit) -> Ask:
+    may_change(visit)
+    version = with_profile(visit)
+    suits = visit.house.write(
+        visit.me.tenant_id,
+        write_profile,
+        some_account(visit),
+        INVESTOR,
+        expected=version,
+        now=visit.house.clock(),
+    )
+    visit.house.do(suits)
+    return Ask(query=f"account={some_account(visit)}", body={"model": new_model(visit)})
+
+
+CASES |= {f"GET /{name}": about_account(name) for name in (*SCOPED, *OF_ONE_ACCOUNT)} | {
+    "GET /targets": with_targets,
+    "GET /profile": known_investor,
+    "PUT /profile": other_profile,
+    "PUT /account/model": other_model,
+    "GET /models": plainly,
+    "GET /model": lambda visit: Ask(query=f"model={new_model(visit)}"),
+    "PUT /model": lambda _: Ask(
+        query=f"model=NEW-{uuid4().hex[:8]}", body={"name": "All of it", "weights": {"A": "1"}}, headers=NEW
+    ),
     "GET /progress/orders": lambda visit: Ask(query=f"account={some_account(visit)}"),
     "GET /progress/runs/{run_id}": my_run,
+}
+
+
+# ── Proposals ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def of_account(status: int = 200) -> Case:
+    return lambda visit: Ask({"account_id": traded_account(visit.house, visit.me)}, body={}, status=status)
+
+
+def of_proposal(**ask: Any) -> Case:
+    return lambda visit: Ask({"proposal_id": f"{reviewed_for(visit.house, visit.me).proposal_id}"}, **ask)
+
+
+def as_seen(reviewed: StoredProposal, **more: Any) -> Ask:
+    body = {"content_hash": reviewed.content_hash.hex(), **more}
+    return Ask({"proposal_id": f"{reviewed.proposal_id}"}, body=body)
+
+
+def to_sign(visit: Visit) -> Ask:
+    device_of(visit)
+    return as_seen(reviewed_for(visit.house, visit.me))
+
+
+def signed(visit: Visit) -> Ask:
+    device, reviewed = device_of(visit), reviewed_for(visit.house, visit.me)
+    ask = as_seen(reviewed)
+    question = asked(visit, f"/proposals/{reviewed.proposal_id}/approve/passkey/question", ask.body)
+    proof = json.loads(device.prove(question["options"]))
+    return as_seen(reviewed, nonce=question["nonce"], credential=proof)
+
+
+def coded(visit: Visit) -> Ask:
+    visit.house.do(visit.house.enrol(visit.me))
+    visit.house.rows("update steelyard.tenants set code_limit = 1000000 where tenant_id = 1 returning 1")
+    return as_seen(reviewed_for(visit.house, visit.me), code=visit.me.code(visit.house.clock()))
+
+
+CASES |= {
+    "POST /accounts/{account_id}/allocation": of_account(),
+    "POST /accounts/{account_id}/proposals": of_account(201),
+    "GET /proposals": lambda visit: Ask(query=f"account={traded_account(visit.house, visit.me)}"),
+    "GET /proposals/{proposal_id}": of_proposal(),
+    "GET /proposals/{proposal_id}/document": of_proposal(),
+    "GET /proposals/{proposal_id}/check": of_proposal(),
+    "POST /proposals/{proposal_id}/approve/passkey/question": to_sign,
+    "POST /proposals/{proposal_id}/approve/passkey": signed,
+    "POST /proposals/{proposal_id}/approve/totp": coded,
+    "POST /proposals/{proposal_id}/execute": lambda visit: as_seen(approved_for(visit.house, visit.me)),
+    "POST /proposals/{proposal_id}/withdraw": of_proposal(status=204),
+    "PUT /tenant/code-limit": lambda _: Ask(body={"code_limit": "1000000"}, status=204),
+    "PUT /tenant/price-tolerance": lambda _: Ask(body={"price_tolerance": "0.01"}, status=204),
+    "PUT /tenant/proposal-minutes": lambda _: Ask(body={"proposal_minutes": 45}, status=204),
 }
 
 

@@ -46,7 +46,8 @@ from steelyard.services.loading import load_tables
 from steelyard.services.new_passkeys import keep_passkey
 from steelyard.services.passkeys import user_handle
 from steelyard.services.personal_data import place_hold
-from steelyard.services.session import OpenedSession, find_actor, start_session
+from steelyard.services.reception import Reception
+from steelyard.services.session import OpenedSession, start_session
 from steelyard.services.tenant import create_tenant
 from steelyard.services.token import create_token
 from steelyard.services.user import add_user
@@ -80,7 +81,7 @@ HEADERS = {
 }
 GRANTED = (Role.ADVISOR, Role.VIEWER, Role.SERVICE)
 Done = TypeVar("Done")
-READS = ("read:portfolio", "read:asset", "read:order", "propose:order")
+READS = ("read:portfolio", "read:asset", "read:order")
 
 
 def shared_tables() -> dict[str, list[Row]]:
@@ -233,12 +234,17 @@ class House:
             assert await store.add_identity(db, person.user_id, issuer, subject)
         return issuer, subject
 
-    async def grant(self, person: Person, account_id: str) -> None:
-        """Let a person read an account."""
+    async def grant(self, person: Person, account_id: str, right: Right = Right.READ) -> None:
+        """Let a person read an account, or do more with it."""
         operator = Actor(person.tenant_id)
         async with transaction(operator.acting) as db:
             scope = Scope.account(account_id)
-            await grant(db, operator, person.user_id, scope, [Right.READ], now=self.clock())
+            await grant(db, operator, person.user_id, scope, [right], now=self.clock())
+
+    async def write(self, tenant_id: int, work: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
+        """Let the operator of a tenant do something."""
+        async with transaction(Acting(tenant_id, "operator")) as db:
+            return await work(db, *arguments, **more)
 
     async def hold(self, tenant_id: int, person: Person) -> UUID:
         """Let nothing of a person be erased."""
@@ -284,7 +290,7 @@ class House:
     def window_of(self, person: Person, factors: Collection[str] = BOTH) -> "Window":
         """Open a window in which a person is signed in; a service has a token."""
         if person.role is Role.SERVICE:
-            return Window(self, bearer=self.do(self.token_of(person)))
+            return Window(self, bearer=self.do(self.token_of(person, [*READS, "propose:order"])))
         return Window(self, {"sid": self.do(self.session_of(person, factors)).secret})
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
@@ -424,17 +430,16 @@ def opened_house(
         yield
         await close_connection_pool()
 
-    async def find(secret: str, request_id: str, *, is_present: bool = True) -> Actor:
-        async with get_write_session() as db:
-            return await find_actor(db, secret, now=clock(), request_id=request_id, is_present=is_present)
-
     lies = {"right": Lies()} | {name.replace("_", "-"): case.lies for name, case in CASES.items()}
     with (
         started(lies) as provider,
-        serving(lambda _: [make_router()], on_loop=on_loop, find_actor=find, clock=clock, **parts) as served,
+        serving(
+            lambda _: [make_router()], on_loop=on_loop, find_actor=Reception(clock), clock=clock, **parts
+        ) as served,
     ):
         origin = served.wiring.place.public_url
         served.app.state.retention_years = 6
+        served.app.state.market = None
         served.app.state.entrance = with_providers(
             make_entrance(folder, hasher, clock, origin=origin), provider, origin
         )

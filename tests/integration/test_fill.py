@@ -9,7 +9,7 @@ from executions import TODAY, add_link, add_order, add_traded_account
 from people import run
 from steelyard.brokers.port import BrokerFill
 from steelyard.services.fill import Outcome, Recorded, record_fill
-from steelyard.storage.connection import Pool, get_write_session
+from steelyard.storage.connection import get_write_session
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -21,7 +21,8 @@ async def record(link_id: UUID, fill: BrokerFill) -> Recorded:
 
 async def balances(account_id: str) -> dict[str, Decimal]:
     rows = await run(
-        "select commodity, quantity from steelyard.balances where account_id = :id and quantity <> 0", id=account_id
+        "select commodity, quantity from steelyard.balances where account_id = :id and quantity <> 0",
+        id=account_id,
     )
     return {str(name): Decimal(str(quantity)) for name, quantity in rows}
 

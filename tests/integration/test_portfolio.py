@@ -13,10 +13,11 @@ import steelyard
 from books import Row, write_table
 from steelyard.domain.portfolio import Price
 from steelyard.errors import SteelyardError
+from steelyard.services.account import Accounts
 from steelyard.services.book import calculate_book
 from steelyard.services.loading import load_tables
 from steelyard.services.market import get_current_price, get_current_prices
-from steelyard.services.portfolio import Accounts, read_portfolio
+from steelyard.services.portfolio import read_portfolio
 from steelyard.storage.connection import Pool, ReadSession, get_db_session
 
 AS_OF = date(2023, 12, 29)

@@ -39,6 +39,8 @@ USER, TOKEN = UUID(int=7), UUID(int=8)
 # o owner, a advisor, v viewer, c compliance, d admin, s service. What is not here, nobody may.
 BY_HAND = """
 portfolio      read oavcs, change o
+profile        change oa
+model          change o
 asset          read oavcds
 order          read oavcs, propose oas, approve oa, execute o, hold oc
 rule           change oc

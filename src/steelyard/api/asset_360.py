@@ -4,21 +4,28 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from steelyard.api.answer import Answer
 from steelyard.api.scope import ScopeAsked, require_whole_tenant
+from steelyard.api.version import SENT, AskedVersion
 from steelyard.identity.permissions import ObjectType, Verb
 from steelyard.server.input import AssetId, Day
+from steelyard.server.kept import Kept
 from steelyard.server.permits import CurrentActor, permits
+from steelyard.server.version import tag_of_parts
 from steelyard.services import asset_360
 from steelyard.services.asset import AssetSort, arrange, get_asset, get_assets
-from steelyard.services.asset_360 import Which, get_document
+from steelyard.services.asset_360 import Which
+from steelyard.services.document import read_seen
 from steelyard.services.scope import require_scope
 from steelyard.storage.asset_360 import ComplianceRow, Document, PerformanceRow, RiskRow
 from steelyard.storage.connection import get_db_session
+
+if TYPE_CHECKING:
+    from steelyard.server.application import Application
 
 LONGEST_SEARCH: Final = 100
 MOST_PAGES: Final = 10_000
@@ -74,7 +81,7 @@ ANSWERS: Final[dict[str, tuple[Callable[[Document], Any], Any, str]]] = {
 """Path → the answer, its shape and what it is."""
 
 
-def _which(
+async def _which(
     actor: CurrentActor,
     scope: ScopeAsked,
     as_of: Day | None = None,
@@ -87,19 +94,28 @@ def _which(
 WhichAsked = Annotated[Which, Depends(_which)]
 
 
-def _reader(answer: Callable[[Document], Any]) -> Callable[..., Awaitable[Answer]]:
-    async def read(which: WhichAsked) -> Answer:
-        async with get_db_session() as db:
-            await require_scope(db, which["scope"])
-            return Answer(answer(await get_document(db, **which)))
+def _reader(name: str) -> Callable[..., Awaitable[Response]]:
+    answer = ANSWERS[name][0]
+
+    async def read(request: Request, which: WhichAsked, versioned: AskedVersion) -> Response:
+        app: Application = request.app
+        seen = await app.documents.find(**which)
+        kept = app.kept.find((name, seen))
+        if kept is None:
+            body = bytes(Answer(answer(await read_seen(seen))).body)
+            kept = Kept(tag_of_parts(name, seen), body)
+            app.kept.keep((name, seen), kept)
+        if versioned.has(kept.tag):
+            return versioned.same(kept.tag)
+        return Response(kept.body, headers={"ETag": kept.tag}, media_type=Answer.media_type)
 
     return read
 
 
 for _name, (_answer, _shape, _purpose) in ANSWERS.items():
-    router.get(f"/asset-360/{_name}", name=f"read_{_name}", response_model=_shape, summary=_purpose)(
-        _reader(_answer)
-    )
+    router.get(
+        f"/asset-360/{_name}", name=f"read_{_name}", response_model=_shape, summary=_purpose, responses=SENT
+    )(_reader(_name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def require_whole_tenant(actor: Actor, scope: Scope) -> None:
         raise WholeTenantHiddenError
 
 
-def _scope_asked(actor: CurrentActor, account: Id | None = None, household: Id | None = None) -> Scope:
+async def _scope_asked(actor: CurrentActor, account: Id | None = None, household: Id | None = None) -> Scope:
     if account is not None and household is not None:
         raise TwoScopesError
     if household is not None:

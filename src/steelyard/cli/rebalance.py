@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from steelyard.cli.orders import AccountTrades
+    from steelyard.cli.order_file import AccountTrades
     from steelyard.domain.lot import Lot
     from steelyard.domain.portfolio import Portfolio
     from steelyard.domain.wash_sale import Sale
@@ -179,7 +179,7 @@ def rebalance(
 
 
 def _rebalance_apart(shell: Shell, asked: Asked, orders: Path | None, layout: str, *, as_json: bool) -> int:
-    from steelyard.cli.orders import AccountTrades
+    from steelyard.cli.order_file import AccountTrades
     from steelyard.cli.screens.rebalance import proposals as screen
     from steelyard.rebalancing.problem import Status
 
@@ -202,7 +202,7 @@ def _screen(screen: Any, found: "Sequence[Proposal]", written: str, _: Any) -> A
 def _rebalance_jointly(
     shell: Shell, asked: Asked, policy: "Policy", orders: Path | None, layout: str, *, as_json: bool
 ) -> int:
-    from steelyard.cli.orders import AccountTrades
+    from steelyard.cli.order_file import AccountTrades
     from steelyard.cli.screens.household import joint_plan
     from steelyard.rebalancing.problem import Status
 
@@ -408,7 +408,7 @@ def _write(
     accounts: "Sequence[AccountTrades]", infeasible: "Sequence[str]", path: Path, layout_name: str
 ) -> str:
     """Write the order file; return a sentence on it."""
-    from steelyard.cli.orders import LAYOUTS, NothingToOrderError, count_orders, write_orders
+    from steelyard.cli.order_file import LAYOUTS, NothingToOrderError, count_orders, write_orders
     from steelyard.cli.report import write_whole
 
     if infeasible:

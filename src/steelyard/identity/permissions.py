@@ -53,6 +53,10 @@ class ObjectType(StrEnum):
     ORDER = "order"
     RULE = "rule"
     """What accounts may hold and trade, and what no order may exceed; who may read orders may read it."""
+    PROFILE = "profile"
+    """What the investor of an account wants and bears, and which model it follows."""
+    MODEL = "model"
+    """Model portfolios of the firm."""
     USER = "user"
     GRANT = "grant"
     LINK = "link"
@@ -100,6 +104,8 @@ _USERS = (Role.OWNER, Role.ADMIN)
 WHO_MAY: Final[Mapping[Permission, Collection[Role]]] = {
     (Verb.READ, ObjectType.PORTFOLIO): _PORTFOLIO,
     (Verb.CHANGE, ObjectType.PORTFOLIO): (Role.OWNER,),
+    (Verb.CHANGE, ObjectType.PROFILE): (Role.OWNER, Role.ADVISOR),
+    (Verb.CHANGE, ObjectType.MODEL): (Role.OWNER,),
     (Verb.READ, ObjectType.ASSET): tuple(Role),
     (Verb.READ, ObjectType.ORDER): _PORTFOLIO,
     (Verb.PROPOSE, ObjectType.ORDER): (Role.OWNER, Role.ADVISOR, Role.SERVICE),
@@ -175,6 +181,7 @@ SEES_EVERY_ACCOUNT: Final = frozenset({Role.OWNER, Role.COMPLIANCE})
 
 RIGHT_FOR: Final[Mapping[Verb, Right]] = {
     Verb.READ: Right.READ,
+    Verb.CHANGE: Right.PROPOSE,
     Verb.PROPOSE: Right.PROPOSE,
     Verb.APPROVE: Right.APPROVE,
     Verb.EXECUTE: Right.EXECUTE,

@@ -4,7 +4,7 @@ docs/explanation/orders.md tells what stands behind each step.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -21,7 +21,7 @@ from steelyard.services.allocation_inputs import (
     PricesAsked,
     Quoted,
     gather_inputs,
-    quote_prices,
+    quote_for,
 )
 from steelyard.services.portfolio import reading
 from steelyard.services.proposal_changes import find_changes, find_other_findings
@@ -108,6 +108,17 @@ class ChangedError(ConflictError):
         self.changes = tuple(changes)
 
 
+class OfRunError(ConflictError):
+    """A proposal goes with the run it is of, and not alone."""
+
+    def __init__(self, proposal: ListedProposal) -> None:
+        """Name both, and the command."""
+        super().__init__(
+            f"Proposal {proposal.proposal_id} is of run {proposal.run_id}, and is approved, executed or withdrawn with "
+            f"it: `steelyard run show {proposal.run_id}`."
+        )
+
+
 class NotExecutableError(ConflictError):
     """Nobody would send the orders of an account."""
 
@@ -161,7 +172,11 @@ async def review(
         SteelyardError: as `gather_inputs` and `make_document`.
     """
     authorize(actor, Verb.PROPOSE, ObjectType.ORDER, asked.account_id)
-    proposal = await review_one(db, actor, asked, now=now, prices=prices, new_id=new_id)
+    worked = await work_out(
+        db, asked, tenant_id=actor.tenant_id, author=actor.name, now=now, prices=prices, new_id=new_id
+    )
+    proposal = worked.proposal
+    await store.add_proposals(db, [(proposal, worked.orders)])
     facts = {
         "account_id": asked.account_id,
         "hash": proposal.content_hash.hex(),
@@ -169,26 +184,47 @@ async def review(
         "outcome": proposal.outcome,
     }
     await record_event(db, "proposal.review", "proposal", str(proposal.proposal_id), facts)
+    if worked.stale:  # the reason stands in the document
+        stale = {"assets": len(worked.stale)}
+        await record_event(db, "price.override", "proposal", str(proposal.proposal_id), stale)
     return proposal
 
 
-async def review_one(
-    db: WriteSession,
-    actor: Actor,
+@dataclass(frozen=True, slots=True)
+class WorkedOut:
+    """A proposal that is not stored yet.
+
+    Attributes:
+        orders: columns of its orders.
+        terms: of its account.
+        stale: assets whose prices were taken though they are old.
+    """
+
+    proposal: StoredProposal
+    orders: Sequence[Mapping[str, Any]]
+    terms: TradingTerms
+    stale: Collection[str]
+
+
+async def work_out(
+    db: AnySession,
     asked: Asked,
     *,
+    tenant_id: int,
+    author: str,
     now: datetime,
     prices: Quoted | None = None,
     new_id: Callable[[], UUID] = uuid4,
     run_id: UUID | None = None,
     expires_at: datetime | None = None,
-) -> StoredProposal:
-    """Do what `review` does for one account of a run, which checks who asks and records it; raises as `review`.
+) -> WorkedOut:
+    """Do what `review` does for one account up to the point where it is stored; raises as `review`.
 
     Args:
-        db: the transaction.
-        actor: who proposes.
+        db: a session.
         asked: what for.
+        tenant_id: whose account it is.
+        author: who proposes, as in audit_events.actor.
         now: the time, with its zone.
         prices: as for `review`.
         new_id: makes its key.
@@ -199,10 +235,10 @@ async def review_one(
     require_nothing_under_way(terms)
     heading = Heading(
         proposal_id=new_id(),
-        tenant_id=actor.tenant_id,
+        tenant_id=tenant_id,
         account_id=asked.account_id,
         run_id=run_id,
-        author=actor.name,
+        author=author,
         made_at=now,
         expires_at=expires_at or now + timedelta(minutes=terms.proposal_minutes),
     )
@@ -221,8 +257,7 @@ async def review_one(
         order_value=document.order_value,
         outcome=document.outcome,
     )
-    await store.add_proposal(db, proposal, document.orders)
-    return proposal
+    return WorkedOut(proposal, document.orders, terms, inputs.stale.keys())
 
 
 async def get_proposal(proposal_id: UUID, db: AnySession | None = None) -> ShownProposal:
@@ -310,6 +345,8 @@ async def withdraw(db: WriteSession, actor: Actor, proposal_id: UUID, *, now: da
     """
     proposal = await _held(db, proposal_id)
     authorize(actor, Verb.PROPOSE, ObjectType.ORDER, proposal.account_id)
+    if proposal.run_id is not None:
+        raise OfRunError(proposal)
     if proposal.state not in {ProposalState.REVIEWED, ProposalState.APPROVED}:
         raise StateError(proposal, ProposalState.REVIEWED)
     await withdraw_one(db, proposal, reason="its proposal was withdrawn", now=now)
@@ -343,6 +380,8 @@ async def take(
     """Return a proposal for a step that the actor may take and whose turn it is; nobody else takes one meanwhile."""
     proposal = await _held(db, proposal_id)
     authorize(actor, verb, ObjectType.ORDER, proposal.account_id)
+    if proposal.run_id is not None:
+        raise OfRunError(proposal)
     if proposal.state is not state:
         raise StateError(proposal, state)
     if proposal.expires_at <= now:
@@ -361,9 +400,7 @@ async def quote_again(proposal_id: UUID, market: Market | None, *, now: datetime
         proposal = await store.get_proposal(db, proposal_id)
     if proposal is None:
         raise UnknownProposalError(proposal_id)
-    if market is None or read_document(proposal.document).asked.price_source == STORED:
-        return None
-    return await quote_prices(proposal.account_id, market, now=now)
+    return await quote_for(read_document(proposal.document).asked, market, now=now)
 
 
 async def require_unchanged(
@@ -420,8 +457,8 @@ def require_executable(terms: TradingTerms) -> UUID:
 
 
 def _prices(asked: Asked, quoted: Quoted | None, now: datetime) -> Quoted | PricesAsked:
-    """Return the prices to take: stored ones, or what the market gave; nothing where it was to be asked and was not."""
-    return PricesAsked(now=now) if asked.price_source == STORED else quoted or {}
+    """Return the prices to take: those given, or stored ones; nothing where a market was to be asked and was not."""
+    return quoted if quoted is not None else PricesAsked(now=now) if asked.price_source == STORED else {}
 
 
 async def _held(db: WriteSession, proposal_id: UUID) -> StoredProposal:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from steelyard.compliance.holdings import Described
 from steelyard.storage.connection import WriteSession
+from steelyard.storage.memory import remembered
 from steelyard.storage.portfolio import StoredAccount
 from steelyard.storage.queries import query
 
@@ -76,12 +77,14 @@ class Record:
     rule: str
 
 
+@remembered
 async def get_ruled_assets(db: AsyncSession, asset_ids: Collection[str]) -> dict[str, Described]:
     """Return what assets are, by id; those that do not exist are left out."""
     rows = await db.execute(query("get_ruled_assets"), {"asset_ids": sorted(asset_ids)})
     return {row.asset_id: Described(*row) for row in rows}
 
 
+@remembered
 async def get_volumes(
     db: AsyncSession, asset_ids: Collection[str], day: date, sessions: int
 ) -> dict[str, list[Decimal]]:

@@ -1,7 +1,7 @@
 """API tokens as they are kept: by their hash."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -60,10 +60,12 @@ class Token:
     last_used_at: datetime | None = None
 
 
-async def find_token(db: AsyncSession, token_hash: bytes) -> FoundToken | None:
-    """Return the token of a hash, whosever it is; None = there is none."""
-    row = (await db.execute(query("find_token"), {"hash": token_hash})).mappings().one_or_none()
-    return FoundToken(**{**row, "grants": json.loads(row["grants"])}) if row else None
+async def find_tokens(db: AsyncSession, hashes: Sequence[bytes]) -> dict[bytes, FoundToken]:
+    """Return the token of each hash, whosever it is; a hash of none is left out."""
+    rows = await db.execute(query("find_tokens"), {"hashes": hashes})
+    return {
+        token_hash: FoundToken(*others, grants=json.loads(grants)) for token_hash, *others, grants in rows
+    }
 
 
 async def touch_token(db: WriteSession, token_id: UUID, *, now: datetime, before: datetime) -> None:

@@ -446,6 +446,7 @@ create table steelyard.orders (
 create index orders_due on steelyard.orders (due_at) where due_at is not null;
 create index orders_of_account on steelyard.orders (tenant_id, account_id, made_at);
 create index orders_of_proposal on steelyard.orders (tenant_id, proposal_id);
+create index orders_of_run on steelyard.orders (tenant_id, run_id) where run_id is not null;
 create index orders_of_block on steelyard.orders (tenant_id, block_id) where block_id is not null;
 create unique index orders_of_broker on steelyard.orders (tenant_id, link_id, broker_order_id)
 where broker_order_id is not null;
