@@ -16,7 +16,6 @@ from house import FOREIGN, House, Person, Window
 from house_trading import approved_for, reviewed_for, traded_account
 from passkey_device import Device, encode
 from ruled_store import hold_proposal, write_cap, write_limits
-from steelyard.identity.permissions import Role
 from steelyard.domain.profile import Investor
 from steelyard.identity.permissions import Right, Role
 from steelyard.services.model import assign_model, write_model
