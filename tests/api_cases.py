@@ -567,6 +567,59 @@ CASES |= {f"GET /{name}": about_account(name) for name in (*SCOPED, *OF_ONE_ACCO
 }
 
 
+# ── Proposals ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def of_account(status: int = 200) -> Case:
+    return lambda visit: Ask({"account_id": traded_account(visit.house, visit.me)}, body={}, status=status)
+
+
+def of_proposal(**ask: Any) -> Case:
+    return lambda visit: Ask({"proposal_id": f"{reviewed_for(visit.house, visit.me).proposal_id}"}, **ask)
+
+
+def as_seen(reviewed: StoredProposal, **more: Any) -> Ask:
+    body = {"content_hash": reviewed.content_hash.hex(), **more}
+    return Ask({"proposal_id": f"{reviewed.proposal_id}"}, body=body)
+
+
+def to_sign(visit: Visit) -> Ask:
+    device_of(visit)
+    return as_seen(reviewed_for(visit.house, visit.me))
+
+
+def signed(visit: Visit) -> Ask:
+    device, reviewed = device_of(visit), reviewed_for(visit.house, visit.me)
+    ask = as_seen(reviewed)
+    question = asked(visit, f"/proposals/{reviewed.proposal_id}/approve/passkey/question", ask.body)
+    proof = json.loads(device.prove(question["options"]))
+    return as_seen(reviewed, nonce=question["nonce"], credential=proof)
+
+
+def coded(visit: Visit) -> Ask:
+    visit.house.do(visit.house.enrol(visit.me))
+    visit.house.rows("update steelyard.tenants set code_limit = 1000000 where tenant_id = 1 returning 1")
+    return as_seen(reviewed_for(visit.house, visit.me), code=visit.me.code(visit.house.clock()))
+
+
+CASES |= {
+    "POST /accounts/{account_id}/allocation": of_account(),
+    "POST /accounts/{account_id}/proposals": of_account(201),
+    "GET /proposals": lambda visit: Ask(query=f"account={traded_account(visit.house, visit.me)}"),
+    "GET /proposals/{proposal_id}": of_proposal(),
+    "GET /proposals/{proposal_id}/document": of_proposal(),
+    "GET /proposals/{proposal_id}/check": of_proposal(),
+    "POST /proposals/{proposal_id}/approve/passkey/question": to_sign,
+    "POST /proposals/{proposal_id}/approve/passkey": signed,
+    "POST /proposals/{proposal_id}/approve/totp": coded,
+    "POST /proposals/{proposal_id}/execute": lambda visit: as_seen(approved_for(visit.house, visit.me)),
+    "POST /proposals/{proposal_id}/withdraw": of_proposal(status=204),
+    "PUT /tenant/code-limit": lambda _: Ask(body={"code_limit": "1000000"}, status=204),
+    "PUT /tenant/price-tolerance": lambda _: Ask(body={"price_tolerance": "0.01"}, status=204),
+    "PUT /tenant/proposal-minutes": lambda _: Ask(body={"proposal_minutes": 45}, status=204),
+}
+
+
 # ── Rules ───────────────────────────────────────────────────────────────────────────────────────────────
 
 RULE = {
@@ -625,57 +678,4 @@ CASES |= {
     "DELETE /order-limits/{account_id}": some_limits,
     "GET /proposals/{proposal_id}/overrides": held_proposal(overrides=False),
     "POST /proposals/{proposal_id}/overrides": held_proposal(overrides=True),
-}
-
-
-# ── Proposals ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-def of_account(status: int = 200) -> Case:
-    return lambda visit: Ask({"account_id": traded_account(visit.house, visit.me)}, body={}, status=status)
-
-
-def of_proposal(**ask: Any) -> Case:
-    return lambda visit: Ask({"proposal_id": f"{reviewed_for(visit.house, visit.me).proposal_id}"}, **ask)
-
-
-def as_seen(reviewed: StoredProposal, **more: Any) -> Ask:
-    body = {"content_hash": reviewed.content_hash.hex(), **more}
-    return Ask({"proposal_id": f"{reviewed.proposal_id}"}, body=body)
-
-
-def to_sign(visit: Visit) -> Ask:
-    device_of(visit)
-    return as_seen(reviewed_for(visit.house, visit.me))
-
-
-def signed(visit: Visit) -> Ask:
-    device, reviewed = device_of(visit), reviewed_for(visit.house, visit.me)
-    ask = as_seen(reviewed)
-    question = asked(visit, f"/proposals/{reviewed.proposal_id}/approve/passkey/question", ask.body)
-    proof = json.loads(device.prove(question["options"]))
-    return as_seen(reviewed, nonce=question["nonce"], credential=proof)
-
-
-def coded(visit: Visit) -> Ask:
-    visit.house.do(visit.house.enrol(visit.me))
-    visit.house.rows("update steelyard.tenants set code_limit = 1000000 where tenant_id = 1 returning 1")
-    return as_seen(reviewed_for(visit.house, visit.me), code=visit.me.code(visit.house.clock()))
-
-
-CASES |= {
-    "POST /accounts/{account_id}/allocation": of_account(),
-    "POST /accounts/{account_id}/proposals": of_account(201),
-    "GET /proposals": lambda visit: Ask(query=f"account={traded_account(visit.house, visit.me)}"),
-    "GET /proposals/{proposal_id}": of_proposal(),
-    "GET /proposals/{proposal_id}/document": of_proposal(),
-    "GET /proposals/{proposal_id}/check": of_proposal(),
-    "POST /proposals/{proposal_id}/approve/passkey/question": to_sign,
-    "POST /proposals/{proposal_id}/approve/passkey": signed,
-    "POST /proposals/{proposal_id}/approve/totp": coded,
-    "POST /proposals/{proposal_id}/execute": lambda visit: as_seen(approved_for(visit.house, visit.me)),
-    "POST /proposals/{proposal_id}/withdraw": of_proposal(status=204),
-    "PUT /tenant/code-limit": lambda _: Ask(body={"code_limit": "1000000"}, status=204),
-    "PUT /tenant/price-tolerance": lambda _: Ask(body={"price_tolerance": "0.01"}, status=204),
-    "PUT /tenant/proposal-minutes": lambda _: Ask(body={"proposal_minutes": 45}, status=204),
 }

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from ruled import DAY, account, bought, held, judge, judge_as_is, rule_of, said
-from steelyard.compliance.check import check_rules, worst
+from steelyard.compliance.check import check_rules, limit_words, worst
 from steelyard.compliance.holdings import Facts, Holdings, PastTrade
-from steelyard.compliance.rule import Outcome, RuleKind
+from steelyard.compliance.rule import Finding, Outcome, Rule, RuleKind
 from steelyard.domain.lot import Lot
 from steelyard.domain.wash_sale import Sale
 
@@ -417,9 +417,33 @@ def test_where_nothing_is_traded_nothing_is_held_up() -> None:
 
 
 def test_a_rule_with_nothing_to_measure_passes_and_says_so() -> None:
-    assert said(judge_as_is(CAP, account("0"))) == [
-        ("pass", "Rule asset_concentration, with a limit of 40 %, finds nothing to measure: 0.")
-    ]
+    assert judge_as_is(CAP, account("0")) == (
+        Finding(
+            rule_id="asset_concentration",
+            rule_version=1,
+            outcome=Outcome.PASS,
+            measure=Decimal(0),
+            bound=Decimal("0.4"),
+            asset_ids=(),
+            reason="Rule asset_concentration, with a limit of 40 %, finds nothing to measure: 0.",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (rule_of(RuleKind.SECTOR, "0.4"), "40 %"),
+        (rule_of(RuleKind.TURNOVER, "1.5", days=30, counts="half"), "150 %"),
+        (rule_of(RuleKind.RESTRICTED, None, assets=["AAA"], forbids=["buy"]), "0 units"),
+        (rule_of(RuleKind.WASH_SALE, None, days=30), "0 of the base currency"),
+        (rule_of(RuleKind.WASH_SALE, "2500", days=30), "2,500 of the base currency"),
+        (rule_of(RuleKind.MINIMUM_CASH, "1500", currency="USD"), "1,500 USD"),
+        (rule_of(RuleKind.MINIMUM_CASH, "0"), "0 %"),
+    ],
+)
+def test_the_limit_of_a_rule_is_said_in_its_unit(rule: Rule, words: str) -> None:
+    assert limit_words(rule) == words
 
 
 def test_rules_answer_in_their_order_and_the_worst_counts() -> None:

@@ -1,8 +1,9 @@
 """The commands of runs: proposals over many accounts, approved and executed as one."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +11,15 @@ from uuid import UUID
 
 import click
 
-from steelyard.cli.desk import tenant_option
+from steelyard.cli.desk import open_book, tenant_option
 from steelyard.cli.options import as_json, examples
 from steelyard.cli.output import tell
-from steelyard.cli.propose import at_work, read_policy_option
 from steelyard.cli.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
+    from steelyard.identity.permissions import Actor
     from steelyard.services.run import RunAsked, ShownRun
     from steelyard.services.run_approval import ApprovedRun
     from steelyard.storage.approval import Approval
@@ -95,14 +96,16 @@ def begin(
     as_json: bool,
 ) -> None:
     """Begin a run over accounts: all that may be proposed for, unless some are named. Workers make it."""
+    from steelyard.rebalancing.policy import Policy
     from steelyard.services.run import RunAsked, one_scope
+    from steelyard.statements.policy import read_policy_file
     from steelyard.storage.run import ScopeKind
 
     named = {ScopeKind.ACCOUNTS: accounts, ScopeKind.HOUSEHOLD: households, ScopeKind.MODEL: models}
     asked = RunAsked(
         run_name=run_name,
         scope=one_scope(named),
-        policy=read_policy_option(policy_file, raises=False),
+        policy=Policy() if policy_file is None else read_policy_file(policy_file),
         stale_reason=stale_reason,
     )
     begun = asyncio.run(_begin(shell, tenant_id, asked))
@@ -208,10 +211,19 @@ def _tell(looked: LookedAt, *, as_json: bool) -> None:
     tell(looked, shown, as_json=as_json)
 
 
+@asynccontextmanager
+async def _at_work(shell: Shell, tenant_id: int) -> "AsyncIterator[tuple[WriteSession, Actor, datetime]]":
+    """Open the store for one transaction of the operator in a tenant."""
+    from steelyard.identity.permissions import Actor
+
+    async with open_book(shell, tenant_id) as db:
+        yield db, Actor(tenant_id), datetime.now(UTC)
+
+
 async def _begin(shell: Shell, tenant_id: int, asked: "RunAsked") -> LookedAt:
     from steelyard.services.run import begin_run
 
-    async with at_work(shell, tenant_id) as (db, actor, now):
+    async with _at_work(shell, tenant_id) as (db, actor, now):
         begun = await begin_run(db, actor, asked, now=now)
         return await _looked(db, begun.run_id, now, 30)
 
@@ -233,7 +245,7 @@ def _report(progress: "RunProgress") -> None:
 
 
 async def _look(shell: Shell, tenant_id: int, run_id: UUID, limit: int) -> LookedAt:
-    async with at_work(shell, tenant_id) as (db, _, now):
+    async with _at_work(shell, tenant_id) as (db, _, now):
         return await _looked(db, run_id, now, limit)
 
 
@@ -250,7 +262,7 @@ async def _approve(shell: Shell, tenant_id: int, run_id: UUID, typed: str) -> "A
     from steelyard.services.run import require_run
     from steelyard.services.run_approval import approve_run
 
-    async with at_work(shell, tenant_id) as (db, actor, now):
+    async with _at_work(shell, tenant_id) as (db, actor, now):
         seen = (await require_run(db, run_id)).content_hash or b""
         return await approve_run(db, actor, run_id, TypedHash(actor, typed), content_hash=seen, now=now)
 
@@ -259,7 +271,7 @@ async def _execute(shell: Shell, tenant_id: int, run_id: UUID) -> None:
     from steelyard.services.run import require_run
     from steelyard.services.run_approval import execute_run
 
-    async with at_work(shell, tenant_id) as (db, actor, now):
+    async with _at_work(shell, tenant_id) as (db, actor, now):
         seen = (await require_run(db, run_id)).content_hash or b""
         await execute_run(db, actor, run_id, content_hash=seen, now=now)
 
@@ -267,19 +279,19 @@ async def _execute(shell: Shell, tenant_id: int, run_id: UUID) -> None:
 async def _drop(shell: Shell, tenant_id: int, run_id: UUID, accounts: tuple[str, ...]) -> "Run":
     from steelyard.services.run import drop_accounts
 
-    async with at_work(shell, tenant_id) as (db, actor, now):
+    async with _at_work(shell, tenant_id) as (db, actor, now):
         return await drop_accounts(db, actor, run_id, accounts, now=now)
 
 
 async def _withdraw(shell: Shell, tenant_id: int, run_id: UUID) -> None:
     from steelyard.services.run import withdraw_run
 
-    async with at_work(shell, tenant_id) as (db, actor, now):
+    async with _at_work(shell, tenant_id) as (db, actor, now):
         await withdraw_run(db, actor, run_id, now=now)
 
 
 async def _list(shell: Shell, tenant_id: int, limit: int) -> "list[Run]":
     from steelyard.services.run import get_runs
 
-    async with at_work(shell, tenant_id) as (db, _, _):
+    async with _at_work(shell, tenant_id) as (db, _, _):
         return await get_runs(db, limit=limit)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
+from typing import Final
 from uuid import UUID
 
 from steelyard.compliance.order_limits import (
@@ -22,12 +23,15 @@ from steelyard.compliance.order_limits import (
 )
 from steelyard.domain.money import EXACT
 from steelyard.domain.order import Order
+from steelyard.errors import ConflictError
 from steelyard.market.port import CheckedPrice, Quality
 from steelyard.storage import order_limit as stored
 from steelyard.storage.compliance import get_volumes
 from steelyard.storage.connection import AnySession, WriteSession
 from steelyard.storage.order_limit import OrderBehind
 from steelyard.storage.tenant import get_tenant
+
+MOST_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,20 @@ class PlannedOrder:
     currency: str
     order_value: Decimal
     takes_stale: bool = False
+
+
+class BeyondLimitsError(ConflictError):
+    """Orders would not be sent, were they sent now."""
+
+    def __init__(self, account_id: str, refusals: Sequence[OrderRefusal]) -> None:
+        """Name the account and what stands in their way."""
+        shown = " ".join(refusal.reason for refusal in refusals[:MOST_NAMED])
+        more = len(refusals) - MOST_NAMED
+        super().__init__(
+            f"Orders of {account_id} would not be sent. {shown}{f' And {more} more.' if more > 0 else ''} "
+            "Propose less, or have the limits changed: `steelyard limits list`."
+        )
+        self.refusals = tuple(refusals)
 
 
 async def check_order(
@@ -126,6 +144,24 @@ async def check_planned_orders(
     with localcontext(EXACT):
         total = sum((order.order_value for order in orders), Decimal(0))
     return (*found, *_found(check_day_value(narrowest, total, sent, account_id, currency)))
+
+
+async def require_within_limits(
+    db: AnySession,
+    account_id: str,
+    orders: Sequence[PlannedOrder],
+    prices: Mapping[str, CheckedPrice],
+    *,
+    now: datetime,
+) -> None:
+    """Return where orders of an account would be sent, now or once a hold is released and prices are good.
+
+    Raises:
+        BeyondLimitsError: a limit, or the collar, refuses one; arguments as `check_planned_orders`.
+    """
+    found = await check_planned_orders(db, account_id, orders, prices, now=now)
+    if refusals := [refusal for refusal in found if not refusal.waits]:
+        raise BeyondLimitsError(account_id, refusals)
 
 
 async def _volumes(
