@@ -9,7 +9,7 @@ from executions import TODAY, add_link, add_order, add_traded_account
 from people import run
 from steelyard.brokers.port import BrokerFill
 from steelyard.services.fill import Outcome, Recorded, record_fill
-from steelyard.storage.connection import Pool, get_write_session
+from steelyard.storage.connection import get_write_session
 
 pytestmark = pytest.mark.usefixtures("store")
 

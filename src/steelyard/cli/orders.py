@@ -119,8 +119,11 @@ def show(shell: Shell, *, order_id: UUID, tenant_id: int, as_json: bool) -> None
 def cancel(shell: Shell, *, order_id: UUID, tenant_id: int) -> None:
     """Cancel an order: at once where nothing was sent, else its broker is asked to."""
     order = asyncio.run(_cancel(shell, tenant_id, order_id))
-    ended = order.due_at is None
-    click.echo("Cancelled." if ended else "Its broker is asked to; what is filled before that stays.")
+    click.echo(
+        "Cancelled."
+        if order.state == "cancelled"
+        else "Its broker is asked to; what is filled before that stays."
+    )
 
 
 @orders.command(
