@@ -255,7 +255,7 @@ async def test_what_is_at_the_broker_is_cancelled_there_and_its_fills_stay(slow:
     assert (asked.state, asked.cancel_asked_at) == (OrderState.SENT, slow.clock())
     await slow.work(order)
     found = await read(order.order_id)
-    assert (found.state, found.filled_quantity) == (OrderState.CANCELLED, 4)
+    assert (found.state, found.filled_quantity) == (OrderState.CANCELLED, Decimal(4))
     assert await ledger_of(slow.accounts[0]) == await holdings_at(slow.broker)
 
 
@@ -281,7 +281,7 @@ async def test_a_fill_that_comes_after_the_cancellation_is_booked_and_moves_the_
     await slow.broker.execute(key, Decimal(3), Decimal(100))
     await slow.work(rounds=10, seconds=15)
     found = await read(order.order_id)
-    assert (found.state, found.filled_quantity) == (OrderState.CANCELLED, 3)
+    assert (found.state, found.filled_quantity) == (OrderState.CANCELLED, Decimal(3))
     assert await ledger_of(slow.accounts[0]) == await holdings_at(slow.broker)
 
 
@@ -308,7 +308,7 @@ async def test_what_replaces_an_order_is_sent_when_it_has_ended(slow: Workshop) 
     order = await slow.order()
     await slow.worker().work()
     other = await substitute(order, slow, quantity=Decimal(6), limit_price=Decimal(99))
-    assert (other.replaces, other.quantity, other.order_value) == (order.order_id, 6, 600)
+    assert (other.replaces, other.quantity, other.order_value) == (order.order_id, Decimal(6), Decimal(600))
     with pytest.raises(ReplacementError, match="another order is to take its place"):
         await substitute(order, slow)
     await slow.work(rounds=6)

@@ -232,7 +232,7 @@ async def test_what_never_was_there_and_turns_up_is_cancelled_there_and_raised(
         await shop.broker.place_order(request_of(order))  # so late that nobody expected it
         await shop.work(rounds=6)
         found = await read(order.order_id)
-        assert (found.state, found.filled_quantity) == (OrderState.CANCELLED, 0)
+        assert (found.state, found.filled_quantity) == (OrderState.CANCELLED, Decimal(0))
         assert found.broker_order_id is not None
         assert found.raised_at is not None
         at_broker = await shop.broker.find_order(order.client_order_id)
