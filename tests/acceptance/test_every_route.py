@@ -156,7 +156,7 @@ def test_what_moves_money_is_done_once_however_often_it_is_sent(house: House) ->
     count = "select coalesce(max(sequence), 0) from steelyard.audit_events"
     for route in money_routes(house):
         visit = visit_of(house, route)
-        ask, key = CASES[route](visit), f"twice-{route.replace(' ', '-')}"
+        ask, key = CASES[route](visit), f"twice-{route}".replace(" ", "-")
         method, path = route.split(" ")
         first = visit.window.ask(method, ask.path(path), ask.body, idempotency_key=key)
         done = house.rows(count)
