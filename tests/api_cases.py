@@ -562,6 +562,79 @@ CASES |= {f"GET /{name}": about_account(name) for name in (*SCOPED, *OF_ONE_ACCO
     "PUT /model": lambda _: Ask(
         query=f"model=NEW-{uuid4().hex[:8]}", body={"name": "All of it", "weights": {"A": "1"}}, headers=NEW
     ),
+}
+
+
+MADE = """
+insert into steelyard.orders
+(tenant_id, account_id, link_id, asset_id, side, quantity, order_type, currency, reference_price, order_value,
+client_order_id)
+select a.tenant_id, a.account_id, k.link_id, 'A', 'buy', 10, 'market', 'USD', 100, 1000, 'c-' || gen_random_uuid()
+from steelyard.accounts as a
+inner join steelyard.broker_links as k using (tenant_id)
+where a.account_id = :account
+limit 1
+returning order_id
+"""
+LINKED = """
+insert into steelyard.broker_links (tenant_id, broker, link_name, made_by)
+values (:tenant, 'paper', 'cases', 'operator')
+on conflict do nothing returning link_id
+"""
+STEP = """
+update steelyard.orders
+set state = :state, version = version + 1, released_at = now(), lease_until = now(), due_at = now() + interval '1 day'
+where order_id = :id returning order_id
+"""
+
+
+def my_order(visit: Visit, *states: str, body: Any = None, status: int = 200) -> Ask:
+    """An order of an account that whoever asks sees, led through some states."""
+    house, tenant_id = visit.house, visit.me.tenant_id
+    house.rows(LINKED, tenant_id, tenant=tenant_id)
+    [[order_id]] = house.rows(MADE, tenant_id, account=some_account(visit))
+    for state in states:
+        house.rows(STEP, tenant_id, id=order_id, state=state)
+    return Ask({"order_id": str(order_id)}, body=body, status=status)
+
+
+APPROVED = ("reviewed", "approved")
+
+
+def stopped(visit: Visit, *, is_stopped: bool) -> Ask:
+    """The kill switch pulled, or not."""
+    tenant_id = visit.me.tenant_id
+    visit.house.rows(
+        "update steelyard.trading_holds set released_at = now(), released_by = 'operator' "
+        "where kind = 'kill_switch' and released_at is null returning hold_id",
+        tenant_id,
+    )
+    if is_stopped:
+        visit.house.rows(
+            "insert into steelyard.trading_holds (tenant_id, kind, reason, made_by) "
+            "values (:tenant, 'kill_switch', 'a wrong price', 'operator') returning hold_id",
+            tenant_id,
+            tenant=tenant_id,
+        )
+    return Ask(body={"reason": "a wrong price"}, status=204)
+
+
+CASES |= {
+    "GET /orders": plainly,
+    "GET /orders/{order_id}": my_order,
+    "POST /orders/{order_id}/cancel": lambda visit: my_order(visit, *APPROVED, body={}),
+    "POST /orders/{order_id}/replace": lambda visit: my_order(
+        visit, *APPROVED, body={"quantity": "4", "limit_price": "99.5"}, status=201
+    ),
+    "POST /orders/{order_id}/resolve": lambda visit: my_order(
+        visit, *APPROVED, "sending", "unknown", body={"resolution": "never", "reason": "the desk says so"}
+    ),
+    "GET /trading-stop": plainly,
+    "POST /trading-stop": lambda visit: stopped(visit, is_stopped=False),
+    "POST /trading-stop/release": lambda visit: stopped(visit, is_stopped=True),
+}
+
+CASES |= {f"GET /{name}": about_account(name) for name in SCOPED} | {
     "GET /progress/orders": lambda visit: Ask(query=f"account={some_account(visit)}"),
     "GET /progress/runs/{run_id}": my_run,
 }

@@ -25,7 +25,7 @@ async def shop(request: pytest.FixtureRequest, store: Pool, tmp_path: Path) -> A
 async def test_an_order_is_sent_filled_and_booked(shop: Workshop) -> None:
     order = await shop.order()
     sell = await shop.order(side=Side.SELL, quantity=Decimal(5))
-    await shop.work(rounds=5)
+    await shop.work(order, sell)
     assert await states(order, sell) == [OrderState.FILLED, OrderState.FILLED]
     assert len(await shop.placed()) == 2
     assert await ledger_of(shop.accounts[0]) == await holdings_at(shop.broker)
@@ -38,7 +38,7 @@ async def test_an_order_is_sent_filled_and_booked(shop: Workshop) -> None:
 async def test_an_order_is_placed_once_whatever_becomes_of_the_answer(shop: Workshop, fault: Fault) -> None:
     order = await shop.order()
     shop.go_wrong((Call.PLACE, fault))
-    await shop.work()
+    await shop.work(order)
     assert await states(order) == [OrderState.FILLED]
     assert len(await shop.placed()) == 1
     assert await ledger_of(shop.accounts[0]) == await holdings_at(shop.broker)
@@ -46,7 +46,7 @@ async def test_an_order_is_placed_once_whatever_becomes_of_the_answer(shop: Work
 
 async def test_a_refused_order_is_rejected_with_the_brokers_reason(shop: Workshop) -> None:
     order = await shop.order(side=Side.SELL, quantity=Decimal(2000), order_value=Decimal(1))
-    await shop.work(rounds=2)
+    await shop.work(order)
     found = await read(order.order_id)
     assert found.state is OrderState.REJECTED
     assert "2000 VTI are needed" in found.reason

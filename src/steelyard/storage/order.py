@@ -273,8 +273,7 @@ async def get_free_cash(db: WriteSession, order: Order) -> Decimal:
     """
     await db.execute(query("lock_cash"), {"account_id": order.account_id})
     values = {"account_id": order.account_id, "currency": order.currency, "order_id": order.order_id}
-    cash: Decimal = (await db.execute(query("get_free_cash"), values)).scalar_one()
-    return cash
+    return _trimmed((await db.execute(query("get_free_cash"), values)).scalar_one())
 
 
 async def count_replacements(db: AsyncSession, order_id: UUID) -> int:

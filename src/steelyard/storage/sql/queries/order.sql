@@ -178,7 +178,10 @@ set
             select from steelyard.orders as o
             where
                 o.tenant_id = broker_links.tenant_id and o.link_id = broker_links.link_id
-                and o.state in ('sending', 'sent', 'partially_filled', 'unknown')
+                and (
+                    o.state in ('sending', 'sent', 'partially_filled', 'unknown')
+                    or o.state = 'approved' and o.released_at is not null
+                )
         ) then cast(:soon as timestamptz)
         else cast(:later as timestamptz)
     end
