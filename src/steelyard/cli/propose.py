@@ -38,11 +38,13 @@ class Looked:
 
     Attributes:
         found: the proposal.
+        hash: of it, in the digits that are typed to approve it.
         approvals: who approved it.
         now: when it was looked at.
     """
 
     found: "ShownProposal"
+    hash: str
     approvals: "Sequence[Approval]"
     now: datetime
 
@@ -242,7 +244,8 @@ async def _looked(proposal_id: UUID, now: datetime) -> Looked:
 
     async with get_db_session() as db:
         found = await get_proposal(proposal_id, db)
-        return Looked(found, await get_approvals(db, proposal_id=proposal_id), now)
+        approvals = await get_approvals(db, proposal_id=proposal_id)
+        return Looked(found, found.proposal.content_hash.hex(), approvals, now)
 
 
 async def _approve(shell: Shell, tenant_id: int, proposal_id: UUID, typed: str) -> "Approved":
