@@ -6,7 +6,8 @@ An example makes what it needs (somebody to invite, a code to type) and gives wh
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from secrets import token_bytes
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,13 +17,23 @@ from house import FOREIGN, House, Person, Window
 from house_trading import approved_for, reviewed_for, traded_account
 from passkey_device import Device, encode
 from ruled_store import hold_proposal, write_cap, write_limits
+from steelyard.brokers.port import BrokerFill
+from steelyard.domain.order import Side
 from steelyard.domain.profile import Investor
+from steelyard.domain.reconciliation import Commodity, Difference
+from steelyard.domain.transaction import Transaction, TransactionKind
 from steelyard.identity.permissions import Right, Role
+from steelyard.services.broker_link import attach_account
+from steelyard.services.fill import record_fill
+from steelyard.services.hold import HoldKind, place_hold
+from steelyard.services.ledger import record_transactions
 from steelyard.services.model import assign_model, write_model
 from steelyard.services.profile import write_profile
 from steelyard.services.recovery import ask_recovery
 from steelyard.services.user import disable_user, invite_user
+from steelyard.storage.connection import WriteSession
 from steelyard.storage.proposal import StoredProposal
+from steelyard.storage.reconciliation_break import add_break
 
 NEW_PASSWORD = "seven lamps under a bridge"  # noqa: S105 - of nobody
 
@@ -751,4 +762,69 @@ CASES |= {
     "DELETE /order-limits/{account_id}": some_limits,
     "GET /proposals/{proposal_id}/overrides": held_proposal(overrides=False),
     "POST /proposals/{proposal_id}/overrides": held_proposal(overrides=True),
+# ── Fills, holds, breaks ────────────────────────────────────────────────────────────────────────────────
+def foundling(visit: Visit) -> Ask:
+    """Let a broker execute what nobody ordered, and give it to some account."""
+    link_id, execution_id = UUID(paper_link(visit)), f"x-{uuid4()}"
+    fill = BrokerFill(
+        execution_id=execution_id,
+        broker_order_id="",
+        client_order_id="",
+        symbol="A",
+        side=Side.BUY,
+        quantity=Decimal(1),
+        price=Decimal(10),
+        currency="USD",
+        executed_at=visit.house.clock(),
+    )
+    today = visit.house.clock().date()
+    visit.house.do(visit.house.write(visit.me.tenant_id, record_fill, link_id, fill, today=today))
+    owner = {"account": some_account(visit), "asset": "A"}
+    return Ask(body={"link_id": str(link_id), "execution_id": execution_id, **owner})
+def held(visit: Visit) -> Ask:
+    reason, account_id = f"asked to, {uuid4()}", some_account(visit)
+    placed = visit.house.write(visit.me.tenant_id, place_hold, HoldKind.MANUAL, reason, account_id=account_id)
+    return Ask({"hold_id": str(visit.house.do(placed))}, body={"reason": "settled by phone"}, status=204)
+def broken(visit: Visit) -> Ask:
+    money = Difference(Commodity(f"X{uuid4().hex}", is_cash=False), Decimal(5), Decimal(4))
+    made = visit.house.write(
+        visit.me.tenant_id,
+        add_break,
+        UUID(paper_link(visit)),
+        some_account(visit),
+        money,
+        hold_id=None,
+        now=visit.house.clock(),
+    )
+    names = {"break_id": str(visit.house.do(made))}
+    return Ask(names, body={"explanation": "their rounding"}, status=204)
+async def deposit(db: WriteSession, money: Transaction, today: date) -> None:
+    await record_transactions([money], today=today, db=db)
+def attached(visit: Visit) -> Ask:
+    link_id, tenant_id = paper_link(visit), visit.me.tenant_id
+    account_id = visit.house.do(visit.house.ledger_account(tenant_id))
+    today = visit.house.clock().date()
+    money = Transaction(
+        transaction_id=f"{uuid4()}",
+        kind=TransactionKind.DEPOSIT,
+        trade_date=today,
+        account_id=account_id,
+        currency="USD",
+        amount=Decimal(5),
+    )
+    visit.house.do(visit.house.write(tenant_id, deposit, money, today))
+    tools = visit.house.served.app.state.broker_tools
+    vault = visit.house.entrance.vault
+    visit.house.do(visit.house.write(tenant_id, attach_account, vault, account_id, UUID(link_id), tools))
+    return Ask({"link_id": link_id})
+    "GET /fills": plainly,
+    "GET /fills/suspense": plainly,
+    "POST /fills/assign": foundling,
+    "GET /trading-holds": plainly,
+    "POST /trading-holds": lambda visit: Ask(
+        body={"kind": "manual", "reason": f"ask first, {uuid4()}", "account": some_account(visit)}, status=201
+    "POST /trading-holds/{hold_id}/release": held,
+    "GET /breaks": plainly,
+    "POST /breaks/{break_id}/explain": broken,
+    "POST /brokers/{link_id}/sync": attached,
 }

@@ -42,9 +42,9 @@ class OwnerMissingError(InvalidInputError):
 class AssignBody(Body):
     """A fill in suspense, and whose it is: an order's, or an account's with the asset that it is of."""
 
-    link_id: UUID
+    link_id: Annotated[UUID, Field(strict=False)]
     execution_id: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-    order: UUID | None = None
+    order: Annotated[UUID | None, Field(strict=False)] = None
     account: Id | None = None
     asset: Id | None = None
 

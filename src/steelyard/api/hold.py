@@ -19,7 +19,7 @@ from steelyard.services import hold as service
 from steelyard.services.hold import MAX_REASON, Hold, HoldKind
 from steelyard.storage.connection import WriteSession, get_db_session
 
-router = APIRouter(prefix="/holds", tags=["orders"])
+router = APIRouter(prefix="/trading-holds", tags=["orders"])
 
 SEE: Final = permits(Verb.READ, ObjectType.ORDER)
 HOLD: Final = permits(Verb.HOLD, ObjectType.ORDER, moves_money=True)
@@ -33,7 +33,7 @@ class HoldBody(Body):
     kind: Literal["compliance", "manual"]
     reason: Reason
     account: Id | None = None
-    order: UUID | None = None
+    order: Annotated[UUID | None, Field(strict=False)] = None
 
 
 class ReasonBody(Body):

@@ -295,5 +295,5 @@ async def _resolve(db: WriteSession, one: Break, resolved_by: str, explanation: 
     await stored.resolve_break(db, one.break_id, resolved_by=resolved_by, explanation=explanation, now=now)
     why = explanation or "broker and ledger say the same again"
     if one.hold_id is not None and await stored_hold.end_hold(db, one.hold_id, why):
-        await record_event(db, "hold.release", "hold", str(one.hold_id))
+        await record_event(db, "hold.release", "trading_hold", str(one.hold_id))
     await record_event(db, "break.resolve", "break", str(one.break_id), {"by": resolved_by})

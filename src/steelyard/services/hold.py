@@ -109,7 +109,7 @@ async def place_hold(
     if hold_id is not None:
         await notify_owners(db, "hold.place")
         facts = {"kind": kind.value, "account": account_id or "", "order": str(order_id or "")}
-        await record_event(db, "hold.place", "hold", str(hold_id), facts)
+        await record_event(db, "hold.place", "trading_hold", str(hold_id), facts)
     return hold_id
 
 
@@ -131,7 +131,7 @@ async def release_hold(db: WriteSession, hold_id: UUID, reason: str) -> None:
         for hold in await stored.get_holds(db, hold_id=hold_id, with_released=True):
             raise HoldReleasedError(hold)
         raise HoldNotFoundError(hold_id)
-    await record_event(db, "hold.release", "hold", str(hold_id))
+    await record_event(db, "hold.release", "trading_hold", str(hold_id))
 
 
 async def lift_hold(
@@ -155,7 +155,7 @@ async def lift_hold(
     """
     hold_id = await stored.lift_hold(db, kind.value, reason, why, account_id=account_id, order_id=order_id)
     if hold_id is not None:
-        await record_event(db, "hold.release", "hold", str(hold_id))
+        await record_event(db, "hold.release", "trading_hold", str(hold_id))
 
 
 async def get_holds(
