@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from entrances import PASSWORD
 from house import FOREIGN, House, Person, Window
+from house_trading import approved_for, reviewed_for, traded_account
 from passkey_device import Device, encode
 from steelyard.domain.profile import Investor
 from steelyard.identity.permissions import Right, Role
@@ -20,6 +21,7 @@ from steelyard.services.model import assign_model, write_model
 from steelyard.services.profile import write_profile
 from steelyard.services.recovery import ask_recovery
 from steelyard.services.user import disable_user, invite_user
+from steelyard.storage.proposal import StoredProposal
 
 NEW_PASSWORD = "seven lamps under a bridge"  # noqa: S105 - of nobody
 
@@ -409,6 +411,7 @@ CASES: dict[str, Case] = {
     "GET /audit/events": plainly,
     "POST /audit/export": lambda _: Ask(body={"action": "user.create"}),
     "GET /accounts": plainly,
+    "GET /prices": lambda _: Ask(query="asset=A&source=stored"),
 }
 """Route → its example."""
 
@@ -540,4 +543,57 @@ CASES |= {f"GET /{name}": about_account(name) for name in (*SCOPED, *OF_ONE_ACCO
     ),
     "GET /progress/orders": lambda visit: Ask(query=f"account={some_account(visit)}"),
     "GET /progress/runs/{run_id}": my_run,
+}
+
+
+# ── Proposals ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def of_account(status: int = 200) -> Case:
+    return lambda visit: Ask({"account_id": traded_account(visit.house, visit.me)}, body={}, status=status)
+
+
+def of_proposal(**ask: Any) -> Case:
+    return lambda visit: Ask({"proposal_id": f"{reviewed_for(visit.house, visit.me).proposal_id}"}, **ask)
+
+
+def as_seen(reviewed: StoredProposal, **more: Any) -> Ask:
+    body = {"content_hash": reviewed.content_hash.hex(), **more}
+    return Ask({"proposal_id": f"{reviewed.proposal_id}"}, body=body)
+
+
+def to_sign(visit: Visit) -> Ask:
+    device_of(visit)
+    return as_seen(reviewed_for(visit.house, visit.me))
+
+
+def signed(visit: Visit) -> Ask:
+    device, reviewed = device_of(visit), reviewed_for(visit.house, visit.me)
+    ask = as_seen(reviewed)
+    question = asked(visit, f"/proposals/{reviewed.proposal_id}/approve/passkey/question", ask.body)
+    proof = json.loads(device.prove(question["options"]))
+    return as_seen(reviewed, nonce=question["nonce"], credential=proof)
+
+
+def coded(visit: Visit) -> Ask:
+    visit.house.do(visit.house.enrol(visit.me))
+    visit.house.rows("update steelyard.tenants set code_limit = 1000000 where tenant_id = 1 returning 1")
+    return as_seen(reviewed_for(visit.house, visit.me), code=visit.me.code(visit.house.clock()))
+
+
+CASES |= {
+    "POST /accounts/{account_id}/allocation": of_account(),
+    "POST /accounts/{account_id}/proposals": of_account(201),
+    "GET /proposals": lambda visit: Ask(query=f"account={traded_account(visit.house, visit.me)}"),
+    "GET /proposals/{proposal_id}": of_proposal(),
+    "GET /proposals/{proposal_id}/document": of_proposal(),
+    "GET /proposals/{proposal_id}/check": of_proposal(),
+    "POST /proposals/{proposal_id}/approve/passkey/question": to_sign,
+    "POST /proposals/{proposal_id}/approve/passkey": signed,
+    "POST /proposals/{proposal_id}/approve/totp": coded,
+    "POST /proposals/{proposal_id}/execute": lambda visit: as_seen(approved_for(visit.house, visit.me)),
+    "POST /proposals/{proposal_id}/withdraw": of_proposal(status=204),
+    "PUT /tenant/code-limit": lambda _: Ask(body={"code_limit": "1000000"}, status=204),
+    "PUT /tenant/price-tolerance": lambda _: Ask(body={"price_tolerance": "0.01"}, status=204),
+    "PUT /tenant/proposal-minutes": lambda _: Ask(body={"proposal_minutes": 45}, status=204),
 }

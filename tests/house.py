@@ -439,6 +439,7 @@ def opened_house(
     ):
         origin = served.wiring.place.public_url
         served.app.state.retention_years = 6
+        served.app.state.market = None
         served.app.state.entrance = with_providers(
             make_entrance(folder, hasher, clock, origin=origin), provider, origin
         )

@@ -106,8 +106,10 @@ async def put_order(
     """Draft an order and bring it to a state by legal moves, each of them a version; `then` changes what it is last."""
     order = await add_order(db, new_order(**what), now=now)
     for step in road_to(state):
-        leased = {"released_at": now, "lease_until": now + LEASE} if step is OrderState.SENDING else {}
-        order = await save_order(db, order, replace(order, state=step, **leased), now=now)
+        moved = replace(order, state=step)
+        if step is OrderState.SENDING:
+            moved = replace(moved, released_at=now, lease_until=now + LEASE)
+        order = await save_order(db, order, moved, now=now)
     if then:
         order = await save_order(db, order, replace(order, **then), now=now)
     return order

@@ -8,9 +8,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from steelyard.app import main
@@ -26,6 +28,7 @@ PRELOADED = (
     "steelyard.services.asset_360",
     "steelyard.services.book",
     "steelyard.services.loading",
+    "steelyard.services.order_worker",
     "steelyard.services.performance",
     "steelyard.storage.migration",
 )
@@ -61,3 +64,10 @@ def _be_steelyard(arguments: list[str], environment: dict[str, str], said: Path,
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
     sys.argv = ["steelyard", *arguments]
     main()
+
+
+def start(work: Callable[..., None], *arguments: object) -> BaseProcess:
+    """Start a function in a process of its own, and give the process; the function is found by its module's name."""
+    process = _context().Process(target=work, args=arguments)
+    process.start()
+    return process

@@ -72,9 +72,10 @@ async def make_server(settings: Settings, place: "Place", pool: "Pool") -> "Appl
     """Put the server together that serves the open store at a place.
 
     Raises:
-        SteelyardError: the key file or the file of the providers cannot be used.
+        SteelyardError: the key file or the file of the providers cannot be used, or the price sources are none.
     """
     from steelyard.api.routes import make_router
+    from steelyard.cli.sources import make_sources
     from steelyard.server.application import make_application
     from steelyard.server.wiring import Wiring
     from steelyard.services.reception import Reception
@@ -89,6 +90,7 @@ async def make_server(settings: Settings, place: "Place", pool: "Pool") -> "Appl
     )
     app = make_application(wiring, [make_router()])
     app.state.retention_years = settings.retention_years
+    app.state.market = make_sources(settings).market
     app.state.entrance = await _make_entrance(settings, place, pool)
     return app
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
+import small_book
 from api_cases import CASES, OF_ONE_ACCOUNT, SCOPED, Ask, Visit
 from api_page import ANYBODY, SIGNING_IN, roles_of, short, who_may
 from house import FOREIGN, GRANTED, HIDDEN, MINE, OTHERS, House, Window
@@ -181,7 +182,7 @@ def test_a_sum_is_of_what_is_seen(house: House) -> None:
     """What is hidden is in no total either."""
     totals = {}
     for role in (Role.OWNER, Role.ADVISOR):
-        answer = visit_of(house, role).window.ask("GET", "/positions")
+        answer = visit_of(house, role).window.ask("GET", f"/positions?as_of={small_book.AS_OF}")
         totals[role] = answer.json()["total_value"].rstrip("0").rstrip(".")
 
     assert totals == {

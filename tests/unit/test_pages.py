@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from steelyard.cli.orders import LAYOUTS
+from steelyard.cli.order_file import LAYOUTS
 from steelyard.cli.rebalance import LAYOUT_NAMES, MODES, OBJECTIVES, TAX_MODES
 from steelyard.rebalancing.options import Mode, Objective
 from steelyard.rebalancing.policy import Policy

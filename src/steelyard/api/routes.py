@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from steelyard.api import (
     account,
+    allocation,
     asset_360,
     audit,
     factor,
@@ -13,10 +14,16 @@ from steelyard.api import (
     link,
     model,
     notice,
+    order,
+    order_limit,
+    override,
     personal_data,
     portfolio,
+    price,
     progress,
+    proposal,
     provider,
+    rule,
     session,
     sign_in,
     tenant,
@@ -39,7 +46,8 @@ def redirect_uri(public_url: str, name: str) -> str:
 def make_router() -> APIRouter:
     """Make the routes of the interface; the application's state holds what they need.
 
-    Its `entrance` is what signing in needs, its `retention_years` for how long it stays known who did what.
+    Its `entrance` is what signing in needs, its `market` where prices are asked for (None = the store), its
+    `retention_years` for how long it stays known who did what.
     """
     everything = APIRouter(prefix=PREFIX)
     for router in (
@@ -60,7 +68,16 @@ def make_router() -> APIRouter:
         portfolio.router,
         account.router,
         model.router,
+        override.router,
+        rule.router,
+        order_limit.router,
+        allocation.router,
+        proposal.accounts,
+        proposal.router,
+        price.router,
         asset_360.router,
+        order.router,
+        order.stops,
         progress.router,
     ):
         everything.include_router(router)

@@ -8,11 +8,10 @@ from decimal import Decimal, localcontext
 from typing import Final
 
 from steelyard.brokers.port import BrokerOrderState
-from steelyard.domain.money import EXACT, round_half_up
+from steelyard.domain.money import EXACT, MONEY_PLACES, round_half_up
 from steelyard.domain.order import Side
 
 PRICE_PLACES: Final = 12
-CENT_PLACES: Final = 2
 BPS: Final = 10_000
 
 
@@ -112,13 +111,13 @@ def draw_parts(settings: PaperSettings, chance: random.Random) -> int:
 
 
 def cash_of(quantity: Decimal, price: Decimal) -> Decimal:
-    """Return the money that changes hands, to the cent, half up.
+    """Return the money that changes hands, as exact as a ledger keeps it.
 
     >>> cash_of(Decimal("0.5"), Decimal("10.01"))
-    Decimal('5.01')
+    Decimal('5.00500000')
     """
     with localcontext(EXACT):
-        return round_half_up(quantity * price, CENT_PLACES)
+        return round_half_up(quantity * price, MONEY_PLACES)
 
 
 def reserved_cash(orders: Iterable[PaperOrder], currency: str) -> Decimal:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from steelyard.cli.orders import cell, number
+from steelyard.cli.order_file import cell, number
 from steelyard.cli.output import progress_bar
 from steelyard.cli.report import OutputFileError
 from steelyard.services.book import ANSWERS, BookSummary, calculate_book

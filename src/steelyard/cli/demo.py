@@ -3,9 +3,11 @@
 import asyncio
 import csv
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import click
 
@@ -16,11 +18,13 @@ from steelyard.cli.shell import Shell, pass_shell
 from steelyard.errors import ConflictError
 
 if TYPE_CHECKING:
+    from steelyard.identity.vault import Vault
     from steelyard.services.asset_360 import Refresh
+    from steelyard.services.broker_link import BrokerTools
     from steelyard.services.loading import LoadSummary
     from steelyard.services.performance import ScopePerformance
     from steelyard.storage.asset_360 import Document
-    from steelyard.storage.connection import Pool
+    from steelyard.storage.connection import Pool, WriteSession
     from steelyard.storage.migration import MigrationResult
 
 
@@ -67,9 +71,54 @@ async def _prepare(shell: Shell) -> "tuple[Document, ScopePerformance]":
         await _require_own_store(pool, directory)
         steps.done("Book", _loaded(await load_directory(shell, LoadRequest(directory))))
         steps.done("Asset 360", _published(await publish(shell)))
+        steps.done("Broker", await _link_paper(shell, pool))
         await shell.keep_heads(pool)
         async with get_db_session() as db:
             return await get_document(db), await get_performance(db)
+
+
+async def _link_paper(shell: Shell, pool: "Pool") -> str:
+    """Let the orders of the sample accounts go to the paper broker; says what came of it."""
+    from steelyard.cli.brokers import broker_tools
+    from steelyard.services.broker_link import get_broker_links
+    from steelyard.services.key import KeyFileUnnamedError
+    from steelyard.storage.connection import get_write_session
+
+    try:
+        vault = await shell.vault(pool)
+    except KeyFileUnnamedError:
+        return "not linked; name a key file in STEELYARD_KEY_FILE and run it again"
+    async with broker_tools(shell, pool) as tools, get_write_session() as db:
+        if await get_broker_links(db, with_ended=True):
+            return "linked already"
+        return f"{await _attach_all(db, vault, tools)} accounts trade on paper"
+
+
+async def _attach_all(db: "WriteSession", vault: "Vault", tools: "BrokerTools") -> int:
+    """Link the paper broker and attach the accounts whose trades can be booked; returns how many."""
+    from steelyard.identity.permissions import Actor
+    from steelyard.services.broker_link import NotInLedgerError, attach_account, link_broker
+    from steelyard.storage.portfolio import get_all_accounts
+
+    link_id, attached = uuid4(), 0
+    await link_broker(
+        db,
+        vault,
+        Actor(1),
+        link_id,
+        broker="paper",
+        name="paper",
+        environment="paper",
+        address=None,
+        settings={"slippage_bps": "2"},
+        credentials={},
+        now=tools.clock(),
+    )
+    for account in await get_all_accounts(db):
+        with suppress(NotInLedgerError):
+            await attach_account(db, vault, account.account_id, link_id, tools)
+            attached += 1
+    return attached
 
 
 class Steps:

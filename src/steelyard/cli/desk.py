@@ -13,7 +13,7 @@ from steelyard.cli.shell import Shell
 if TYPE_CHECKING:
     from steelyard.identity.permissions import Actor
     from steelyard.identity.vault import Vault
-    from steelyard.storage.connection import WriteSession
+    from steelyard.storage.connection import Pool, WriteSession
 
 tenant_option: Callable[..., Any] = click.option(
     "--tenant",
@@ -43,12 +43,14 @@ class Desk:
         vault: opens and seals names.
         actor: the operator in the tenant.
         now: the time.
+        pool: on the store.
     """
 
     db: "WriteSession"
     vault: "Vault"
     actor: "Actor"
     now: datetime
+    pool: "Pool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +89,21 @@ async def open_desk(shell: Shell, tenant_id: int) -> AsyncIterator[Desk]:
         with acting_as(operator.acting):
             async with get_write_session() as db:
                 await require_tenant(db, tenant_id)
-                yield Desk(db, vault, operator, datetime.now(UTC))
+                yield Desk(db, vault, operator, datetime.now(UTC), pool)
+
+
+@asynccontextmanager
+async def open_book(shell: Shell, tenant_id: int) -> AsyncIterator["WriteSession"]:
+    """Open the store for one command about what a tenant holds and trades, which needs no keys.
+
+    Raises:
+        UnknownTenantError: there is no such tenant.
+        SteelyardError: as `Shell.store`.
+    """
+    from steelyard.identity.permissions import Actor
+    from steelyard.services.tenant import require_tenant
+    from steelyard.storage.connection import get_write_session
+
+    async with shell.store(acts_as=Actor(tenant_id).acting), get_write_session() as db:
+        await require_tenant(db, tenant_id)
+        yield db

@@ -19,6 +19,7 @@ from steelyard.cli.answers import (
 from steelyard.cli.assets import asset, assets
 from steelyard.cli.attach import attach, detach
 from steelyard.cli.audit import audit
+from steelyard.cli.brokers import brokers
 from steelyard.cli.changes import changes
 from steelyard.cli.codes import INTERRUPTED, code_of
 from steelyard.cli.data import init, load, refresh
@@ -27,19 +28,25 @@ from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
 from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
+from steelyard.cli.limits import limits
 from steelyard.cli.models import models
+from steelyard.cli.orders import orders
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
 from steelyard.cli.personal_data import personal_data
+from steelyard.cli.prices import prices
 from steelyard.cli.profile import profile
+from steelyard.cli.propose import approve, execute, proposals, propose, review, withdraw
 from steelyard.cli.rebalance import rebalance
 from steelyard.cli.report import report
+from steelyard.cli.rules import rules
 from steelyard.cli.serve import serve
 from steelyard.cli.setup_link import setup_link
 from steelyard.cli.shell import Shell
 from steelyard.cli.tenant import tenant
 from steelyard.cli.token import token
 from steelyard.cli.user import user
+from steelyard.cli.worker import worker
 from steelyard.errors import SteelyardError
 
 SECTIONS: Final = {
@@ -58,8 +65,25 @@ SECTIONS: Final = {
         changes,
         report,
     ),
-    "Trust": (performance, explain, positions, lots, ledger),
-    "Decide": (accounts, targets, models, profile, rebalance),
+    "Trust": (performance, explain, positions, lots, ledger, prices),
+    "Decide": (
+        accounts,
+        targets,
+        models,
+        profile,
+        rebalance,
+        propose,
+        proposals,
+        review,
+        approve,
+        execute,
+        withdraw,
+        rules,
+        limits,
+        brokers,
+        orders,
+        worker,
+    ),
     "Let in": (serve, user, tenant, token),
     "Look after": (doctor, db, audit, personal_data, keys, detach),
 }

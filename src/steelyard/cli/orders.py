@@ -1,224 +1,277 @@
-"""Order files: the trades of accounts as a custodian's platform takes them, sales first, so that their cash is there.
+"""The commands about orders: where each is, and what a person does about it."""
 
-docs/reference/order-files.md says where each layout is published.
-"""
-
-import csv
-import io
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from secrets import token_bytes
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
-from steelyard.domain.portfolio import Portfolio
-from steelyard.errors import ConflictError, InvalidInputError
-from steelyard.rebalancing.trade import Conversion, Trade
+import click
 
-_FORMULA: Final = "=+-@\t\r\n"
+from steelyard.cli.desk import open_desk, tenant_option
+from steelyard.cli.options import AmountType, as_json, examples
+from steelyard.cli.output import tell
+from steelyard.cli.shell import Shell, pass_shell
 
-Cells = tuple[str, ...]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
+    from steelyard.domain.order import Order
+    from steelyard.services.order import ShownOrder
+    from steelyard.storage.trading_stop import PulledStop
 
-class UnfitOrderError(InvalidInputError):
-    """A trade cannot be said in a layout."""
-
-    def __init__(self, layout: str, asset_id: str, why: str) -> None:
-        """Name the layout, the asset and the reason."""
-        super().__init__(
-            f"The layout {layout} cannot hold the order of {asset_id!r}: {why}. Nothing was written."
-        )
-
-
-class NothingToOrderError(ConflictError):
-    """No trades keep every constraint, so there is nothing to order."""
-
-    def __init__(self, account_id: str) -> None:
-        """Name the account."""
-        super().__init__(
-            f"No order file was written: no trades of {account_id or 'the account'} keep every constraint."
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class AccountTrades:
-    """What one account is to trade, and the portfolio that names it and its currency."""
-
-    portfolio: Portfolio
-    trades: Sequence[Trade]
-    conversions: Sequence[Conversion] = ()
+MOST: Final = 1000
+STATES: Final = (
+    "draft",
+    "reviewed",
+    "approved",
+    "sending",
+    "sent",
+    "partially_filled",
+    "filled",
+    "rejected",
+    "cancelled",
+    "unknown",
+)
+ORDER: Final = click.argument("order_id", type=click.UUID, metavar="ORDER")
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """How a platform wants its orders.
+class ListedOrders:
+    """A page of orders, and what stops them.
 
     Attributes:
-        name: the word for `--layout`.
-        header: its first line.
-        row: the cells of one order.
-        conversions: the cells of each currency trade; None where the layout has no place for them.
+        orders: the newest first.
+        stops: the kill switches that are pulled.
     """
 
-    name: str
-    header: Cells
-    row: Callable[[AccountTrades, Trade], Cells]
-    conversions: Callable[[AccountTrades], Iterator[Cells]] | None = None
+    orders: "Sequence[Order]"
+    stops: "Sequence[PulledStop]"
 
 
-def write_orders(accounts: Sequence[AccountTrades], layout: Layout) -> str:
-    """Return the order file of accounts, as RFC 4180 wants it: lines end in CR LF.
+@click.group(epilog=examples("steelyard orders list", "steelyard orders stop --reason 'a wrong price'"))
+def orders() -> None:
+    """Look after orders: list and show them, cancel, replace or resolve one, stop them all.
 
-    Raises:
-        UnfitOrderError: a trade has a symbol or lacks a currency or an account, so that the layout cannot hold it.
+    Files of orders for a custodian are written by: steelyard rebalance --orders FILE.
     """
-    text = io.StringIO()
-    lines = csv.writer(text)
-    lines.writerow(layout.header)
-    for account in accounts:
-        lines.writerows(layout.conversions(account) if layout.conversions else ())
-        lines.writerows(layout.row(account, trade) for trade in in_order(account, layout))
-    return text.getvalue()
 
 
-def in_order(account: AccountTrades, layout: Layout) -> list[Trade]:
-    """Return the trades a layout has a place for, sales first, then by asset."""
-    trades = sorted(account.trades, key=lambda trade: (trade.quantity > 0, trade.asset_id))
-    return [trade for trade in trades if layout.conversions or not _is_currency_trade(account, trade)]
+@orders.command(
+    "list",
+    epilog=examples(
+        "steelyard orders list --account RIVERA-IRA",
+        "steelyard orders list --state unknown --json",
+        "steelyard orders list --proposal 0d5c1c32-6f0c-4b0e-9d55-0a7e4a3f5b11",
+    ),
+)
+@click.option("--account", "account_id", metavar="ACCOUNT", help="Of this account.")
+@click.option("--proposal", "proposal_id", type=click.UUID, help="Of this proposal.")
+@click.option(
+    "--state", "states", type=click.Choice(STATES), multiple=True, help="In this state; repeatable."
+)
+@click.option(
+    "--limit", type=click.IntRange(1, MOST), default=50, show_default=True, help="The newest so many."
+)
+@tenant_option
+@as_json
+@pass_shell
+def list_(
+    shell: Shell,
+    *,
+    account_id: str | None,
+    proposal_id: UUID | None,
+    states: tuple[str, ...],
+    limit: int,
+    tenant_id: int,
+    as_json: bool,
+) -> None:
+    """Show orders, the newest first, and the kill switches that are pulled."""
+    from steelyard.cli.screens.orders import listed
+    from steelyard.domain.order import OrderState
+    from steelyard.storage.order import OrderFilter
 
-
-def count_orders(accounts: Sequence[AccountTrades], layout: Layout) -> tuple[int, int]:
-    """Return how many orders a file of the layout holds, and how many currency trades it has no place for."""
-    trades = sum(len(in_order(account, layout)) for account in accounts)
-    conversions = sum(len(account.conversions) for account in accounts)
-    if layout.conversions:
-        return trades + conversions, 0
-    return trades, conversions + sum(len(account.trades) for account in accounts) - trades
-
-
-def _is_currency_trade(account: AccountTrades, trade: Trade) -> bool:
-    """Whether what is traded is a currency that is held as an investment."""
-    return trade.asset_id in account.portfolio.cash_targets
-
-
-def cell(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula: a `'` goes before what would start one.
-
-    >>> cell("VTI"), cell("=1+1"), cell("\uff1d1"), cell("")
-    ('VTI', "'=1+1", "'\uff1d1", '')
-    """
-    return f"'{text}" if text and unicodedata.normalize("NFKC", text[0]) in _FORMULA else text
-
-
-def number(amount: Decimal) -> str:
-    """Return a number without exponent, thousands separators or idle zeros.
-
-    >>> number(Decimal("1200.500")), number(Decimal("-3E+2"))
-    ('1200.5', '-300')
-    """
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-# ── Generic ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _generic(account: AccountTrades, trade: Trade) -> Cells:
-    portfolio = account.portfolio
-    return (
-        cell(portfolio.account_id),
-        _side(trade, "buy", "sell"),
-        cell(trade.asset_id),
-        number(abs(trade.quantity)),
-        number(trade.price),
-        trade.currency or portfolio.base_currency,
-        cell(trade.reason),
+    wanted = OrderFilter(
+        account_id=account_id,
+        proposal_id=proposal_id,
+        states=[OrderState(state) for state in states] or None,
     )
+    tell(asyncio.run(_list(shell, tenant_id, wanted, limit)), listed, as_json=as_json)
 
 
-def _generic_conversions(account: AccountTrades) -> Iterator[Cells]:
-    """Give currency trades: the bought currency as the asset, the sold one as the currency."""
-    for done in account.conversions:
-        name = cell(account.portfolio.account_id)
-        bought, sold = number(done.bought), done.sold_currency
-        yield name, "convert", done.bought_currency, bought, "", sold, cell(done.reason)
+@orders.command(epilog=examples("steelyard orders show 2f0c7f0e-8d5f-4f0a-9a1b-6f5f2f3c4d5e"))
+@ORDER
+@tenant_option
+@as_json
+@pass_shell
+def show(shell: Shell, *, order_id: UUID, tenant_id: int, as_json: bool) -> None:
+    """Show an order with every state it was in and its fills."""
+    from steelyard.cli.screens.orders import shown
+
+    tell(asyncio.run(_show(shell, tenant_id, order_id)), shown, as_json=as_json)
 
 
-# ── Interactive Brokers, Trader Workstation, BasketTrader ───────────────────────────────────────────────
+@orders.command(epilog=examples("steelyard orders cancel 2f0c7f0e-8d5f-4f0a-9a1b-6f5f2f3c4d5e"))
+@ORDER
+@tenant_option
+@pass_shell
+def cancel(shell: Shell, *, order_id: UUID, tenant_id: int) -> None:
+    """Cancel an order: at once where nothing was sent, else its broker is asked to."""
+    order = asyncio.run(_cancel(shell, tenant_id, order_id))
+    ended = order.due_at is None
+    click.echo("Cancelled." if ended else "Its broker is asked to; what is filled before that stays.")
 
 
-def _ibkr(account: AccountTrades, trade: Trade) -> Cells:
-    currency = trade.currency or account.portfolio.base_currency
-    if not currency:
-        raise UnfitOrderError("ibkr", trade.asset_id, "no currency is named; add the column currency")
-    return (
-        _side(trade, "BUY", "SELL"),
-        number(abs(trade.quantity)),
-        _symbol("ibkr", trade.asset_id),
-        "STK",
-        "SMART",
-        currency,
-        "DAY",
-        "MKT",
-        _symbol("ibkr", account.portfolio.account_id) if account.portfolio.account_id else "",
+@orders.command(
+    epilog=examples(
+        "steelyard orders replace 2f0c7f0e-8d5f-4f0a-9a1b-6f5f2f3c4d5e --limit-price 81.50",
+        "steelyard orders replace 2f0c7f0e-8d5f-4f0a-9a1b-6f5f2f3c4d5e --quantity 40",
     )
+)
+@ORDER
+@click.option("--quantity", type=AmountType(), help="Units; without it all that is open.")
+@click.option("--limit-price", type=AmountType(), help="Worst price of one unit; without it at the market.")
+@tenant_option
+@pass_shell
+def replace(
+    shell: Shell, *, order_id: UUID, quantity: Decimal | None, limit_price: Decimal | None, tenant_id: int
+) -> None:
+    """Cancel an order and send another of the same asset and side in its place, and not more."""
+    made = asyncio.run(_replace(shell, tenant_id, order_id, quantity, limit_price))
+    click.echo(f"Order {made.order_id} is sent when {order_id} has ended.")
 
 
-# ── REDIPlus, Portfolio Trader, trade list ──────────────────────────────────────────────────────────────
+@orders.command(
+    epilog=examples(
+        "steelyard orders resolve 2f0c7f0e-8d5f-4f0a-9a1b-6f5f2f3c4d5e found --as 9041 --reason 'on their screen'",
+        "steelyard orders resolve 2f0c7f0e-8d5f-4f0a-9a1b-6f5f2f3c4d5e never --reason 'the desk says so'",
+        "steelyard orders resolve 2f0c7f0e-8d5f-4f0a-9a1b-6f5f2f3c4d5e again --reason 'never arrived'",
+    )
+)
+@ORDER
+@click.argument("resolution", type=click.Choice(["found", "never", "again"]))
+@click.option("--as", "broker_order_id", metavar="KEY", help="What the broker calls it, where it has it.")
+@click.option("--reason", required=True, help="How you know.")
+@tenant_option
+@pass_shell
+def resolve(
+    shell: Shell,
+    *,
+    order_id: UUID,
+    resolution: str,
+    broker_order_id: str | None,
+    reason: str,
+    tenant_id: int,
+) -> None:
+    """Say of an unknown order what you found out at its broker.
+
+    found: it has it, as its order KEY. never: it never had it, and the order is cancelled. again: it never had it, and
+    it is sent as a new order.
+    """
+    answer = asyncio.run(
+        _resolve(shell, tenant_id, order_id, resolution, broker_order_id=broker_order_id, reason=reason)
+    )
+    if answer.order_id != order_id:
+        click.echo(f"{order_id} is cancelled, and order {answer.order_id} is sent in its place.")
+    else:
+        click.echo(f"{order_id} is {answer.state.value}.")
 
 
-def _redi(account: AccountTrades, trade: Trade) -> Cells:
-    account_id = account.portfolio.account_id
-    if not account_id:
-        raise UnfitOrderError(
-            "redi", trade.asset_id, "no account is named; bring the account as JSON with its key account"
+REASON: Final = click.option("--reason", required=True, help="Why; it is kept.")
+EVERYTHING: Final = click.option(
+    "--everything", "of_all", is_flag=True, help="Of every tenant, and not of one alone."
+)
+
+
+@orders.command(
+    epilog=examples("steelyard orders stop --reason 'a wrong price'", "steelyard orders stop --everything …")
+)
+@REASON
+@EVERYTHING
+@tenant_option
+@pass_shell
+def stop(shell: Shell, *, reason: str, of_all: bool, tenant_id: int) -> None:
+    """Pull the kill switch: nothing more is sent. What is at a broker stays there and is followed."""
+    asyncio.run(_stop(shell, tenant_id, reason, of_all=of_all))
+    click.echo("Stopped: nothing more is sent. What is at a broker can be cancelled: steelyard orders list")
+
+
+@orders.command(epilog=examples("steelyard orders go --reason 'the price is right again'"))
+@REASON
+@EVERYTHING
+@tenant_option
+@pass_shell
+def go(shell: Shell, *, reason: str, of_all: bool, tenant_id: int) -> None:
+    """Release the kill switch: what waited is sent, unless its day is over."""
+    asyncio.run(_go(shell, tenant_id, reason, of_all=of_all))
+    click.echo("Orders are sent again.")
+
+
+async def _list(shell: Shell, tenant_id: int, wanted: Any, limit: int) -> ListedOrders:
+    from steelyard.services.order import list_orders
+    from steelyard.services.trading_stop import get_stops
+
+    async with open_desk(shell, tenant_id) as desk:
+        return ListedOrders(await list_orders(desk.db, wanted, limit=limit), await get_stops(desk.db))
+
+
+async def _show(shell: Shell, tenant_id: int, order_id: UUID) -> "ShownOrder":
+    from steelyard.services.order import get_order
+
+    async with open_desk(shell, tenant_id) as desk:
+        return await get_order(desk.db, order_id)
+
+
+async def _cancel(shell: Shell, tenant_id: int, order_id: UUID) -> "Order":
+    from steelyard.services.order import cancel_order
+
+    async with open_desk(shell, tenant_id) as desk:
+        return await cancel_order(desk.db, order_id, now=desk.now)
+
+
+async def _replace(
+    shell: Shell, tenant_id: int, order_id: UUID, quantity: Decimal | None, limit_price: Decimal | None
+) -> "Order":
+    from steelyard.services.order import Replacement, replace_order
+
+    wanted = Replacement(quantity=quantity, limit_price=limit_price)
+    async with open_desk(shell, tenant_id) as desk:
+        return await replace_order(desk.db, order_id, wanted, now=desk.now, random=token_bytes)
+
+
+async def _resolve(
+    shell: Shell,
+    tenant_id: int,
+    order_id: UUID,
+    resolution: str,
+    *,
+    broker_order_id: str | None,
+    reason: str,
+) -> "Order":
+    from steelyard.services.order import Resolution, resolve_order
+
+    async with open_desk(shell, tenant_id) as desk:
+        return await resolve_order(
+            desk.db,
+            order_id,
+            Resolution(resolution),
+            reason=reason,
+            broker_order_id=broker_order_id,
+            now=desk.now,
+            random=token_bytes,
         )
-    return (
-        _symbol("redi", trade.asset_id),
-        _side(trade, "B", "S"),
-        _symbol("redi", account_id),
-        number(abs(trade.quantity)),
-    )
 
 
-def _side(trade: Trade, buy: str, sell: str) -> str:
-    return buy if trade.quantity > 0 else sell
+async def _stop(shell: Shell, tenant_id: int, reason: str, *, of_all: bool) -> None:
+    from steelyard.services.trading_stop import stop_trading
+
+    async with open_desk(shell, tenant_id) as desk:
+        await stop_trading(desk.db, reason, of_all=of_all)
 
 
-def _symbol(layout: str, text: str) -> str:
-    """Return a symbol as it is: a platform would not know it with a quote before it."""
-    if cell(text) != text:
-        raise UnfitOrderError(layout, text, "it starts like a formula of a spreadsheet")
-    if "," in text:
-        raise UnfitOrderError(layout, text, "it holds a comma")
-    return text
+async def _go(shell: Shell, tenant_id: int, reason: str, *, of_all: bool) -> None:
+    from steelyard.services.trading_stop import resume_trading
 
-
-LAYOUTS: Final = {
-    layout.name: layout
-    for layout in (
-        Layout(
-            "generic",
-            ("account", "action", "asset", "quantity", "price", "currency", "reason"),
-            _generic,
-            _generic_conversions,
-        ),
-        Layout(
-            "ibkr",
-            (
-                "Action",
-                "Quantity",
-                "Symbol",
-                "SecType",
-                "Exchange",
-                "Currency",
-                "TimeInForce",
-                "OrderType",
-                "Account",
-            ),
-            _ibkr,
-        ),
-        Layout("redi", ("Symbol", "Side", "Account", "Quantity"), _redi),
-    )
-}
-"""The layouts by name."""
+    async with open_desk(shell, tenant_id) as desk:
+        await resume_trading(desk.db, reason, now=desk.now, of_all=of_all)

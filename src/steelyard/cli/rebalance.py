@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from steelyard.cli.orders import AccountTrades
+    from steelyard.cli.order_file import AccountTrades
     from steelyard.domain.lot import Lot
     from steelyard.domain.portfolio import Portfolio
     from steelyard.domain.wash_sale import Sale
@@ -179,7 +179,7 @@ def rebalance(
 
 
 def _rebalance_apart(shell: Shell, asked: Asked, orders: Path | None, layout: str, *, as_json: bool) -> int:
-    from steelyard.cli.orders import AccountTrades
+    from steelyard.cli.order_file import AccountTrades
     from steelyard.cli.screens.rebalance import proposals as screen
     from steelyard.rebalancing.problem import Status
 
@@ -195,14 +195,14 @@ def _rebalance_apart(shell: Shell, asked: Asked, orders: Path | None, layout: st
     return INFEASIBLE if infeasible else 0
 
 
-def _screen(screen: Any, found: "list[Proposal]", written: str, _: Any) -> Any:
+def _screen(screen: Any, found: "Sequence[Proposal]", written: str, _: Any) -> Any:
     return screen(found, written)
 
 
 def _rebalance_jointly(
     shell: Shell, asked: Asked, policy: "Policy", orders: Path | None, layout: str, *, as_json: bool
 ) -> int:
-    from steelyard.cli.orders import AccountTrades
+    from steelyard.cli.order_file import AccountTrades
     from steelyard.cli.screens.household import joint_plan
     from steelyard.rebalancing.problem import Status
 
@@ -276,7 +276,7 @@ def _require_known(asked: Asked, portfolios: "Sequence[Portfolio]") -> None:
                 raise UnknownLockError(option, asset, get_close_matches(asset, sorted(known), n=1))
 
 
-def _proposals(shell: Shell, asked: Asked) -> "list[Proposal]":
+def _proposals(shell: Shell, asked: Asked) -> "Sequence[Proposal]":
     if asked.file is None:
         return asyncio.run(_of_store(shell, asked))
     from steelyard.rebalancing.policy import Proposal, allocate
@@ -316,7 +316,7 @@ async def _booked_lots(
     return await read_taxed_lots(db, account_ids, await read_day(db, asked.as_of))
 
 
-async def _of_store(shell: Shell, asked: Asked) -> "list[Proposal]":
+async def _of_store(shell: Shell, asked: Asked) -> "Sequence[Proposal]":
     from steelyard.services.allocation import calculate_allocation, calculate_allocations
     from steelyard.storage.connection import get_db_session
 
@@ -331,7 +331,7 @@ async def _of_store(shell: Shell, asked: Asked) -> "list[Proposal]":
             return await calculate_allocations(
                 asked.household, db, as_of=asked.as_of, policy=policy, stale_reason=asked.stale_reason
             )
-        lots, sales = await _booked_lots(db, asked, [asked.account or ""])
+        lots, sales = await _booked_lots(db, asked, [asked.account or ""]) if asked.lots_file else (None, ())
         proposal = await calculate_allocation(
             asked.account or "",
             db,
@@ -408,7 +408,7 @@ def _write(
     accounts: "Sequence[AccountTrades]", infeasible: "Sequence[str]", path: Path, layout_name: str
 ) -> str:
     """Write the order file; return a sentence on it."""
-    from steelyard.cli.orders import LAYOUTS, NothingToOrderError, count_orders, write_orders
+    from steelyard.cli.order_file import LAYOUTS, NothingToOrderError, count_orders, write_orders
     from steelyard.cli.report import write_whole
 
     if infeasible:

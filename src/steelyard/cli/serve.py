@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -16,9 +16,12 @@ import click
 from steelyard.cli.codes import INTERRUPTED
 from steelyard.cli.options import examples
 from steelyard.cli.shell import Shell, pass_shell
+from steelyard.cli.worker import worker_beside
 from steelyard.errors import SteelyardError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from steelyard.server.place import Address, Place
     from steelyard.storage.connection import Pool
 
@@ -38,6 +41,7 @@ class ServeRequest:
     tls_key: Path | None
     proxies: Sequence[str]
     public_url: str | None
+    with_worker: bool = False
 
     def place(self, port: int) -> "Place":
         """Decide where the server can be reached; see `plan_place`."""
@@ -74,6 +78,9 @@ class ServeRequest:
     help="Address or network of a proxy in front, believed about who asks; may come several times.",
 )
 @click.option("--public-url", metavar="URL", help="What people type, where it is not the address itself.")
+@click.option(
+    "--worker", "with_worker", is_flag=True, help="Send orders, too, as the command worker does by itself."
+)
 @pass_shell
 def serve(
     shell: Shell,
@@ -84,6 +91,7 @@ def serve(
     tls_key: Path | None,
     proxies: tuple[str, ...],
     public_url: str | None,
+    with_worker: bool,
 ) -> None:
     """Serve the store over HTTP, to this machine alone unless told otherwise.
 
@@ -93,7 +101,7 @@ def serve(
     """
     from steelyard.server.logs import logged
 
-    request = ServeRequest(host, port, tls_cert, tls_key, proxies, public_url)
+    request = ServeRequest(host, port, tls_cert, tls_key, proxies, public_url, with_worker)
     with logged():
         finished = asyncio.run(_serve(shell, request))
     if not finished:
@@ -112,14 +120,9 @@ async def _serve(shell: Shell, request: ServeRequest) -> bool:
             app = await shell.make_server(shell.settings, place, pool)
             server = Serving(app, app.wiring, sock)
             await _greet(place)
-            heads = asyncio.create_task(_keep_heads(shell, pool))
-            try:
+            async with _keeping_heads(shell, pool), worker_beside(shell, pool, runs=request.with_worker):
                 with signals_call(server.stop):
                     return await server.run(lambda: log.info("serving"))
-            finally:
-                heads.cancel()
-                with suppress(asyncio.CancelledError):
-                    await heads
 
 
 async def _greet(place: "Place") -> None:
@@ -137,6 +140,17 @@ async def _greet(place: "Place") -> None:
         f"{link.expires_at:%Y-%m-%d %H:%M} UTC:\n{link.address(place.public_url)}\n"
         "There is no page for it yet: docs/how-to/sign-in.md shows the requests that open it."
     )
+
+
+@asynccontextmanager
+async def _keeping_heads(shell: Shell, pool: "Pool") -> "AsyncIterator[None]":
+    heads = asyncio.create_task(_keep_heads(shell, pool))
+    try:
+        yield
+    finally:
+        heads.cancel()
+        with suppress(asyncio.CancelledError):
+            await heads
 
 
 async def _keep_heads(shell: Shell, pool: "Pool") -> None:

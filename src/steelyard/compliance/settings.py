@@ -20,6 +20,7 @@ MAX_DAYS: Final = 3660
 MAX_SESSIONS: Final = 250
 MAX_WASH_DAYS: Final = 366
 LONGEST_TEXT: Final = 500
+LONGEST_WORD: Final = 200
 MOST_WORDS: Final = 1000
 
 _RULE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -59,10 +60,8 @@ def _identity(rule: Rule) -> Problem:
         return "its id is not 1 to 64 letters, digits, dots, hyphens or underscores"
     if rule.outcome is Outcome.PASS:
         return "a violation warns, holds or blocks; it cannot pass"
-    if not rule.source_document.strip() or len(rule.source_document) > LONGEST_TEXT:
-        return (
-            f"source_document is empty, or longer than {LONGEST_TEXT} characters; name the mandate or the law"
-        )
+    if not is_plain(rule.source_document, LONGEST_TEXT):
+        return f"source_document is no line of 1 to {LONGEST_TEXT} characters; name the mandate or the law"
     return ""
 
 
@@ -114,7 +113,7 @@ def _settings(rule: Rule) -> Problem:
 
 def _words(value: Any) -> Problem:
     is_list = isinstance(value, list | tuple) and 0 < len(value) <= MOST_WORDS
-    is_words = is_list and all(isinstance(one, str) and one.strip() for one in value)
+    is_words = is_list and all(isinstance(one, str) and is_plain(one, LONGEST_WORD) for one in value)
     return "" if is_words else f"is not a list of 1 to {MOST_WORDS} names"
 
 
@@ -156,7 +155,16 @@ def _some_of(*words: str) -> Check:
 
 
 def _currency(value: Any) -> Problem:
-    return "" if value in CURRENCIES else "is no code of ISO 4217"
+    return "" if isinstance(value, str) and value in CURRENCIES else "is no code of ISO 4217"
+
+
+def is_plain(text: str, longest: int) -> bool:
+    r"""Whether a text is a line that says something, all of it shown as it is stored.
+
+    >>> is_plain("Mandate, section 3", 500), is_plain(" ", 500), is_plain("a\x00b", 500)
+    (True, False, False)
+    """
+    return bool(text.strip()) and len(text) <= longest and text.isprintable()
 
 
 _NEEDED: Final[Mapping[RuleKind, Mapping[str, Check]]] = {

@@ -197,7 +197,7 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
         ),
         "price_backfills": TableRule(
             "How far prices were brought in; no person.",
-            _columns("source asset_id first_date last_date done_through page fault updated_at"),
+            _columns("source asset_id first_date last_date done_through fault updated_at"),
         ),
         "investor_profiles": TableRule(
             "What the firm's client wants and bears: books and records, by the account; who wrote it stays by its key.",

@@ -35,9 +35,18 @@ class SourceBusyError(SourceDownError):
 
 
 class SourceRefusedError(SourceDownError):
-    """A source refuses what it is asked; asking again does not help."""
+    """A source refuses what it is asked; asking again does not help.
+
+    Attributes:
+        is_unknown: whether it says that there is no such thing.
+    """
 
     is_temporary = False
+
+    def __init__(self, source: str, reason: str, *, is_unknown: bool = False) -> None:
+        """Name the source and the reason."""
+        self.is_unknown = is_unknown
+        super().__init__(source, reason)
 
 
 class Quality(StrEnum):
@@ -150,6 +159,10 @@ class BarPage:
     next: str
 
 
+Told = Quote | SourceDownError
+"""What a source says of an asset: its newest price, or why it cannot say."""
+
+
 class PriceSource(Protocol):
     """Where prices come from."""
 
@@ -157,8 +170,8 @@ class PriceSource(Protocol):
     def name(self) -> str:
         """What it is called in prices and settings."""
 
-    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Quote]:
-        """Return asset → newest price, of those that it has.
+    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Told]:
+        """Return asset → newest price, of those that it has, or why it cannot say.
 
         Raises:
             SourceDownError: it does not answer; of none of them anything is known.

@@ -80,11 +80,13 @@ class OutboundRules:
         allowed_networks: private networks that may be asked all the same, loopback too.
         total_seconds: for one request, from looking up the name to the last byte.
         max_bytes: of an answer.
+        connections: at once.
     """
 
     allowed_networks: tuple[Network, ...] = ()
     total_seconds: float = 10.0
     max_bytes: int = 262_144
+    connections: int = 20
 
     def allow(self, address: Address) -> bool:
         """Whether a request may go to the address.
@@ -110,10 +112,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class RawAnswer:
-    """What came back: the status, and the body as it is."""
+    """What came back: the status, and the body as it is.
+
+    Attributes:
+        retry_after: what it says about asking again: seconds, or a date; "" = nothing.
+    """
 
     status: int
     body: bytes = field(repr=False)
+    retry_after: str = ""
 
 
 class Outbound:
@@ -210,7 +217,8 @@ class Outbound:
             async with asyncio.timeout(self._rules.total_seconds):
                 response = await self._client.send(request, auth=auth, stream=True)
                 try:
-                    return RawAnswer(response.status_code, await self._read(response))
+                    retry_after = response.headers.get("Retry-After", "")
+                    return RawAnswer(response.status_code, await self._read(response), retry_after)
                 finally:
                     await response.aclose()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -247,7 +255,7 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
         self._rules = rules
         self._resolve = resolve
         # Connections are not kept: one to an address was checked for one name, and another name may share it.
-        limits = httpx.Limits(max_connections=20, max_keepalive_connections=0)
+        limits = httpx.Limits(max_connections=rules.connections, max_keepalive_connections=0)
         self._inner = httpx.AsyncHTTPTransport(verify=tls, limits=limits)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

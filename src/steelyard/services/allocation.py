@@ -1,41 +1,32 @@
 """The trades of accounts in the store: read, checked for the age of their prices, and worked out."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Final
 
+from steelyard.compliance.rule import Finding
 from steelyard.domain.lot import Lot
 from steelyard.domain.portfolio import Portfolio
 from steelyard.domain.scope import Scope
 from steelyard.domain.wash_sale import Sale
-from steelyard.errors import ConflictError, NotFoundError
+from steelyard.errors import NotFoundError
 from steelyard.market.calendar import sessions_since
 from steelyard.rebalancing.policy import Policy, Proposal, allocate
+from steelyard.services.allocation_inputs import (
+    Asked,
+    Inputs,
+    PricesAsked,
+    Quoted,
+    StalePriceError,
+    gather_inputs,
+)
+from steelyard.services.compliance import judge_trades
 from steelyard.services.market import MAX_PRICE_AGE
-from steelyard.services.portfolio import read_portfolio, reading
+from steelyard.services.portfolio import read_day, reading
 from steelyard.services.scope import require_scope
 from steelyard.storage.connection import ReadSession
 from steelyard.storage.portfolio import get_account_ids
-
-MOST_NAMED: Final = 3
-
-
-class StalePriceError(ConflictError):
-    """Prices are too old to trade on."""
-
-    def __init__(self, portfolio: Portfolio, stale: dict[str, int], max_price_age: int) -> None:
-        """Name the assets, the days of their prices and the way out."""
-        shown = [
-            f"{asset} ({portfolio.prices[asset].price_date}, {age} sessions)" for asset, age in stale.items()
-        ]
-        more = f" and {len(shown) - MOST_NAMED} more" if len(shown) > MOST_NAMED else ""
-        named = ", ".join(shown[:MOST_NAMED]) + more
-        super().__init__(
-            f"The prices of {named} are older than {max_price_age} sessions on {portfolio.as_of}; load newer ones, or "
-            'say why they will do: --stale-reason "…".'
-        )
 
 
 class EmptyHouseholdError(NotFoundError):
@@ -46,6 +37,19 @@ class EmptyHouseholdError(NotFoundError):
         super().__init__(f"Household {household_id} has no account; load accounts with their household_id.")
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedProposal(Proposal):
+    """Trades proposed for an account of the store, and what the rules in force say of them.
+
+    Attributes:
+        inputs: what they were worked out from, with its sources.
+        findings: by rule; empty = no rule is about the account.
+    """
+
+    inputs: Inputs
+    findings: tuple[Finding, ...]
+
+
 async def calculate_allocation(
     account_id: str,
     db: ReadSession | None = None,
@@ -53,35 +57,56 @@ async def calculate_allocation(
     as_of: date | None = None,
     policy: Policy | None = None,
     investment_amount: Decimal | int = 0,
-    lots: Sequence[Lot] = (),
+    lots: Sequence[Lot] | None = None,
     sales: Sequence[Sale] = (),
     max_price_age: int = MAX_PRICE_AGE,
     stale_reason: str = "",
-) -> Proposal:
-    """Return the trades that bring an account of the store closest to its model.
+    prices: Quoted | None = None,
+) -> CheckedProposal:
+    """Return the trades that bring an account of the store closest to its model; nothing is written.
+
+    What its investor never buys and what a rule forbids is locked.
 
     Args:
         account_id: the account.
         db: a read session; None opens the default store.
-        as_of: the day of positions, prices and rates; None means the last price date.
+        as_of: the day of positions, stored prices and rates; None means the last price date.
         policy: how; None means whole shares, no bands, no costs.
         investment_amount: base currency; positive = deposit, negative = withdrawal.
-        lots: what its positions were bought as, where tax matters; those of other accounts matter to wash sales.
-        sales: what it sold before, for wash sales.
+        lots: what its positions were bought as; those of other accounts matter to wash sales. None = the ledger's,
+            where it keeps the account and the policy asks about tax.
+        sales: what it sold before, for wash sales; beside `lots`.
         max_price_age: sessions a price may be old.
         stale_reason: why older prices will do; it is kept in the proposal.
+        prices: those that a market gave, see `quote_prices`; None = the stored ones.
 
     Raises:
-        SteelyardError: as `read_portfolio` and `calculate_investment_allocation`.
-        StalePriceError: a price is too old and no reason was given.
+        SteelyardError: as `gather_inputs` and `calculate_investment_allocation`.
     """
+    asked = Asked(
+        account_id=account_id,
+        policy=policy or Policy(),
+        investment_amount=Decimal(investment_amount),
+        stale_reason=stale_reason,
+    )
     async with reading(db) as session:
-        portfolio = await read_portfolio(session, account_id, as_of=as_of)
-    stale = find_stale_prices(portfolio, max_price_age, stale_reason)
-    policy, portfolio = policy or Policy(), replace(portfolio, lots=tuple(lots), sales=tuple(sales))
-    allocation = allocate(portfolio, policy, investment_amount=investment_amount)
-    return Proposal(
-        portfolio, policy, Decimal(investment_amount), stale, stale_reason if stale else "", allocation
+        day = await read_day(session, as_of)
+        stored = PricesAsked(now=datetime.combine(day, time.max, UTC), day=day, max_age=max_price_age)
+        inputs, _ = await gather_inputs(
+            session, asked, as_of=day, prices=prices or stored, lots=lots, sales=sales
+        )
+    policy = inputs.locked(asked.policy)
+    allocation = allocate(inputs.portfolio, policy, investment_amount=asked.investment_amount)
+    findings = judge_trades(inputs.ruling, inputs.portfolio, allocation.trades, lots_sold=allocation.lots)
+    return CheckedProposal(
+        inputs.portfolio,
+        policy,
+        asked.investment_amount,
+        inputs.stale,
+        stale_reason if inputs.stale else "",
+        allocation,
+        inputs,
+        findings,
     )
 
 
@@ -93,7 +118,7 @@ async def calculate_allocations(
     policy: Policy | None = None,
     max_price_age: int = MAX_PRICE_AGE,
     stale_reason: str = "",
-) -> list[Proposal]:
+) -> list[CheckedProposal]:
     """Return a proposal for each account of a household, each to its own model; arguments as `calculate_allocation`.
 
     Raises:
@@ -132,5 +157,5 @@ def find_stale_prices(portfolio: Portfolio, max_price_age: int, stale_reason: st
     }
     stale = {asset: age for asset, age in sorted(ages.items()) if age > max_price_age}
     if stale and not stale_reason:
-        raise StalePriceError(portfolio, stale, max_price_age)
+        raise StalePriceError(portfolio.prices, stale, day)
     return stale

@@ -1,32 +1,34 @@
 """What an allocation is worked out from: gathered from store and market, or refused with every reason at once."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Final
 
 from steelyard.compliance.rule import Outcome, RuleKind
 from steelyard.compliance.selection import Selection
 from steelyard.domain.lot import Lot
-from steelyard.domain.money import EXACT, major_currency, units_per_major
-from steelyard.domain.portfolio import Portfolio, Price, weekdays_since
+from steelyard.domain.portfolio import Portfolio, Price
 from steelyard.domain.wash_sale import Sale
 from steelyard.errors import ConflictError
-from steelyard.market.port import CheckedPrice, Quality
+from steelyard.market.check import missing_price
+from steelyard.market.port import AssetKey, CheckedPrice, Market, Quality
 from steelyard.rebalancing.policy import Policy
 from steelyard.services.compliance import Ruling, read_ruling
 from steelyard.services.lot import read_taxed_lots
+from steelyard.services.market import MAX_PRICE_AGE, read_prices
 from steelyard.services.portfolio import Holdings, read_holdings, read_rates_of
-from steelyard.storage.connection import AnySession
-from steelyard.storage.portfolio import StoredPrice, get_last_prices
+from steelyard.storage.connection import AnySession, get_db_session
 from steelyard.storage.proposal import TradingTerms, get_excluded_assets, get_trading_terms
 
-MAX_PRICE_AGE: Final = 3
-"""Weekdays a price may be old; a long weekend is no reason to refuse."""
+MOST_NAMED: Final = 3
 
 STORED: Final = "stored"
 """The price source that is the store itself."""
+
+MARKET: Final = "market"
+"""The price source that is the sources the settings name."""
 
 
 class InputsMissingError(ConflictError):
@@ -38,6 +40,41 @@ class InputsMissingError(ConflictError):
         self.faults = tuple(faults)
 
 
+class StalePriceError(ConflictError):
+    """Prices are too old to trade on."""
+
+    def __init__(
+        self, prices: Mapping[str, CheckedPrice | Price], stale: Mapping[str, int], as_of: date | None
+    ) -> None:
+        """Name the assets, the days of their prices and the way out."""
+        shown = [f"{asset} ({prices[asset].price_date}, {age} sessions)" for asset, age in stale.items()]
+        more = f" and {len(shown) - MOST_NAMED} more" if len(shown) > MOST_NAMED else ""
+        named = ", ".join(shown[:MOST_NAMED]) + more
+        super().__init__(
+            f"The prices of {named} are older than allowed on {as_of}; load newer ones, or say why they will do: "
+            '--stale-reason "…".'
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricesAsked:
+    """Which stored prices are wanted.
+
+    Attributes:
+        now: the time, with its zone.
+        day: the day on which their age counts, and the last one they may be of; None = today, at each exchange.
+        max_age: sessions a price may be old.
+    """
+
+    now: datetime
+    day: date | None = None
+    max_age: int = MAX_PRICE_AGE
+
+
+Quoted = Mapping[str, CheckedPrice]
+"""Prices that were asked for before, by asset."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What is asked of an allocation.
@@ -46,7 +83,7 @@ class Asked:
         account_id: the account.
         policy: how it is to be rebalanced.
         investment_amount: base currency of the account; positive = deposit, negative = withdrawal.
-        price_source: where prices come from.
+        price_source: where prices come from: stored or market.
         stale_reason: why prices that are older than allowed will do; "" = they will not.
     """
 
@@ -71,7 +108,7 @@ class Inputs:
         no_sell: asset → the rule that forbids to sell it.
         ruling: the rules about the account, and all that they ask.
         tenant_currency: the base currency of the tenant.
-        tenant_rate: units of it for one of the account's base currency.
+        tenant_rate: units of it for one of the account's base currency; None = no rate is known.
     """
 
     portfolio: Portfolio
@@ -84,12 +121,12 @@ class Inputs:
     no_sell: Mapping[str, str]
     ruling: Ruling
     tenant_currency: str
-    tenant_rate: Decimal
+    tenant_rate: Decimal | None
 
     @property
     def stale(self) -> dict[str, int]:
         """Asset → sessions since its price, where that is more than allowed."""
-        return {asset: price.age for asset, price in self.prices.items() if price.quality is Quality.STALE}
+        return find_stale(self.prices)
 
     def locked(self, policy: Policy) -> Policy:
         """Return a policy that keeps the account's locks, too; what may be neither bought nor sold is restricted."""
@@ -103,12 +140,34 @@ class Inputs:
         return replace(policy, locks=more)
 
 
+async def quote_prices(account_id: str, market: Market, *, now: datetime) -> Quoted:
+    """Ask a market for the prices of what an account holds or wants; no transaction waits for it meanwhile.
+
+    Raises:
+        SteelyardError: as `read_holdings`; what a source does wrong is said in the doubt of its price.
+    """
+    async with get_db_session() as db:
+        holdings = await read_holdings(db, account_id, now.date())
+    return await read_prices(holdings.asset_ids, None, now=now, market=market)
+
+
+async def quote_for(asked: Asked, market: Market | None, *, now: datetime) -> Quoted | None:
+    """Ask a market for the prices of an allocation, before the transaction that needs them; None = it needs none.
+
+    Raises:
+        SteelyardError: as `quote_prices`.
+    """
+    if market is None or asked.price_source == STORED:
+        return None
+    return await quote_prices(asked.account_id, market, now=now)
+
+
 async def gather_inputs(
     db: AnySession,
     asked: Asked,
     *,
     as_of: date,
-    now: datetime,
+    prices: Quoted | PricesAsked,
     lots: Sequence[Lot] | None = None,
     sales: Sequence[Sale] = (),
 ) -> tuple[Inputs, TradingTerms]:
@@ -117,30 +176,34 @@ async def gather_inputs(
     Args:
         db: a session.
         asked: what is asked.
-        as_of: the day of positions and rates, and the last of stored prices.
-        now: the time, with its zone.
+        as_of: the day of positions and rates.
+        prices: those that a market gave, or which stored ones are wanted.
         lots: in place of the ledger's; None = those, where it keeps the account and tax is asked about.
         sales: beside `lots`.
 
     Raises:
         InputsMissingError: prices or rates are missing or in doubt; names all of them, each with its reason.
+        StalePriceError: prices are too old, nothing else is wrong, and there is no reason to take them.
         SteelyardError: as `read_holdings` and `read_taxed_lots`.
     """
     holdings = await read_holdings(db, asked.account_id, as_of)
     terms = await get_trading_terms(db, asked.account_id, as_of)
-    checked = await _read_prices(db, holdings.asset_ids, as_of, now)
-    prices = {
+    checked = await _checked(db, holdings, prices)
+    priced = {
         asset: Price(one.price, one.currency, one.price_date)
         for asset, one in checked.items()
         if one.price is not None
     }
-    rates, missing = await read_rates_of(db, holdings, prices)
-    faults = [*_doubts(checked, asked.stale_reason), *_missing_rates(holdings, missing, terms)]
-    if faults or terms.tenant_rate is None:
-        raise InputsMissingError(asked.account_id, faults)
+    rates, missing = await read_rates_of(db, holdings, priced)
+    stale = find_stale(checked)
+    faults = [*_doubts(checked), *_missing_rates(holdings, missing)]
+    if faults:
+        raise InputsMissingError(asked.account_id, [*faults, *(checked[asset].doubt for asset in stale)])
+    if stale and not asked.stale_reason:
+        raise StalePriceError(checked, stale, as_of)
     if lots is None:
         lots, sales = await _booked_lots(db, asked, terms, as_of)
-    portfolio = replace(holdings.priced(prices, rates), lots=tuple(lots), sales=tuple(sales))
+    portfolio = replace(holdings.priced(priced, rates), lots=tuple(lots), sales=tuple(sales))
     ruling = await read_ruling(db, portfolio, day=as_of)
     inputs = Inputs(
         portfolio=portfolio,
@@ -181,20 +244,37 @@ def forbidden_by(ruling: Ruling, act: str) -> dict[str, str]:
     return forbidden
 
 
-def _doubts(checked: Mapping[str, CheckedPrice], stale_reason: str) -> list[str]:
-    """Say of each price that is not traded on why; a stale one is, where there is a reason."""
-    accepted = {Quality.GOOD, Quality.STALE} if stale_reason else {Quality.GOOD}
+def find_stale(checked: Quoted) -> dict[str, int]:
+    """Return asset → sessions since its price, where that is more than allowed and nothing else is wrong with it."""
+    return {asset: price.age for asset, price in sorted(checked.items()) if price.quality is Quality.STALE}
+
+
+async def _checked(
+    db: AnySession, holdings: Holdings, prices: Quoted | PricesAsked
+) -> dict[str, CheckedPrice]:
+    """Return a price of each asset; one that a market was not asked for is missing."""
+    if isinstance(prices, PricesAsked):
+        return await read_prices(
+            holdings.asset_ids, db, now=prices.now, as_of=prices.day, max_age=prices.max_age
+        )
+    return {
+        asset: prices.get(asset)
+        or missing_price(AssetKey(asset, asset, ""), "it came in meanwhile; ask again")
+        for asset in holdings.asset_ids
+    }
+
+
+def _doubts(checked: Quoted) -> list[str]:
+    """Say of each price that is not traded on, whatever anybody says, why."""
+    accepted = {Quality.GOOD, Quality.STALE}
     return [price.doubt for _, price in sorted(checked.items()) if price.quality not in accepted]
 
 
-def _missing_rates(holdings: Holdings, missing: Sequence[str], terms: TradingTerms) -> list[str]:
-    base = holdings.account.base_currency
-    wanted = [(currency, base) for currency in missing]
-    if terms.tenant_rate is None:
-        wanted.append((base, terms.tenant_currency))
+def _missing_rates(holdings: Holdings, missing: Sequence[str]) -> list[str]:
+    base, day = holdings.account.base_currency, holdings.day
     return [
-        f"No rate of {currency} to {target} is known in the ten days up to {holdings.day}; load fx_rates."
-        for currency, target in wanted
+        f"No rate of {currency} to {base} is known in the ten days up to {day}; load fx_rates."
+        for currency in missing
     ]
 
 
@@ -208,42 +288,6 @@ async def _booked_lots(
 
 
 async def _excluded(db: AnySession, holdings: Holdings, terms: TradingTerms) -> dict[str, str]:
-    if not any((terms.exclusions or {}).values()):
+    if not any(terms.exclusions.values()):
         return {}
-    return await get_excluded_assets(db, holdings.asset_ids, terms.exclusions or {})
-
-
-async def _read_prices(
-    db: AnySession, asset_ids: Collection[str], as_of: date, now: datetime
-) -> dict[str, CheckedPrice]:
-    found = {row.asset_id: row for row in await get_last_prices(db, asset_ids, as_of)}
-    return {asset: _checked(asset, found.get(asset), as_of) for asset in sorted(asset_ids)}
-
-
-def _checked(asset_id: str, row: StoredPrice | None, as_of: date) -> CheckedPrice:
-    if row is None:
-        doubt = f"There is no price of {asset_id}: market_data holds none on or before {as_of}."
-        return CheckedPrice(
-            asset_id=asset_id,
-            price=None,
-            currency="",
-            made_at=None,
-            source="",
-            quality=Quality.MISSING,
-            doubt=doubt,
-        )
-    age = weekdays_since(row.price_date, as_of)
-    stale = age > MAX_PRICE_AGE
-    with localcontext(EXACT):
-        price = row.closing_price / units_per_major(row.currency)
-    return CheckedPrice(
-        asset_id=asset_id,
-        price=price,
-        currency=major_currency(row.currency),
-        made_at=None,
-        source=STORED,
-        quality=Quality.STALE if stale else Quality.GOOD,
-        doubt=f"The price of {asset_id} is of {row.price_date}, {age} weekdays old." if stale else "",
-        price_date=row.price_date,
-        age=age,
-    )
+    return await get_excluded_assets(db, holdings.asset_ids, terms.exclusions)

@@ -15,6 +15,7 @@ from steelyard.domain.order import OrderState
 from steelyard.errors import ConflictError, NotPermittedError
 from steelyard.identity.permissions import Actor, Verb
 from steelyard.identity.session import require_recent
+from steelyard.services.allocation_inputs import Quoted
 from steelyard.services.proposal import require_hash, require_unchanged, take
 from steelyard.storage import approval as store
 from steelyard.storage import proposal as proposals
@@ -128,7 +129,14 @@ class Approved:
 
 
 async def approve(
-    db: WriteSession, actor: Actor, proposal_id: UUID, prover: Prover, *, content_hash: bytes, now: datetime
+    db: WriteSession,
+    actor: Actor,
+    proposal_id: UUID,
+    prover: Prover,
+    *,
+    content_hash: bytes,
+    now: datetime,
+    prices: Quoted | None = None,
 ) -> Approved:
     """Approve a proposal, once everything was looked at again; its orders follow when nobody else has to.
 
@@ -139,6 +147,7 @@ async def approve(
         prover: how they prove who they are.
         content_hash: of what they saw.
         now: the time, with its zone.
+        prices: those that its market gives now; see `quote_again`.
 
     Raises:
         StepUpNeededError: no factor was shown a short while ago.
@@ -152,7 +161,7 @@ async def approve(
         require_recent(actor, now)
     proposal = await take(db, actor, Verb.APPROVE, proposal_id, ProposalState.REVIEWED, now=now)
     require_hash(proposal, content_hash)
-    await require_unchanged(db, proposal, now=now)
+    await require_unchanged(db, proposal, now=now, prices=prices)
     is_enough = await add_approval(db, actor, subject_of(proposal), prover, now=now)
     if is_enough:
         await approve_orders(db, proposal, now=now)
@@ -201,7 +210,8 @@ async def add_approval(
     if terms.approval_limit is not None and subject.order_value <= terms.approval_limit:
         return True
     approvals = await store.get_approvals(db, proposal_id=subject.proposal_id, run_id=subject.run_id)
-    return len({approval.approver for approval in approvals}) > 1
+    same = {one.approver for one in approvals if one.content_hash == subject.content_hash}
+    return len(same) > 1
 
 
 def subject_of(proposal: ListedProposal) -> Subject:

@@ -5,30 +5,46 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from steelyard.brokers.alpaca import AlpacaBroker
+from steelyard.brokers.file import FileBroker
 from steelyard.brokers.paper import Clock, PaperBroker, PriceOf
 from steelyard.brokers.paper_faults import FaultPlan, no_faults
 from steelyard.brokers.port import Broker
 from steelyard.domain.scope import Scope
-from steelyard.errors import ConflictError, NotFoundError
+from steelyard.errors import ConflictError, NotFoundError, NotPermittedError
+from steelyard.identity.permissions import Actor
 from steelyard.identity.user import check_name
 from steelyard.identity.vault import Vault
+from steelyard.network.outbound import Network, Outbound, OutboundRules
 from steelyard.services.account_number import get_account_number
 from steelyard.services.broker_settings import (
     check_broker,
+    read_credentials,
     read_paper_settings,
     write_credentials,
 )
+from steelyard.services.market import read_prices
 from steelyard.services.scope import UnknownScopeError
 from steelyard.storage import broker_link as store
 from steelyard.storage.audit import record_event
 from steelyard.storage.broker_link import CREDENTIALS, BrokerLink, NewBrokerLink
-from steelyard.storage.connection import ReadSession, WriteSession
+from steelyard.storage.cluster import open_cluster
+from steelyard.storage.connection import ReadSession, WriteSession, get_db_session
+
+if TYPE_CHECKING:
+    from steelyard.storage.connection import Pool
+
+PAPER_FILE: Final = "paper.sqlite"
+ANSWER_SECONDS: Final = 30.0
+LARGEST_ANSWER: Final = 4_194_304
+"""Bytes: a page of 500 orders is some 600,000."""
 
 
 class UnknownLinkError(NotFoundError):
@@ -71,6 +87,16 @@ class NotInLedgerError(ConflictError):
         )
 
 
+class FolderElsewhereError(NotPermittedError):
+    """Somebody who is not at the machine names a file or folder of it."""
+
+    def __init__(self, broker: str) -> None:
+        """Name the broker and who may."""
+        super().__init__(
+            f"Where {broker} keeps its files is for the operator to say: `steelyard brokers link {broker}`."
+        )
+
+
 class NoBrokerError(NotFoundError):
     """An account is at no broker."""
 
@@ -93,9 +119,11 @@ class BrokerTools:
         chance: draws what paper leaves to chance.
         faults: what goes wrong at paper, and when.
         sleep: waits so many seconds.
+        outbound: the way to brokers on the network; who opened it closes it.
     """
 
     paper_file: Path
+    outbound: Outbound
     price_of: PriceOf
     clock: Clock
     chance: random.Random
@@ -106,6 +134,7 @@ class BrokerTools:
 async def link_broker(
     db: WriteSession,
     vault: Vault,
+    actor: Actor,
     link_id: UUID,
     *,
     broker: str,
@@ -121,6 +150,7 @@ async def link_broker(
     Args:
         db: the session.
         vault: seals the credentials.
+        actor: who links it.
         link_id: its key, new.
         broker: paper, alpaca or file.
         name: what people call it; no other link's, ended ones included.
@@ -132,11 +162,14 @@ async def link_broker(
 
     Raises:
         BrokerSettingError: something of it breaks a rule.
+        FolderElsewhereError: an address that is a file or folder, by anybody but the operator.
         UnusableNameError: the name is empty, too long, or cannot be typed.
         LinkTakenError: a link has this name.
     """
     name = check_name("name of the link", name)
     check_broker(broker, environment, address, settings, credentials)
+    if broker != "alpaca" and address is not None and not actor.is_operator:
+        raise FolderElsewhereError(broker)
     sealed = None
     if credentials:
         sealed = await vault.seal(db, *CREDENTIALS, str(link_id), write_credentials(credentials))
@@ -275,14 +308,26 @@ async def open_broker(db: AsyncSession, vault: Vault, link_id: UUID, tools: Brok
     Raises:
         UnknownLinkError: there is no such link, or it was ended.
         PaperFileError: the paper broker's file cannot be used.
+        NotReceivedError: the folder of a file broker cannot be used.
     """
     found = await store.get_links(db, link_id=link_id, with_ended=False)
     if not found:
         raise UnknownLinkError(str(link_id))
-    link = found[0]
+    return OPENERS[found[0].broker](found[0], await _credentials(db, vault, link_id), tools)
+
+
+async def _credentials(db: AsyncSession, vault: Vault, link_id: UUID) -> Mapping[str, str]:
+    sealed = await store.get_sealed_credentials(db, link_id)
+    if sealed is None:
+        return {}
+    return read_credentials(await vault.unseal(db, *CREDENTIALS, str(link_id), sealed))
+
+
+def _open_paper(link: BrokerLink, credentials: Mapping[str, str], tools: BrokerTools) -> Broker:
+    del credentials  # nobody to show them to
     return PaperBroker(
         Path(link.address) if link.address else tools.paper_file,
-        str(link_id),
+        str(link.link_id),
         price_of=tools.price_of,
         clock=tools.clock,
         chance=tools.chance,
@@ -291,3 +336,82 @@ async def open_broker(db: AsyncSession, vault: Vault, link_id: UUID, tools: Brok
         faults=tools.faults,
         sleep=tools.sleep,
     )
+
+
+def _open_alpaca(link: BrokerLink, credentials: Mapping[str, str], tools: BrokerTools) -> Broker:
+    return AlpacaBroker(
+        tools.outbound,
+        credentials,
+        clock=tools.clock,
+        name=link.link_name,
+        is_live=link.environment == "live",
+        address=link.address,
+    )
+
+
+def _open_files(link: BrokerLink, credentials: Mapping[str, str], tools: BrokerTools) -> Broker:
+    del credentials  # as above
+    return FileBroker(
+        Path(link.address or ""), clock=tools.clock, name=link.link_name, is_live=link.environment == "live"
+    )
+
+
+def stored_price(clock: Clock) -> PriceOf:
+    """Return what gives the newest stored price of an asset, however old it is; it reads in a session of its own."""
+
+    async def price_of(symbol: str) -> Decimal | None:
+        return (await read_prices([symbol], now=clock()))[symbol].price
+
+    return price_of
+
+
+def make_tools(
+    networks: Sequence[Network], data_dir: Path | None, pool: "Pool", *, clock: Clock
+) -> BrokerTools:
+    """Gather what brokers are given; whoever calls it closes the `outbound` of it.
+
+    Args:
+        networks: where brokers may be besides the public internet.
+        data_dir: the data folder as the settings name it; None = the platform's.
+        pool: on the store; the paper broker's file is in the folder of the embedded server where it is that.
+        clock: the time, with its zone.
+    """
+    home = pool.server.home if pool.server is not None else open_cluster(data_dir).home
+    return BrokerTools(
+        paper_file=home / PAPER_FILE,
+        outbound=Outbound(
+            OutboundRules(tuple(networks), total_seconds=ANSWER_SECONDS, max_bytes=LARGEST_ANSWER)
+        ),
+        price_of=stored_price(clock),
+        clock=clock,
+        chance=random.SystemRandom(),
+    )
+
+
+class Brokers:
+    """Opens each link once, and closes them all."""
+
+    def __init__(self, vault: Vault, tools: BrokerTools) -> None:
+        """Open nothing yet; arguments as for `open_broker`."""
+        self._vault, self._tools = vault, tools
+        self._open: dict[UUID, Broker] = {}
+
+    async def __call__(self, link_id: UUID) -> Broker:
+        """Return the broker of a link of the tenant at work; raises as `open_broker`."""
+        if link_id not in self._open:
+            async with get_db_session() as db:
+                self._open[link_id] = await open_broker(db, self._vault, link_id, self._tools)
+        return self._open[link_id]
+
+    async def close(self) -> None:
+        """Close those that are open."""
+        while self._open:
+            await self._open.popitem()[1].close()
+
+
+OPENERS: Final[Mapping[str, Callable[[BrokerLink, Mapping[str, str], BrokerTools], Broker]]] = {
+    "paper": _open_paper,
+    "alpaca": _open_alpaca,
+    "file": _open_files,
+}
+"""Broker → what opens a link to it."""

@@ -28,6 +28,7 @@ from steelyard.services.booking import (
 )
 from steelyard.services.hold import HoldKind, lift_hold, place_hold
 from steelyard.storage import fill as stored
+from steelyard.storage.block import wake_run
 from steelyard.storage.connection import WriteSession
 from steelyard.storage.fill import FilledOrder
 
@@ -156,6 +157,8 @@ async def _follow(
     fills = [] if order is None else await stored.get_fills(db, order_ids=[order.order_id])
     if order is not None:
         await _move_order(db, order, fill, fills)
+        if order.account_id is None:
+            await wake_run(db, order.order_id)
     fault("fill.order_moved")
     settled = [] if fill.account_id is None else await settle_account(db, fill.account_id, today=today)
     fault("fill.booked")

@@ -5,7 +5,7 @@ screens new prices beside stored ones, and writes. A refusal stores nothing but 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
@@ -241,7 +241,7 @@ async def _store(db: WriteSession, request: _Request, tables: dict[str, CheckedT
     await store.lock_loading(db)
     if _POSTED_FROM & tables.keys():  # before any row is locked, as whoever books a single transaction does
         await lock_ledger(db)
-    await _require_ours(db, tables)
+    await require_ours(db, tables)
     tenant = Tenant(*await store.get_tenant(db), await store.get_known_keys(db))
     tables = check_references(tables, tenant)
     snapshots = await store.get_snapshot_kinds(db)
@@ -254,7 +254,9 @@ async def _store(db: WriteSession, request: _Request, tables: dict[str, CheckedT
         if name == "accounts" and accounts.num_rows:
             await store.store_rows(db, name, accounts)
         if name == "market_data" and name in tables:
-            tables[name], counts, more = await _store_prices(db, request, tables[name])
+            tables[name], counts, more = await store_prices(
+                db, tables[name], screened=not request.trust_prices, told=_telling(request, tables[name])
+            )
             loaded.append(_loaded(tables[name], counts))
             tables[name] = replace(tables[name], findings=(*tables[name].findings, *more))
         elif name in rows:
@@ -266,6 +268,10 @@ async def _store(db: WriteSession, request: _Request, tables: dict[str, CheckedT
     return await _record(
         db, request, _Done(tuple(loaded), [*_all_findings(tables), *unbooked], notes, keeping)
     )
+
+
+def _telling(request: _Request, table: CheckedTable) -> Callable[[int], None]:
+    return lambda done: request.progress("Storing market_data", done, table.rows.num_rows)
 
 
 _POSTED_FROM: Final = frozenset({"transactions", "accounts", "asset_master", "portfolio_allocation"})
@@ -297,29 +303,40 @@ def _places(tables: Mapping[str, CheckedTable], wanted: Collection[str]) -> dict
     }
 
 
-async def _require_ours(db: WriteSession, tables: Collection[str]) -> None:
-    """See that no file is for a table that is a view on somebody else's."""
+async def require_ours(db: WriteSession, tables: Collection[str]) -> None:
+    """See that no table is a view on somebody else's.
+
+    Raises:
+        AttachedTableError: one is.
+    """
     for table in set(await get_attached_tables(db)).intersection(tables):
         attachment = (await get_attachment(db))["tables"][table]
         raise AttachedTableError(table, f"{attachment['schema']}.{attachment['table']}")
 
 
-async def _store_prices(
-    db: WriteSession, request: _Request, table: CheckedTable
+async def store_prices(
+    db: WriteSession, table: CheckedTable, *, screened: bool, told: Callable[[int], None] = lambda _: None
 ) -> tuple[CheckedTable, RowCounts, tuple[Finding, ...]]:
+    """Store new prices beside the stored ones, and mark their assets for derivation.
+
+    Args:
+        db: the transaction, in which nobody else loads.
+        table: rows of market_data, one per asset and day.
+        screened: whether prices in doubt are looked for.
+        told: told how many rows are stored.
+
+    Returns:
+        The table without what is in quarantine, what became of its rows, and findings about stored prices taken back.
+    """
     stored = await store.get_stored_prices(db, *context_wanted(table))
-    change = await asyncio.to_thread(compare_prices, table, stored, screened=not request.trust_prices)
+    change = await asyncio.to_thread(compare_prices, table, stored, screened=screened)
     rows, new = change.table.rows, change.is_new
     # A source or a time may be corrected where the price is equal: then the database compares.
     again = ~new if rows.num_columns > len(_PRICE_COLUMNS) else change.differs
     removed = await store.delete_prices(db, change.taken_back) if change.taken_back.num_rows else 0
     merged = await store.store_rows(db, "market_data", rows.filter(again)) if again.any() else RowCounts()
     fresh = rows if new.all() else rows.filter(new)
-
-    def tell(done: int) -> None:
-        request.progress("Storing market_data", done, fresh.num_rows)
-
-    added = await store.add_rows(db, "market_data", fresh, progress=tell)
+    added = await store.add_rows(db, "market_data", fresh, progress=told)
     if change.first_changes.num_rows:
         await store.note_price_changes(db, change.first_changes)
     return change.table, RowCounts(added.added + merged.added, merged.corrected, removed), change.findings

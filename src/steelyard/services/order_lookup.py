@@ -41,9 +41,9 @@ async def follow_order(hand: Hand, broker: Broker, held: Order) -> None:
         await _miss(hand, broker, held)
 
 
-async def doubt_order(hand: Hand, broker: Broker, held: Order, lost_owner: str) -> None:
+async def doubt_order(hand: Hand, broker: Broker, held: Order) -> None:
     """Say of an order whose worker was lost while it was sending that nobody knows how far it came."""
-    why = f"Its worker {lost_owner} was lost while it was sending it."
+    why = "Its worker was lost while it was sending it."
     window = broker.capabilities.settle_window
     await conclude(hand, held, lambda order, now: doubted(order, why, window, now, hand.timing))
 

@@ -6,7 +6,7 @@ the first runs out. A worker that is told to stop takes nothing new in hand and 
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from uuid import UUID
 
@@ -23,69 +23,125 @@ from steelyard.storage.order import Claim, claim_link, claim_orders, find_due_te
 
 ACTOR = "system:worker"
 AT_ONCE = 8
-"""Orders of a tenant that a worker has in hand at a time; no more than a pool has connections for, about twice over."""
+"""Orders and links that a worker has in hand at a time: most of that time they wait for brokers, not for the store."""
 
 log = logging.getLogger(__name__)
+
+
+async def no_clock_to_set() -> None:
+    """Leave a clock as it is that others set."""
 
 
 class OrderWorker:
     """A worker, under a name that no other has."""
 
-    def __init__(self, hand: Hand, name: str, *, token: Callable[[], str], at_once: int = AT_ONCE) -> None:
+    def __init__(
+        self,
+        hand: Hand,
+        name: str,
+        *,
+        token: Callable[[], str],
+        set_clock: Callable[[], Awaitable[None]] = no_clock_to_set,
+        at_once: int = AT_ONCE,
+    ) -> None:
         """Make it.
 
         Args:
             hand: what it works with.
             name: what the leases call it: its machine and process.
             token: tells its claims apart, so that a lease it lost is not its own.
-            at_once: orders of a tenant that it takes in hand at a time.
+            set_clock: sets the clock of the hand, before anything is due by it.
+            at_once: orders and links that it has in hand at a time.
         """
         self._hand, self._name, self._token, self._at_once = hand, name, token, at_once
+        self._set_clock = set_clock
+        self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event, *, idle_seconds: float) -> None:
         """Work until told to stop; what is in hand then is finished.
+
+        A broker that is slow keeps its own orders waiting and no others: what is done makes room for what is due.
 
         Args:
             stop: set by whoever wants it to end.
             idle_seconds: pause when nothing is due.
         """
-        while not stop.is_set():
-            if not await self._work_patiently():
-                try:
-                    await asyncio.wait_for(stop.wait(), idle_seconds)
-                except TimeoutError:
-                    continue
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                begun = await self._begin_patiently()
+                if not begun or self._room <= 0:
+                    await asyncio.wait(
+                        {stopping, *self._running}, timeout=idle_seconds, return_when=asyncio.FIRST_COMPLETED
+                    )
+                self._see_what_fell()
+        finally:
+            stopping.cancel()
+            await self._finish()
 
-    async def work(self) -> int:
-        """Do what is due now, of every tenant, once; returns how many orders and links were in hand."""
-        with acting_as(NOBODY):
-            async with get_db_session() as db:
-                tenants = await find_due_tenants(db, self._hand.clock())
+    async def work_off(self, stop: asyncio.Event) -> int:
+        """Work until nothing is due or it is told to stop; returns how often an order or a link was in hand."""
         done = 0
-        for tenant_id in tenants:
-            with acting_as(Acting(tenant_id, ACTOR)):
-                done += await self._work_for_tenant()
+        while not stop.is_set() and (more := await self.work()):
+            done += more
         return done
 
-    async def _work_patiently(self) -> int:
-        """Work, and take a store that is away, busy or full for nothing to do: it is asked again after the pause."""
+    async def work(self) -> int:
+        """Do what is due now, of every tenant, as much as there is room for; returns how much that was."""
+        begun = await self._begin()
+        await self._finish()
+        return begun
+
+    @property
+    def _room(self) -> int:
+        return self._at_once - len(self._running)
+
+    async def _begin_patiently(self) -> int:
+        """Begin, and take a store that is away, busy or full for nothing to do: it is asked again after the pause."""
         try:
-            return await self.work()
+            return await self._begin()
         except SteelyardError as error:
             log.warning("worker waits", extra={"error": type(error).__name__, "reason": str(error)})
             return 0
 
-    async def _work_for_tenant(self) -> int:
-        link_id = await self._claim_link()
-        if link_id is not None:
-            await self._read_link(link_id)
-        claims = await self._claim()
-        async with asyncio.TaskGroup() as tasks:
-            for claim in claims:
-                tasks.create_task(self._handle(claim))
-        return len(claims) + (link_id is not None)
+    async def _begin(self) -> int:
+        """Take what is due in hand, each tenant's share of the room; returns how much that was."""
+        with acting_as(NOBODY):
+            await self._set_clock()
+            async with get_db_session() as db:
+                tenants = await find_due_tenants(db, self._hand.clock())
+        begun = 0
+        for place, tenant_id in enumerate(tenants):
+            share = -(-self._room // (len(tenants) - place))
+            if share > 0:
+                with acting_as(Acting(tenant_id, ACTOR)):
+                    begun += await self._begin_for_tenant(share)
+        return begun
 
-    async def _claim(self) -> list[Claim]:
+    async def _begin_for_tenant(self, most: int) -> int:
+        link_id = await self._claim_link()
+        claims = await self._claim(most)
+        work = [self._handle(claim) for claim in claims]
+        if link_id is not None:
+            work.append(self._read_link(link_id))
+        for one in work:
+            self._running.add(asyncio.create_task(one))  # acts for whom this does
+        return len(work)
+
+    async def _finish(self) -> None:
+        """Wait for what is in hand."""
+        if self._running:
+            await asyncio.wait(self._running)
+        self._see_what_fell()
+
+    def _see_what_fell(self) -> None:
+        """Forget what is done; a defect in it ends the worker, and its leases tell the others."""
+        done = {task for task in self._running if task.done()}
+        self._running -= done
+        for task in done:
+            task.result()
+
+    async def _claim(self, most: int) -> list[Claim]:
         now = self._hand.clock()
         async with get_write_session() as db:
             return await claim_orders(
@@ -93,7 +149,7 @@ class OrderWorker:
                 owner=f"{self._name}/{self._token()}",
                 now=now,
                 until=now + self._hand.timing.lease,
-                most=self._at_once,
+                most=most,
             )
 
     async def _claim_link(self) -> UUID | None:
@@ -117,7 +173,8 @@ class OrderWorker:
             return
         broker = await hand.open_broker(link_of(order))
         if order.state is OrderState.SENDING and claim.lost_owner is not None:
-            await doubt_order(hand, broker, order, claim.lost_owner)
+            log.warning("worker lost", extra={"order": str(order.order_id), "worker": claim.lost_owner})
+            await doubt_order(hand, broker, order)
         elif order.state in {OrderState.APPROVED, OrderState.SENDING}:
             await send_order(hand, broker, order)
         elif order.state is OrderState.UNKNOWN and order.broker_order_id is None:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
+from typing import TypeVar
 
 from steelyard.domain.amount import MAX_PLACES
 from steelyard.domain.money import EXACT, major_currency, round_half_up, units_per_major
@@ -15,6 +16,8 @@ from steelyard.services.scope import require_scope
 from steelyard.storage import portfolio as store
 from steelyard.storage.asset_360 import get_last_price_date
 from steelyard.storage.connection import AnySession, ReadSession, get_db_session
+
+Given = TypeVar("Given", bound=AnySession)
 
 
 class NoMarketPricesError(NotFoundError):
@@ -235,7 +238,7 @@ def _price(row: store.StoredPrice) -> Price:
 
 
 @asynccontextmanager
-async def reading(db: ReadSession | None) -> AsyncIterator[ReadSession]:
+async def reading(db: Given | None) -> AsyncIterator[Given | ReadSession]:
     """Use the caller's session, or the default store for the length of one read."""
     if db is not None:
         yield db

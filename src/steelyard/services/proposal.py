@@ -4,8 +4,8 @@ docs/explanation/orders.md tells what stands behind each step.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -14,7 +14,15 @@ from steelyard.domain.canonical import write_canonical
 from steelyard.domain.order import OrderState
 from steelyard.errors import ConflictError, NotFoundError
 from steelyard.identity.permissions import Actor, ObjectType, Verb, authorize
-from steelyard.services.allocation_inputs import Asked, gather_inputs
+from steelyard.market.port import Market
+from steelyard.services.allocation_inputs import (
+    STORED,
+    Asked,
+    PricesAsked,
+    Quoted,
+    gather_inputs,
+    quote_for,
+)
 from steelyard.services.portfolio import reading
 from steelyard.services.proposal_changes import find_changes, find_other_findings
 from steelyard.services.proposal_document import (
@@ -27,9 +35,10 @@ from steelyard.services.proposal_document import (
     replay,
     write_inputs,
 )
+from steelyard.services.ruling import require_passed
 from steelyard.storage import proposal as store
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import AnySession, ReadSession, WriteSession
+from steelyard.storage.connection import AnySession, WriteSession, get_db_session
 from steelyard.storage.proposal import (
     ListedProposal,
     OrderProgress,
@@ -99,6 +108,17 @@ class ChangedError(ConflictError):
         self.changes = tuple(changes)
 
 
+class OfRunError(ConflictError):
+    """A proposal goes with the run it is of, and not alone."""
+
+    def __init__(self, proposal: ListedProposal) -> None:
+        """Name both, and the command."""
+        super().__init__(
+            f"Proposal {proposal.proposal_id} is of run {proposal.run_id}, and is approved, executed or withdrawn with "
+            f"it: `steelyard run show {proposal.run_id}`."
+        )
+
+
 class NotExecutableError(ConflictError):
     """Nobody would send the orders of an account."""
 
@@ -122,8 +142,19 @@ class ShownProposal:
     orders: Sequence[OrderProgress]
 
 
+def listed(proposal: ListedProposal) -> ListedProposal:
+    """Return a proposal without its document."""
+    return ListedProposal(**{field.name: getattr(proposal, field.name) for field in fields(ListedProposal)})
+
+
 async def review(
-    db: WriteSession, actor: Actor, asked: Asked, *, now: datetime, new_id: Callable[[], UUID] = uuid4
+    db: WriteSession,
+    actor: Actor,
+    asked: Asked,
+    *,
+    now: datetime,
+    prices: Quoted | None = None,
+    new_id: Callable[[], UUID] = uuid4,
 ) -> StoredProposal:
     """Work trades out and store them for good, with all they were worked out from: what can be approved then.
 
@@ -131,7 +162,8 @@ async def review(
         db: the transaction.
         actor: who proposes.
         asked: what for.
-        now: the time, with its zone; its day is that of positions and prices.
+        now: the time, with its zone; its day is that of positions.
+        prices: those that a market gave, where one is asked for; see `quote_prices`.
         new_id: makes its key.
 
     Raises:
@@ -140,7 +172,11 @@ async def review(
         SteelyardError: as `gather_inputs` and `make_document`.
     """
     authorize(actor, Verb.PROPOSE, ObjectType.ORDER, asked.account_id)
-    proposal = await review_one(db, actor, asked, now=now, new_id=new_id)
+    worked = await work_out(
+        db, asked, tenant_id=actor.tenant_id, author=actor.name, now=now, prices=prices, new_id=new_id
+    )
+    proposal = worked.proposal
+    await store.add_proposals(db, [(proposal, worked.orders)])
     facts = {
         "account_id": asked.account_id,
         "hash": proposal.content_hash.hex(),
@@ -148,38 +184,61 @@ async def review(
         "outcome": proposal.outcome,
     }
     await record_event(db, "proposal.review", "proposal", str(proposal.proposal_id), facts)
+    if worked.stale:  # the reason stands in the document
+        stale = {"assets": len(worked.stale)}
+        await record_event(db, "price.override", "proposal", str(proposal.proposal_id), stale)
     return proposal
 
 
-async def review_one(
-    db: WriteSession,
-    actor: Actor,
+@dataclass(frozen=True, slots=True)
+class WorkedOut:
+    """A proposal that is not stored yet.
+
+    Attributes:
+        orders: columns of its orders.
+        terms: of its account.
+        stale: assets whose prices were taken though they are old.
+    """
+
+    proposal: StoredProposal
+    orders: Sequence[Mapping[str, Any]]
+    terms: TradingTerms
+    stale: Collection[str]
+
+
+async def work_out(
+    db: AnySession,
     asked: Asked,
     *,
+    tenant_id: int,
+    author: str,
     now: datetime,
+    prices: Quoted | None = None,
     new_id: Callable[[], UUID] = uuid4,
     run_id: UUID | None = None,
     expires_at: datetime | None = None,
-) -> StoredProposal:
-    """Do what `review` does for one account of a run, which checks who asks and records it; raises as `review`.
+) -> WorkedOut:
+    """Do what `review` does for one account up to the point where it is stored; raises as `review`.
 
     Args:
-        db: the transaction.
-        actor: who proposes.
+        db: a session.
         asked: what for.
+        tenant_id: whose account it is.
+        author: who proposes, as in audit_events.actor.
         now: the time, with its zone.
+        prices: as for `review`.
         new_id: makes its key.
         run_id: the run; None = it stands alone.
         expires_at: when it runs out; None = as the tenant's rule says.
     """
-    inputs, terms = await gather_inputs(db, asked, as_of=now.date(), now=now)
+    inputs, terms = await gather_inputs(db, asked, as_of=now.date(), prices=_prices(asked, prices, now))
     require_nothing_under_way(terms)
     heading = Heading(
         proposal_id=new_id(),
-        tenant_id=actor.tenant_id,
+        tenant_id=tenant_id,
         account_id=asked.account_id,
         run_id=run_id,
-        author=actor.name,
+        author=author,
         made_at=now,
         expires_at=expires_at or now + timedelta(minutes=terms.proposal_minutes),
     )
@@ -198,11 +257,10 @@ async def review_one(
         order_value=document.order_value,
         outcome=document.outcome,
     )
-    await store.add_proposal(db, proposal, document.orders)
-    return proposal
+    return WorkedOut(proposal, document.orders, terms, inputs.stale.keys())
 
 
-async def get_proposal(proposal_id: UUID, db: ReadSession | None = None) -> ShownProposal:
+async def get_proposal(proposal_id: UUID, db: AnySession | None = None) -> ShownProposal:
     """Return a proposal with its document and how far its orders are; raises UnknownProposalError."""
     async with reading(db) as session:
         proposal = await store.get_proposal(session, proposal_id)
@@ -213,7 +271,7 @@ async def get_proposal(proposal_id: UUID, db: ReadSession | None = None) -> Show
 
 
 async def get_proposals(
-    db: ReadSession | None = None,
+    db: AnySession | None = None,
     *,
     account_id: str | None = None,
     state: ProposalState | None = None,
@@ -233,7 +291,13 @@ def replay_proposal(proposal: StoredProposal) -> Document:
 
 
 async def execute(
-    db: WriteSession, actor: Actor, proposal_id: UUID, *, content_hash: bytes, now: datetime
+    db: WriteSession,
+    actor: Actor,
+    proposal_id: UUID,
+    *,
+    content_hash: bytes,
+    now: datetime,
+    prices: Quoted | None = None,
 ) -> StoredProposal:
     """Give the orders of an approved proposal to the workers, once everything was looked at again.
 
@@ -243,6 +307,7 @@ async def execute(
         proposal_id: the proposal.
         content_hash: of what they saw.
         now: the time, with its zone.
+        prices: those that its market gives now; see `quote_again`.
 
     Raises:
         ForbiddenError, SecondFactorNeededError: they may not.
@@ -253,16 +318,18 @@ async def execute(
     """
     proposal = await take(db, actor, Verb.EXECUTE, proposal_id, ProposalState.APPROVED, now=now)
     require_hash(proposal, content_hash)
-    await execute_one(db, actor, proposal, now=now)
+    await execute_one(db, actor, proposal, now=now, prices=prices)
     facts = {"account_id": proposal.account_id, "hash": proposal.content_hash.hex()}
     await record_event(db, "proposal.execute", "proposal", str(proposal_id), facts)
     return proposal
 
 
-async def execute_one(db: WriteSession, actor: Actor, proposal: StoredProposal, *, now: datetime) -> UUID:
+async def execute_one(
+    db: WriteSession, actor: Actor, proposal: StoredProposal, *, now: datetime, prices: Quoted | None = None
+) -> UUID:
     """Do what `execute` does for one proposal of a run, which checks who asks and records it; returns the link."""
     await store.hold_account(db, proposal.account_id)
-    terms = await require_unchanged(db, proposal, now=now)
+    terms = await require_unchanged(db, proposal, now=now, prices=prices)
     link_id = require_executable(terms)
     await _move(db, proposal, ProposalState.EXECUTED, executed_by=actor.name, executed_at=now)
     await store.release_orders(db, proposal.proposal_id, link_id, now=now)
@@ -278,6 +345,8 @@ async def withdraw(db: WriteSession, actor: Actor, proposal_id: UUID, *, now: da
     """
     proposal = await _held(db, proposal_id)
     authorize(actor, Verb.PROPOSE, ObjectType.ORDER, proposal.account_id)
+    if proposal.run_id is not None:
+        raise OfRunError(proposal)
     if proposal.state not in {ProposalState.REVIEWED, ProposalState.APPROVED}:
         raise StateError(proposal, ProposalState.REVIEWED)
     await withdraw_one(db, proposal, reason="its proposal was withdrawn", now=now)
@@ -311,6 +380,8 @@ async def take(
     """Return a proposal for a step that the actor may take and whose turn it is; nobody else takes one meanwhile."""
     proposal = await _held(db, proposal_id)
     authorize(actor, verb, ObjectType.ORDER, proposal.account_id)
+    if proposal.run_id is not None:
+        raise OfRunError(proposal)
     if proposal.state is not state:
         raise StateError(proposal, state)
     if proposal.expires_at <= now:
@@ -318,17 +389,35 @@ async def take(
     return proposal
 
 
-async def require_unchanged(db: AnySession, proposal: StoredProposal, *, now: datetime) -> TradingTerms:
+async def quote_again(proposal_id: UUID, market: Market | None, *, now: datetime) -> Quoted | None:
+    """Ask a market for the prices of a proposal again, before the transaction that needs them; None = it needs none.
+
+    Raises:
+        UnknownProposalError: there is no such proposal.
+        SteelyardError: as `quote_prices`.
+    """
+    async with get_db_session() as db:
+        proposal = await store.get_proposal(db, proposal_id)
+    if proposal is None:
+        raise UnknownProposalError(proposal_id)
+    return await quote_for(read_document(proposal.document).asked, market, now=now)
+
+
+async def require_unchanged(
+    db: AnySession, proposal: StoredProposal, *, now: datetime, prices: Quoted | None = None
+) -> TradingTerms:
     """Gather everything anew and compare it with what a proposal was worked out from.
 
     Raises:
         ChangedError: something differs; names it.
         OrdersUnderWayError: a broker may fill orders of the account meanwhile.
+        RuleBlocksError, RuleHoldsError: a rule stands in its way.
         SteelyardError: as `gather_inputs`.
     """
+    await require_passed(db, proposal)
     document = read_document(proposal.document)
     asked = document.asked
-    inputs, terms = await gather_inputs(db, asked, as_of=now.date(), now=now)
+    inputs, terms = await gather_inputs(db, asked, as_of=now.date(), prices=_prices(asked, prices, now))
     require_nothing_under_way(terms)
     fresh = json.loads(write_canonical(write_inputs(inputs)))
     changes = find_changes(
@@ -365,6 +454,11 @@ def require_executable(terms: TradingTerms) -> UUID:
             terms.account_id, "it is linked to no broker; link it with `steelyard brokers assign`"
         )
     return terms.link_id
+
+
+def _prices(asked: Asked, quoted: Quoted | None, now: datetime) -> Quoted | PricesAsked:
+    """Return the prices to take: those given, or stored ones; nothing where a market was to be asked and was not."""
+    return quoted if quoted is not None else PricesAsked(now=now) if asked.price_source == STORED else {}
 
 
 async def _held(db: WriteSession, proposal_id: UUID) -> StoredProposal:

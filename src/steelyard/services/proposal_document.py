@@ -7,7 +7,7 @@ reads the inputs out of the document and answers, so that a document either is w
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, localcontext
 from hashlib import sha256
 from typing import Any, Final
@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from steelyard.compliance.check import worst
-from steelyard.domain.canonical import write_canonical
+from steelyard.domain.canonical import join_canonical, write_canonical
 from steelyard.domain.money import EXACT, MONEY_PLACES, round_half_up
 from steelyard.domain.order import OrderType, Side
 from steelyard.errors import ConflictError
@@ -59,6 +59,17 @@ class CurrencyTradeError(ConflictError):
         super().__init__(
             f"The trades of {account_id} need {', '.join(currencies)} to be exchanged, and orders are of assets alone. "
             "Exchange it at the bank and propose again, or propose without `convert`."
+        )
+
+
+class NoTenantRateError(ConflictError):
+    """Nobody knows what the orders are worth in the tenant's currency, in which limits are."""
+
+    def __init__(self, account_id: str, currency: str, day: date | None) -> None:
+        """Name the account, the currency and the day."""
+        super().__init__(
+            f"What orders of {account_id} are worth in {currency}, in which limits are, is not known: there is no rate "
+            f"in the ten days up to {day}. Load fx_rates."
         )
 
 
@@ -120,6 +131,7 @@ def make_document(heading: Heading, asked: Asked, inputs: Inputs) -> Document:
 
     Raises:
         NothingToTradeError, InfeasibleError, CurrencyTradeError: there are no orders.
+        NoTenantRateError: it is not known what they are worth.
         SteelyardError: as `allocate`.
     """
     begun = {
@@ -128,7 +140,7 @@ def make_document(heading: Heading, asked: Asked, inputs: Inputs) -> Document:
         "asked": write_asked(asked),
         "inputs": write_inputs(inputs),
     }
-    return answer(json.loads(write_canonical(begun)))
+    return answer({name: write_canonical(member) for name, member in begun.items()})
 
 
 def read_document(text: str) -> Document:
@@ -138,25 +150,26 @@ def read_document(text: str) -> Document:
 
 def replay(document: Document) -> Document:
     """Work a proposal out again from what its document says it was worked out from; the same text, or it is not."""
-    begun = {name: document.content[name] for name in ("format", "heading", "asked", "inputs")}
-    return answer(begun)
+    names = ("format", "heading", "asked", "inputs")
+    return answer({name: write_canonical(document.content[name]) for name in names})
 
 
-def answer(begun: Plain) -> Document:
-    """Return the document of some inputs; raises as `make_document`."""
-    heading = begun["heading"]
-    asked, inputs = read_asked(heading["account_id"], begun["asked"]), read_inputs(begun["inputs"])
+def answer(begun: Mapping[str, str]) -> Document:
+    """Return the document of some inputs, read out of their canonical text; raises as `make_document`."""
+    heading = json.loads(begun["heading"])
+    asked = read_asked(heading["account_id"], json.loads(begun["asked"]))
+    inputs = read_inputs(json.loads(begun["inputs"]))
     allocation = allocate(
         inputs.portfolio, inputs.locked(asked.policy), investment_amount=asked.investment_amount
     )
     orders = _orders(heading, inputs, _tradable(heading["account_id"], inputs, allocation))
-    whole = begun | {
+    follows = {
         "allocation": plain(allocation),
         "compliance": judge(inputs, allocation.trades, allocation.lots),
         "orders": orders,
         "order_value": _sum(order["order_value"] for order in orders),
     }
-    text = write_canonical(whole)
+    text = join_canonical({**begun, **{name: write_canonical(member) for name, member in follows.items()}})
     return Document(text, json.loads(text))
 
 
@@ -219,8 +232,11 @@ def _paid_by_sells(inputs: Inputs, trades: Sequence[Trade]) -> set[str]:
 
 
 def _order_value(inputs: Inputs, trade: Trade) -> Decimal:
+    portfolio = inputs.portfolio
+    if inputs.tenant_rate is None:
+        raise NoTenantRateError(portfolio.account_id, inputs.tenant_currency, portfolio.as_of)
     with localcontext(EXACT):
-        rate = _rate(inputs, trade.currency or inputs.portfolio.base_currency) * inputs.tenant_rate
+        rate = _rate(inputs, trade.currency or portfolio.base_currency) * inputs.tenant_rate
         return round_half_up(abs(trade.quantity) * trade.price * rate, MONEY_PLACES)
 
 

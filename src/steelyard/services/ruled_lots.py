@@ -52,11 +52,7 @@ class KnownLots:
 
 
 async def read_known_lots(
-    db: AnySession,
-    portfolio: Portfolio,
-    account: StoredAccount,
-    rules: Collection[Rule],
-    day: date,
+    db: AnySession, portfolio: Portfolio, account: StoredAccount, rules: Collection[Rule], day: date
 ) -> KnownLots:
     """Return the lots of an account and its household, where a rule asks for them.
 
@@ -64,9 +60,16 @@ async def read_known_lots(
     """
     if not any(rule.kind is RuleKind.WASH_SALE for rule in rules):
         return KnownLots()
+    return await read_account_lots(db, account, day, lots=portfolio.lots, sales=portfolio.sales)
+
+
+async def read_account_lots(
+    db: AnySession, account: StoredAccount, day: date, *, lots: Sequence[Lot] = (), sales: Sequence[Sale] = ()
+) -> KnownLots:
+    """Return the lots of an account and its household up to a day; `lots` and `sales` where no ledger keeps it."""
     (own,) = await get_accounts(db, [account.account_id])
-    if own.kept_by != "ledger" and portfolio.lots:
-        return _of(portfolio.lots, portfolio.sales, own)
+    if own.kept_by != "ledger" and lots:
+        return _of(lots, sales, own)
     if own.kept_by != "ledger":
         return KnownLots(fault=f"account {own.account_id} is kept by snapshots, which have no lots")
     if account.household_id and not await sees_whole_household(db, account.household_id):

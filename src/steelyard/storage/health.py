@@ -71,3 +71,9 @@ async def get_other_ids(db: ReadSession, *, assets: Sequence[str], accounts: Seq
     """Return a few of the stored assets and accounts that are not among those given; empty = there are none."""
     values = {"assets": list(assets), "accounts": list(accounts)}
     return list((await db.execute(query("get_other_ids"), values)).scalars())
+
+
+async def tell_time(db: ReadSession) -> datetime:
+    """Return the time by the server's clock."""
+    now: datetime = (await db.execute(query("tell_time"))).scalar_one()
+    return now

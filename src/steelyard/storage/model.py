@@ -16,7 +16,7 @@ async def get_models(db: AsyncSession, model_id: str | None = None) -> list[Mode
     """Return the models of the tenant by id, or the one of an id."""
     rows = await db.execute(query("get_models"), {"model_id": model_id})
     return [
-        Model(*others, weights={asset: Decimal(weight) for asset, weight in json.loads(weights).items()})
+        Model(*others, {asset: Decimal(weight) for asset, weight in json.loads(weights).items()})
         for *others, weights in rows
     ]
 

@@ -17,6 +17,7 @@ from steelyard.storage.connection import WriteSession
 from steelyard.storage.queries import query
 
 _COLUMNS: Final = tuple(field.name for field in fields(Order))
+_NUMBERS: Final = ("quantity", "filled_quantity", "reference_price", "order_value")
 
 
 class OrderMovedError(ConflictError):
@@ -310,8 +311,16 @@ def _order(row: RowMapping) -> Order:
             "order_type": OrderType(row["order_type"]),
             "state": OrderState(row["state"]),
             "lots": lots,
+            "limit_price": None if row["limit_price"] is None else _trimmed(row["limit_price"]),
         }
+        | {name: _trimmed(row[name]) for name in _NUMBERS}
     )
+
+
+def _trimmed(number: Decimal) -> Decimal:
+    """Leave out the zeros that a column of so many places adds: brokers are told 10, and not 10.000000000000."""
+    plain = number.normalize()
+    return plain.quantize(Decimal(1)) if plain == plain.to_integral_value() else plain
 
 
 # ── Fills of a link ─────────────────────────────────────────────────────────────────────────────────────

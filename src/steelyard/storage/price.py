@@ -1,6 +1,6 @@
 """Prices at rest: how assets are asked for, their accepted closes, and what moved them besides the market."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,8 +16,6 @@ class PriceKey:
     asset_id: str
     currency: str
     exchange: str
-    price_basis: str
-    is_cash: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,11 @@ async def get_price_keys(db: ReadSession | WriteSession, asset_ids: Collection[s
     """Return the assets that there are of those asked for."""
     rows = await db.execute(query("get_price_keys"), {"asset_ids": list(asset_ids)})
     return [PriceKey(*row) for row in rows]
+
+
+async def get_priced_assets(db: ReadSession | WriteSession) -> list[str]:
+    """Return the assets that may have a price: all but cash."""
+    return list(await db.scalars(query("get_priced_assets")))
 
 
 async def get_newest_closes(
@@ -81,3 +84,70 @@ async def get_price_actions(
             PriceAction(row.asset_id, row.transaction_date, row.transaction_type, ratio)
         )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBackfill:
+    """An asset, and how far its history was brought in from a source: from `first_date` to `done_through`."""
+
+    asset_id: str
+    currency: str
+    exchange: str
+    price_basis: str
+    first_date: date | None
+    done_through: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillNote:
+    """How far the history of an asset is now, and why it stopped; "" = it did not."""
+
+    asset_id: str
+    first_date: date
+    done_through: date | None
+    fault: str = ""
+
+
+async def get_backfills(db: ReadSession, source: str, asset_ids: Collection[str]) -> list[StoredBackfill]:
+    """Return the assets named, or all but cash, each with how far its history was brought in from a source."""
+    rows = await db.execute(query("get_backfills"), {"source": source, "asset_ids": list(asset_ids)})
+    return [StoredBackfill(*row) for row in rows]
+
+
+async def note_backfills(
+    db: WriteSession, source: str, last_date: date, notes: Sequence[BackfillNote], *, now: datetime
+) -> None:
+    """Write down how far histories are now."""
+    values = {
+        "source": source,
+        "last_date": last_date,
+        "now": now,
+        "asset_ids": [note.asset_id for note in notes],
+        "first_dates": [note.first_date for note in notes],
+        "done_through": [note.done_through for note in notes],
+        "faults": [note.fault for note in notes],
+    }
+    await db.execute(query("note_backfills"), values)
+
+
+async def get_days_of_others(
+    db: WriteSession, source: str, asset_ids: Collection[str], first: date, last: date
+) -> set[tuple[str, date]]:
+    """Return asset and day of prices in a period that are of another source."""
+    values = {"source": source, "asset_ids": list(asset_ids), "first": first, "last": last}
+    return {(row.asset_id, row.price_date) for row in await db.execute(query("get_days_of_others"), values)}
+
+
+async def get_rate_days_of_others(
+    db: WriteSession, source: str, first: date, last: date
+) -> set[tuple[str, date]]:
+    """Return currency and day of exchange rates in a period that are of another source."""
+    values = {"source": source, "first": first, "last": last}
+    return {
+        (row.currency, row.rate_date) for row in await db.execute(query("get_rate_days_of_others"), values)
+    }
+
+
+async def get_currencies_in_use(db: WriteSession) -> set[str]:
+    """Return the currencies that the store's assets and the tenant's totals are in."""
+    return set(await db.scalars(query("get_currencies_in_use")))

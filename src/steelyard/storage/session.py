@@ -62,10 +62,7 @@ class StoredSession:
 async def find_sessions(db: AsyncSession, hashes: Sequence[bytes]) -> dict[bytes, FoundSession]:
     """Return the session of each hash, whosever it is; a hash of none is left out."""
     rows = await db.execute(query("find_sessions"), {"hashes": hashes})
-    return {
-        session_hash: FoundSession(*others, grants=json.loads(grants))
-        for session_hash, *others, grants in rows
-    }
+    return {session_hash: FoundSession(*others, json.loads(grants)) for session_hash, *others, grants in rows}
 
 
 async def add_session(

@@ -63,9 +63,7 @@ class Token:
 async def find_tokens(db: AsyncSession, hashes: Sequence[bytes]) -> dict[bytes, FoundToken]:
     """Return the token of each hash, whosever it is; a hash of none is left out."""
     rows = await db.execute(query("find_tokens"), {"hashes": hashes})
-    return {
-        token_hash: FoundToken(*others, grants=json.loads(grants)) for token_hash, *others, grants in rows
-    }
+    return {token_hash: FoundToken(*others, json.loads(grants)) for token_hash, *others, grants in rows}
 
 
 async def touch_token(db: WriteSession, token_id: UUID, *, now: datetime, before: datetime) -> None:

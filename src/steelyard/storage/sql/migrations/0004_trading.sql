@@ -40,7 +40,6 @@ create table steelyard.price_backfills (
     first_date date not null,
     last_date date not null,
     done_through date,
-    page text not null default '',
     fault text not null default '',
     updated_at timestamptz not null,
     primary key (source, asset_id),
@@ -51,8 +50,7 @@ comment on column steelyard.price_backfills.source is 'The price source.';
 comment on column steelyard.price_backfills.asset_id is 'The asset.';
 comment on column steelyard.price_backfills.first_date is 'First day asked for.';
 comment on column steelyard.price_backfills.last_date is 'Last day asked for.';
-comment on column steelyard.price_backfills.done_through is 'Last day that is in the store; null = none yet.';
-comment on column steelyard.price_backfills.page is 'Where the source goes on; empty = at the day after done_through.';
+comment on column steelyard.price_backfills.done_through is 'Last day that was brought in, without a gap since first_date: it goes on at the next; null = none yet.';
 comment on column steelyard.price_backfills.fault is 'Why it stopped; empty = it did not.';
 comment on column steelyard.price_backfills.updated_at is 'When it last went on, UTC.';
 
@@ -448,6 +446,7 @@ create table steelyard.orders (
 create index orders_due on steelyard.orders (due_at) where due_at is not null;
 create index orders_of_account on steelyard.orders (tenant_id, account_id, made_at);
 create index orders_of_proposal on steelyard.orders (tenant_id, proposal_id);
+create index orders_of_run on steelyard.orders (tenant_id, run_id) where run_id is not null;
 create index orders_of_block on steelyard.orders (tenant_id, block_id) where block_id is not null;
 create unique index orders_of_broker on steelyard.orders (tenant_id, link_id, broker_order_id)
 where broker_order_id is not null;

@@ -39,7 +39,7 @@ order by e.version desc
 limit 1;
 
 -- name: move_filled_order
--- Say how much of an order is filled, and where that leaves it; a late fill makes it due, and a filled one is done.
+-- Say how much of an order is filled, and where that leaves it: filled is done, a late fill or a bust makes it due.
 update steelyard.orders as o
 set
     state = :state,
@@ -47,7 +47,11 @@ set
     filled_quantity = :filled_quantity,
     broker_order_id = coalesce(o.broker_order_id, nullif(:broker_order_id, '')),
     reason = :reason,
-    due_at = case when :state = 'filled' then null when :is_late then cast(:executed_at as timestamptz) else o.due_at end,
+    due_at = case
+        when :state = 'filled' then null
+        when :is_late or o.state = 'filled' then cast(:executed_at as timestamptz)
+        else o.due_at
+    end,
     lease_owner = case when :state <> 'filled' then o.lease_owner end,
     lease_until = case when :state <> 'filled' then o.lease_until end,
     changed_at = transaction_timestamp()
@@ -117,7 +121,7 @@ where tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid
 select
     f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees, f.broker_order_id,
     f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id, f.block_execution_id,
-    f.suspended_because
+    trim_scale(f.amount) as amount, f.suspended_because
 from steelyard.fills as f
 where
     f.tenant_id = steelyard.current_tenant()

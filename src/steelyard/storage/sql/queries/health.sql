@@ -47,3 +47,7 @@ union all
     order by a.account_id
     limit 3
 );
+
+-- name: tell_time
+-- The time by the server's clock.
+select clock_timestamp();

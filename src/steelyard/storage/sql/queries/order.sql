@@ -99,9 +99,8 @@ select * from steelyard.find_due_tenants(:now);
 
 -- name: claim_orders
 -- Take the orders that are due in hand, those that waited longest first; whose worker is waited for are left to it.
-update steelyard.orders as o
-set version = o.version + 1, lease_owner = :owner, lease_until = :until, due_at = :until, changed_at = :now
-from (
+-- What is taken is chosen once: joined as it is looked at, a row that moved meanwhile would let it choose again.
+with due as materialized (
     select d.tenant_id, d.order_id, d.lease_owner as lost_owner
     from steelyard.orders as d
     where
@@ -110,22 +109,28 @@ from (
     order by d.due_at, d.order_id
     limit :most
     for update skip locked
-) as due
+)
+
+update steelyard.orders as o
+set version = o.version + 1, lease_owner = :owner, lease_until = :until, due_at = :until, changed_at = :now
+from due
 where o.tenant_id = due.tenant_id and o.order_id = due.order_id
 returning o.*, due.lost_owner;
 
 -- name: claim_link
 -- Take the reading of the fills of a link in hand for a while, the one that waited longest.
-update steelyard.broker_links as l
-set fills_due_at = :until
-from (
+with due as materialized (
     select d.tenant_id, d.link_id
     from steelyard.broker_links as d
     where d.tenant_id = steelyard.current_tenant() and d.ended_at is null and d.fills_due_at <= :now
     order by d.fills_due_at, d.link_id
     limit 1
     for update skip locked
-) as due
+)
+
+update steelyard.broker_links as l
+set fills_due_at = :until
+from due
 where l.tenant_id = due.tenant_id and l.link_id = due.link_id
 returning l.link_id;
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from steelyard.cli.orders import LAYOUTS, AccountTrades, UnfitOrderError, count_orders, write_orders
+from steelyard.cli.order_file import LAYOUTS, AccountTrades, UnfitOrderError, count_orders, write_orders
 from steelyard.domain.portfolio import Portfolio, Price
 from steelyard.rebalancing.trade import Conversion, Trade
 

@@ -1,0 +1,53 @@
+"""Workers: an order is sent once, whatever the broker answers; what nobody can say is never blindly sent again."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from orders import read
+from steelyard.brokers.paper_faults import Call, Fault
+from steelyard.domain.order import OrderState, Side
+from steelyard.storage.connection import Pool
+from workshop import FORGETS, KEEPS, Workshop, holdings_at, ledger_of, opened_workshop, states
+
+CASES = [KEEPS, FORGETS]
+
+
+@pytest.fixture(params=CASES, ids=["keeps ids", "forgets ids"])
+async def shop(request: pytest.FixtureRequest, store: Pool, tmp_path: Path) -> AsyncIterator[Workshop]:
+    del store  # opening it is what matters
+    async with opened_workshop(tmp_path, request.param) as made:
+        yield made
+
+
+async def test_an_order_is_sent_filled_and_booked(shop: Workshop) -> None:
+    order = await shop.order()
+    sell = await shop.order(side=Side.SELL, quantity=Decimal(5))
+    await shop.work(rounds=5)
+    assert await states(order, sell) == [OrderState.FILLED, OrderState.FILLED]
+    assert len(await shop.placed()) == 2
+    assert await ledger_of(shop.accounts[0]) == await holdings_at(shop.broker)
+    assert (await ledger_of(shop.accounts[0]))["VTI"] == 1005
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.LOSE_REPLY, Fault.EXECUTE_LATE, Fault.ANSWER_LATE, Fault.UNREACHABLE]
+)
+async def test_an_order_is_placed_once_whatever_becomes_of_the_answer(shop: Workshop, fault: Fault) -> None:
+    order = await shop.order()
+    shop.go_wrong((Call.PLACE, fault))
+    await shop.work()
+    assert await states(order) == [OrderState.FILLED]
+    assert len(await shop.placed()) == 1
+    assert await ledger_of(shop.accounts[0]) == await holdings_at(shop.broker)
+
+
+async def test_a_refused_order_is_rejected_with_the_brokers_reason(shop: Workshop) -> None:
+    order = await shop.order(side=Side.SELL, quantity=Decimal(2000), order_value=Decimal(1))
+    await shop.work(rounds=2)
+    found = await read(order.order_id)
+    assert found.state is OrderState.REJECTED
+    assert "2000 VTI are needed" in found.reason
+    assert found.due_at is None
