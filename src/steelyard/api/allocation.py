@@ -23,7 +23,7 @@ router = APIRouter(prefix="/accounts/{account_id}/allocation", tags=["allocation
 AccountId = Annotated[Id, Path()]
 
 
-def _market(request: Request) -> Market | None:
+async def _market(request: Request) -> Market | None:
     market: Market | None = request.app.state.market
     return market
 
