@@ -762,7 +762,12 @@ CASES |= {
     "DELETE /order-limits/{account_id}": some_limits,
     "GET /proposals/{proposal_id}/overrides": held_proposal(overrides=False),
     "POST /proposals/{proposal_id}/overrides": held_proposal(overrides=True),
+}
+
+
 # ── Fills, holds, breaks ────────────────────────────────────────────────────────────────────────────────
+
+
 def foundling(visit: Visit) -> Ask:
     """Let a broker execute what nobody ordered, and give it to some account."""
     link_id, execution_id = UUID(paper_link(visit)), f"x-{uuid4()}"
@@ -781,10 +786,14 @@ def foundling(visit: Visit) -> Ask:
     visit.house.do(visit.house.write(visit.me.tenant_id, record_fill, link_id, fill, today=today))
     owner = {"account": some_account(visit), "asset": "A"}
     return Ask(body={"link_id": str(link_id), "execution_id": execution_id, **owner})
+
+
 def held(visit: Visit) -> Ask:
     reason, account_id = f"asked to, {uuid4()}", some_account(visit)
     placed = visit.house.write(visit.me.tenant_id, place_hold, HoldKind.MANUAL, reason, account_id=account_id)
     return Ask({"hold_id": str(visit.house.do(placed))}, body={"reason": "settled by phone"}, status=204)
+
+
 def broken(visit: Visit) -> Ask:
     money = Difference(Commodity(f"X{uuid4().hex}", is_cash=False), Decimal(5), Decimal(4))
     made = visit.house.write(
@@ -798,8 +807,12 @@ def broken(visit: Visit) -> Ask:
     )
     names = {"break_id": str(visit.house.do(made))}
     return Ask(names, body={"explanation": "their rounding"}, status=204)
+
+
 async def deposit(db: WriteSession, money: Transaction, today: date) -> None:
     await record_transactions([money], today=today, db=db)
+
+
 def attached(visit: Visit) -> Ask:
     link_id, tenant_id = paper_link(visit), visit.me.tenant_id
     account_id = visit.house.do(visit.house.ledger_account(tenant_id))
@@ -817,12 +830,16 @@ def attached(visit: Visit) -> Ask:
     vault = visit.house.entrance.vault
     visit.house.do(visit.house.write(tenant_id, attach_account, vault, account_id, UUID(link_id), tools))
     return Ask({"link_id": link_id})
+
+
+CASES |= {
     "GET /fills": plainly,
     "GET /fills/suspense": plainly,
     "POST /fills/assign": foundling,
     "GET /trading-holds": plainly,
     "POST /trading-holds": lambda visit: Ask(
         body={"kind": "manual", "reason": f"ask first, {uuid4()}", "account": some_account(visit)}, status=201
+    ),
     "POST /trading-holds/{hold_id}/release": held,
     "GET /breaks": plainly,
     "POST /breaks/{break_id}/explain": broken,

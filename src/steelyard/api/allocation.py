@@ -29,7 +29,11 @@ def market_of(request: Request) -> Market | None:
     return market
 
 
-AskedMarket = Annotated[Market | None, Depends(market_of)]
+async def _market(request: Request) -> Market | None:
+    return market_of(request)  # a dependency that waits for nothing needs no thread
+
+
+AskedMarket = Annotated[Market | None, Depends(_market)]
 """The price sources that the settings name; None = there are none."""
 
 

@@ -97,7 +97,11 @@ class Moving:
         self.prices = await service.quote_again(proposal_id, self.market, now=self.browser.now)
 
 
-AskedMove = Annotated[Moving, Depends(Moving)]
+async def _moving(request: Request) -> Moving:
+    return Moving(request)
+
+
+AskedMove = Annotated[Moving, Depends(_moving)]
 
 
 @dataclass(frozen=True, slots=True)

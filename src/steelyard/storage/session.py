@@ -61,11 +61,9 @@ class StoredSession:
 
 async def find_sessions(db: AsyncSession, hashes: Sequence[bytes]) -> dict[bytes, FoundSession]:
     """Return the session of each hash, whosever it is; a hash of none is left out."""
-    rows = await db.execute(query("find_sessions"), {"asked_hashes": hashes})
-    return {
-        session_hash: FoundSession(*others, grants=json.loads(grants))
-        for session_hash, *others, grants in rows
-    }
+    rows = (await db.execute(query("find_sessions"), {"asked_hashes": hashes})).mappings()
+    found = ({**row, "grants": json.loads(row["grants"])} for row in rows)
+    return {row.pop("hash"): FoundSession(**row) for row in found}
 
 
 async def add_session(

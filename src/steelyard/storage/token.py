@@ -62,10 +62,9 @@ class Token:
 
 async def find_tokens(db: AsyncSession, hashes: Sequence[bytes]) -> dict[bytes, FoundToken]:
     """Return the token of each hash, whosever it is; a hash of none is left out."""
-    rows = await db.execute(query("find_tokens"), {"asked_hashes": hashes})
-    return {
-        token_hash: FoundToken(*others, grants=json.loads(grants)) for token_hash, *others, grants in rows
-    }
+    rows = (await db.execute(query("find_tokens"), {"asked_hashes": hashes})).mappings()
+    found = ({**row, "grants": json.loads(row["grants"])} for row in rows)
+    return {row.pop("hash"): FoundToken(**row) for row in found}
 
 
 async def touch_token(db: WriteSession, token_id: UUID, *, now: datetime, before: datetime) -> None:
