@@ -29,7 +29,7 @@ from steelyard.storage.connection import close_connection_pool, init_connection_
 from workshop import checked, no_number
 
 HASTE = Timing(
-    lease=timedelta(seconds=1.5),
+    lease=timedelta(seconds=2.5),
     call=timedelta(seconds=0.5),
     poll=timedelta(seconds=0.1),
     longest_poll=timedelta(seconds=0.5),

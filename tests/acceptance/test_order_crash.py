@@ -48,7 +48,7 @@ WORKERS = 3
 DANGER = 0.004
 """How probable it is that a worker dies at each of the points it passes."""
 KILLS = 20
-PATIENCE = 60 + ORDERS / 4
+PATIENCE = 120 + ORDERS
 """Seconds after which orders that have not come to an end are taken to hang."""
 UNITS = Decimal(100_000)
 

@@ -138,8 +138,9 @@ class OrderWorker:
         """Forget what is done; a defect in it ends the worker, and its leases tell the others."""
         done = {task for task in self._running if task.done()}
         self._running -= done
-        for task in done:
-            task.result()
+        defects = [defect for task in done if (defect := task.exception()) is not None]
+        if defects:
+            raise defects[0]
 
     async def _claim(self, most: int) -> list[Claim]:
         now = self._hand.clock()
