@@ -1,6 +1,7 @@
 """Reconciling with a broker: breaks are found, seen again and resolved; the account is held and let go by rule."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -44,7 +45,12 @@ async def shop(store: Pool, tmp_path: Path) -> AsyncIterator[Workshop]:
 
 async def reconcile(shop: Workshop, vault: Vault) -> Reconciled:
     shop.clock.go_on(seconds=60)
-    return await reconcile_link(shop.broker, vault, shop.link_id, clock=shop.clock)
+
+    def clock() -> datetime:
+        shop.clock.go_on(seconds=0.1)
+        return shop.clock()
+
+    return await reconcile_link(shop.broker, vault, shop.link_id, clock=clock)
 
 
 async def holds_of(account_id: str) -> list[str]:

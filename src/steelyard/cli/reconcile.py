@@ -65,13 +65,13 @@ def reconcile(
     """
     if context.invoked_subcommand is not None:
         return
-    from steelyard.cli.screens.reconcile import agrees, reconciled
+    from steelyard.cli.screens.reconcile import reconciled
+    from steelyard.services.sync import require_agreement
 
     with working("Asking brokers"):
         done = asyncio.run(_reconcile(shell, tenant_id, link))
     tell(done, reconciled, as_json=as_json)
-    if not agrees(done):
-        context.exit(1)
+    require_agreement(done)
 
 
 @reconcile.command(

@@ -1,5 +1,6 @@
 """Booking fills: the ledger of an account is brought to what its fills say, and what it refuses waits in suspense."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -138,12 +139,13 @@ async def _changes_of_order(db: WriteSession, new: Sequence[Fill]) -> tuple[list
     order_id, asset_id = new[0].order_id, new[0].asset_id
     lots = () if order_id is None else await stored.get_lots(db, order_id)
     fills = await stored.get_fills(db, order_ids=[order_id]) if order_id and lots else new
-    days = days_at(await stored.get_exchange(db, asset_id or ""))
+    exchange = await stored.get_exchange(db, asset_id or "")
+    days = await asyncio.to_thread(days_at, exchange)  # reading a calendar for the first time takes a second
     booked = {fill.execution_id for fill in fills if fill.transaction_id} | {
         fill.execution_id for fill in new
     }
     pieces = transactions_of([fill for fill in fills if fill.stands], lots, days)
-    wanted = [one for execution_id in pieces.keys() & booked for one in pieces[execution_id]]
+    wanted = [one for execution_id in sorted(pieces.keys() & booked) for one in pieces[execution_id]]
     possible = {fill.transaction_name(number + 1) for fill in fills for number in range(len(lots) + 1)}
     return wanted, sorted(possible - {one.transaction_id for one in wanted})
 

@@ -124,11 +124,14 @@ async def reconcile_link(
         NoAccountsError: no account is on the link.
         RefusedError, NotReceivedError, OutcomeUnknownError: the broker did not say; nothing is judged.
     """
-    done = Reconciled(link_id)
+    done, now = (
+        Reconciled(link_id),
+        clock(),
+    )  # one moment of the whole look: what is still seen is seen since then
     for number, accounts in (await accounts_by_number(vault, link_id)).items():
-        await _reconcile_account(broker, done, number, accounts, clock)
+        await _reconcile_account(broker, done, number, accounts, now)
     async with get_write_session() as db:
-        await stored.set_synced(db, link_id, clock())
+        await stored.set_synced(db, link_id, now)
         facts = {
             "accounts": str(len(done.accounts)),
             "found": str(len(done.found)),
@@ -198,17 +201,17 @@ async def accounts_by_number(vault: Vault, link_id: UUID) -> dict[str, list[str]
 
 
 async def _reconcile_account(
-    broker: Broker, done: Reconciled, number: str, accounts: Sequence[str], clock: Callable[[], datetime]
+    broker: Broker, done: Reconciled, number: str, accounts: Sequence[str], now: datetime
 ) -> None:
     """Look at an account until it does not change while it is looked at, and judge what is seen."""
     done.accounts += accounts
     for _ in range(_LOOKS):
-        await collect_fills(broker.list_fills, done.link_id, today=lambda: clock().date())
+        await collect_fills(broker.list_fills, done.link_id, today=now.date)
         async with get_db_session() as reading:
             before = await stored.get_held_by_ledger(reading, accounts)
         there = await broker.get_account(number)
-        told = await collect_fills(broker.list_fills, done.link_id, today=lambda: clock().date())
-        if not told and await _judge(done, accounts, before, there, clock()):
+        told = await collect_fills(broker.list_fills, done.link_id, today=now.date)
+        if not told and await _judge(done, accounts, before, there, now):
             return
     for account_id in accounts:
         done.undecided[account_id] = ["it is trading"]

@@ -165,7 +165,7 @@ async def get_holds(
 
     Args:
         db: where to read.
-        account_id: those of an account, and those of every account; None = of any.
+        account_id: those of an account, its orders, and of every account; None = of any.
         with_released: whether those that were let go are there too, then at most a thousand.
     """
     most = MOST_RELEASED if with_released else None

@@ -14,7 +14,7 @@ from steelyard.brokers.port import Broker, BrokerActivity
 from steelyard.domain.amount import AmountError
 from steelyard.domain.posting import RULES
 from steelyard.domain.transaction import ZERO, Transaction, TransactionError, TransactionKind
-from steelyard.errors import SteelyardError
+from steelyard.errors import ConflictError, SteelyardError
 from steelyard.identity.vault import Vault
 from steelyard.services.broker_reconciliation import Reconciled, accounts_by_number, reconcile_link
 from steelyard.services.fill_reading import collect_fills
@@ -84,6 +84,30 @@ class SyncedLink:
     link_name: str
     synced: Synced | None
     fault: str = ""
+
+
+class NotInStepError(ConflictError):
+    """Brokers and the ledger do not say the same, or a link did not answer."""
+
+    def __init__(self, *, failed: int, breaks: int, unbooked: int) -> None:
+        """Count what needs somebody, and say where it stands."""
+        parts = [(failed, "links failed"), (breaks, "breaks stand"), (unbooked, "activities are not booked")]
+        said = ", ".join(f"{count} {what}" for count, what in parts if count)
+        super().__init__(f"{said}. What differs is listed, and explained, by: steelyard reconcile breaks")
+
+
+def require_agreement(done: Sequence[SyncedLink]) -> None:
+    """Return where every link answered and brokers and ledger say the same, as far as it can be judged now.
+
+    Raises:
+        NotInStepError: they do not.
+    """
+    synced = [one.synced for one in done if one.synced is not None]
+    failed = len(done) - len(synced)
+    breaks = sum(len(one.reconciled.found) + len(one.reconciled.standing) for one in synced)
+    unbooked = sum(len(one.unbooked) for one in synced)
+    if failed or breaks or unbooked:
+        raise NotInStepError(failed=failed, breaks=breaks, unbooked=unbooked)
 
 
 async def sync_link(broker: Broker, vault: Vault, link_id: UUID, *, clock: Callable[[], datetime]) -> Synced:

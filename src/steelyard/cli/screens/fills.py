@@ -26,7 +26,7 @@ def suspended(fills: Sequence[Fill]) -> Group:
 
 
 def _listing(fills: Sequence[Fill]) -> Listing:
-    listing = Listing("!Executed", "Fill", "Account", "Asset", "!Side", ">Quantity", ">Price", "?Note")
+    listing = Listing("!Executed", "!Fill", "?Account", "Asset", "!Side", ">Quantity", ">Price", "?Note")
     for fill in fills:
         listing.add_row(
             moment(fill.executed_at),

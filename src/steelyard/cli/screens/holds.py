@@ -1,10 +1,11 @@
 """The screen of holds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from rich.console import Group
+from rich.console import Group, RenderableType
+from rich.text import Text
 
-from steelyard.cli.screens.cells import UNKNOWN, Listing, title
+from steelyard.cli.screens.cells import note, title
 from steelyard.cli.screens.user import moment
 from steelyard.services.hold import Hold
 
@@ -13,14 +14,14 @@ def listed(holds: Sequence[Hold]) -> Group:
     """Show what is held, the newest first."""
     if not holds:
         return Group(title("Holds"), "Nothing is held.")
-    listing = Listing("!Hold", "!Kind", "Of", "!Since", "Why", "?Released")
-    for hold in holds:
-        listing.add_row(
-            f"{hold.hold_id}",
-            hold.kind,
-            hold.account_id or (f"order {hold.order_id}" if hold.order_id else "everybody"),
-            moment(hold.made_at),
-            hold.reason,
-            f"by {hold.released_by}: {hold.release_reason}" if hold.released_by else UNKNOWN,
-        )
-    return Group(title("Holds"), "", listing)
+    return Group(title("Holds"), *(line for hold in holds for line in _lines(hold)))
+
+
+def _lines(hold: Hold) -> Iterator[RenderableType]:
+    whose = hold.account_id or (f"order {hold.order_id}" if hold.order_id else "everybody")
+    yield ""
+    yield Text(f"{hold.hold_id}  {hold.kind.replace('_', ' ')} of {whose}", style="bold")
+    yield Text(f"  {hold.reason}")
+    yield note(f"  by {hold.made_by}, {moment(hold.made_at)}")
+    if hold.released_at is not None:
+        yield note(f"  released by {hold.released_by}, {moment(hold.released_at)}: {hold.release_reason}")

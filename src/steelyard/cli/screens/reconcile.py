@@ -11,15 +11,6 @@ from steelyard.services.broker_reconciliation import Break
 from steelyard.services.sync import Synced, SyncedLink
 
 
-def agrees(done: Sequence[SyncedLink]) -> bool:
-    """Tell whether every link answered, and broker and ledger say the same, as far as it can be judged now."""
-    return all(
-        one.synced is not None
-        and not (one.synced.unbooked or one.synced.reconciled.found or one.synced.reconciled.standing)
-        for one in done
-    )
-
-
 def reconciled(done: Sequence[SyncedLink]) -> Group:
     """Show what came of each link."""
     if not done:
@@ -62,7 +53,7 @@ def _summary(name: str, done: Synced) -> str:
 
 
 def _listing(breaks: Sequence[Break]) -> Listing:
-    listing = Listing("!Break", "Account", "Of", ">Ledger", ">Broker", "!Found", "?Resolved")
+    listing = Listing("!Break", "Account", "Of", ">Ledger", ">Broker", "?!Found", "?Resolved")
     for one in breaks:
         by = f"{one.resolved_by}: {one.explanation}".rstrip(": ") if one.resolved_by else UNKNOWN
         listing.add_row(
