@@ -714,6 +714,7 @@ RULE = {
     "valid_from": "2026-01-01",
     "source_document": "Mandate, section 3",
     "settings": {"except": {"asset_classes": ["ETF"]}},
+    "scope": {"accounts": ["nobody's"]},
 }
 LIMITS = {"max_order_value": "250000", "price_collar": "0.03"}
 
@@ -845,36 +846,60 @@ CASES |= {
     "GET /breaks": plainly,
     "POST /breaks/{break_id}/explain": broken,
     "POST /brokers/{link_id}/sync": attached,
+}
+
+
 # ── Runs ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def author_of(visit: Visit) -> str:
     """Who asks, as the audit names them."""
     token = visit.window.bearer.split("_")
     return f"token:{UUID(token[1])}" if len(token) > 1 else f"user:{visit.me.user_id}"
+
+
 def made_run(visit: Visit) -> Run:
     return run_for(visit.house, visit.me, author=author_of(visit))
+
+
 def of_run(**ask: Any) -> Case:
     return lambda visit: Ask({"run_id": f"{made_run(visit).run_id}"}, **ask)
+
+
 def run_seen(made: Run, **more: Any) -> Ask:
     body = {"content_hash": (made.content_hash or b"").hex(), **more}
     return Ask({"run_id": f"{made.run_id}"}, body=body)
+
+
 def begun_run(visit: Visit) -> Ask:
     return Ask(body={"name": "a run", "accounts": [traded_account(visit.house, visit.me)]}, status=201)
+
+
 def dropped_run(visit: Visit) -> Ask:
     accounts = [traded_account(visit.house, visit.me) for _ in range(2)]
     made = run_for(visit.house, visit.me, *accounts, author=author_of(visit))
     return Ask({"run_id": f"{made.run_id}"}, body={"accounts": accounts[:1]})
+
+
 def run_to_sign(visit: Visit) -> Ask:
     device_of(visit)
     return run_seen(made_run(visit))
+
+
 def signed_run(visit: Visit) -> Ask:
     device, made = device_of(visit), made_run(visit)
     question = asked(visit, f"/runs/{made.run_id}/approve/passkey/question", run_seen(made).body)
     proof = json.loads(device.prove(question["options"]))
     return run_seen(made, nonce=question["nonce"], credential=proof)
+
+
 def coded_run(visit: Visit) -> Ask:
     visit.house.do(visit.house.enrol(visit.me))
     visit.house.rows("update steelyard.tenants set code_limit = 1000000 where tenant_id = 1 returning 1")
     return run_seen(made_run(visit), code=visit.me.code(visit.house.clock()))
+
+
+CASES |= {
     "POST /runs": begun_run,
     "GET /runs": plainly,
     "GET /runs/{run_id}": of_run(),

@@ -34,6 +34,7 @@ async def write_cap(db: WriteSession, actor: Actor, rule_id: str, *, now: dateti
         outcome=Outcome.HOLD,
         valid_from=date(2026, 1, 1),
         source_document="mandate",
+        scope={"accounts": ("nobody's",)},  # what others propose meanwhile is not held
     )
     await write_rules(db, [cap])
 

@@ -82,7 +82,6 @@ def make_router() -> APIRouter:
         proposal.accounts,
         proposal.router,
         run.router,
-        price.router,
         asset_360.router,
         order.router,
         order.stops,

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from steelyard.storage.connection import WriteSession
+from steelyard.storage.connection import WriteSession, look_up
 from steelyard.storage.queries import query
 
 
@@ -59,9 +59,9 @@ class StoredSession:
     user_agent: str
 
 
-async def find_sessions(db: AsyncSession, hashes: Sequence[bytes]) -> dict[bytes, FoundSession]:
+async def find_sessions(hashes: Sequence[bytes]) -> dict[bytes, FoundSession]:
     """Return the session of each hash, whosever it is; a hash of none is left out."""
-    rows = (await db.execute(query("find_sessions"), {"asked_hashes": hashes})).mappings()
+    rows = await look_up("find_sessions", {"asked_hashes": hashes})
     found = ({**row, "grants": json.loads(row["grants"])} for row in rows)
     return {row.pop("hash"): FoundSession(**row) for row in found}
 
