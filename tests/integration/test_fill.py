@@ -3,19 +3,21 @@
 import asyncio
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
 
 from executions import NOON, TODAY, add_account, add_link, add_order, balances_of, fill_of, record
-from orders import read, transaction
+from orders import add_asset, read, transaction
 from people import add_person, run
 from steelyard.domain.amount import AmountError
 from steelyard.domain.order import LotTaken, OrderState, Side
+from steelyard.domain.transaction import Transaction, TransactionKind
 from steelyard.identity.permissions import Role
 from steelyard.services.fill import FillError, Outcome, record_fill, take_fill
+from steelyard.services.ledger import record_transactions
 from trading_laws import check_trading
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -387,3 +389,27 @@ async def test_whoever_dies_in_between_leaves_nothing_half_done(point: str) -> N
     assert await balances_of(account) == {}
     assert (await record(link, fill)).outcome is Outcome.BOOKED
     await check_trading()
+
+
+async def test_fills_are_posted_the_short_way_unless_a_corporate_action_follows_from_them() -> None:
+    link, account = await add_link(), await add_account()
+    await add_asset("SHRT")
+    order = await add_order(link, account, asset_id="SHRT")
+    first, second = fill_of(order, "4"), fill_of(order, "6")
+    await record(link, first)
+    plain = "select steelyard.are_plain_trades(1, :today, array[:id])"
+    assert await run(plain, today=TODAY, id=f"fill:{link}:{first.execution_id}") == [(True,)]
+    split = Transaction(
+        transaction_id=f"{account}-split",
+        kind=TransactionKind.SPLIT,
+        trade_date=TODAY + timedelta(days=1),
+        account_id="",
+        currency="USD",
+        asset_id="SHRT",
+        quantity=Decimal(1),
+        counter_quantity=Decimal(2),
+    )
+    await record_transactions([split], today=TODAY)
+    assert await run(plain, today=TODAY, id=f"fill:{link}:{first.execution_id}") == [(False,)]
+    await record(link, second)
+    assert (await balances_of(account))["SHRT"] == 20

@@ -54,7 +54,8 @@ async def settle_account(db: WriteSession, account_id: str, *, today: date) -> l
 async def tell_settled(db: WriteSession, settled: Sequence[Settled]) -> None:
     """Note what is in suspense and what is not any more: on its row, by a hold of the account, to the owners."""
     for one in settled:
-        await stored.set_suspended(db, one.fill, one.why)
+        if one.why != one.fill.suspended_because:
+            await stored.set_suspended(db, one.fill, one.why)
         if one.why and not one.fill.suspended_because:
             await suspend(db, one.fill, one.why)
         elif not one.why:
