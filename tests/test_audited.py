@@ -43,6 +43,7 @@ NO_EVENT = {
     "services.provider.begin_linking": ASKS,
     "services.provider.begin_sign_in": ASKS,
     "services.provider.begin_step_up": ASKS,
+    "services.run_making.market_of_run": "keeps the prices of a run that is being made, which is recorded when it is",
     "services.set_up.is_set_up": "reads before anybody can sign in",
 }
 """Public functions that work in a session that writes, and record nothing; each with its reason."""

@@ -40,7 +40,7 @@ async def block_of(asset_id: str) -> tuple[UUID, str]:
         "select order_id, broker_order_id from steelyard.orders where account_id is null and asset_id = :asset",
         asset=asset_id,
     )
-    return row[0], str(row[1])  # type: ignore[return-value]
+    return row[0], str(row[1])  # type: ignore[return-value]  # rows are of objects
 
 
 async def orders_of(asset_id: str) -> list[tuple[object, ...]]:
@@ -106,16 +106,19 @@ async def test_buys_that_the_sells_did_not_pay_for_are_cancelled_and_say_so(desk
     done = await sent(desk)
     _, sells = await block_of("AAA")
     _, buys = await block_of("BBB")
-    await desk.broker.execute(buys, Decimal(1), Decimal(20))
-    for block in (sells, buys):
-        await desk.broker.cancel_order(block)
+    assert {row[2] for row in await orders_of("CCC")} == {"approved"}  # they wait for what the sells bring in
+    [[units]] = await run(
+        "select quantity from steelyard.orders where account_id is null and asset_id = 'BBB'"
+    )
+    await desk.broker.execute(buys, Decimal(str(units)), Decimal(20))
+    await desk.broker.cancel_order(sells)
     await desk.work(rounds=6)
     shown = await get_run(done.run_id)
-    states = shown.progress.orders
-    assert states[OrderState.CANCELLED] + states.get(OrderState.APPROVED, 0) == 12
-    reasons = await run("select distinct reason from steelyard.orders where asset_id = 'BBB' and account_id is not null "
-                        "and filled_quantity = 0")  # fmt: skip
-    assert all("Its block" in str(row[0]) for row in reasons)
+    assert shown.progress.orders == {OrderState.FILLED: 4, OrderState.CANCELLED: 8}
+    reasons = await run("select distinct reason from steelyard.orders where asset_id = 'CCC'")
+    assert len(reasons) == 4
+    assert all("it takes" in str(why) and "are free" in str(why) for (why,) in reasons)
+    assert await booked() == await held(desk.broker)
 
 
 async def test_an_account_that_its_share_would_overdraw_has_it_in_suspense_and_the_others_are_booked(

@@ -55,7 +55,7 @@ async def test_a_run_goes_from_begun_over_one_approval_to_filled(desk: Desk) -> 
         "select content_hash from steelyard.proposals as p join steelyard.run_accounts as a "
         "using (proposal_id) order by a.place"
     )
-    assert shown.run.content_hash == run_hash([bytes(row[0]) for row in hashes])  # type: ignore[call-overload]
+    assert shown.run.content_hash == run_hash([bytes(row[0]) for row in hashes])  # type: ignore[call-overload]  # rows are of objects
     approved = await desk.approve(shown.run)
     assert (approved.state, len(approved.approvals)) == (RunState.APPROVED, 1)
     await desk.execute(shown.run)
@@ -245,7 +245,7 @@ async def test_an_advisor_begins_a_run_over_the_accounts_that_may_be_proposed_fo
             user=user_id, account=account, rights=some,
         )  # fmt: skip
     grants = {account: frozenset(map(Right, some)) for account, some in rights.items()}
-    advisor = replace(Actor(1, None, Role.ADVISOR, grants=grants), user_id=user_id)  # type: ignore[arg-type]
+    advisor = replace(Actor(1, None, Role.ADVISOR, grants=grants), user_id=user_id)  # type: ignore[arg-type]  # rows are of objects
     with acting_as(advisor.acting):
         async with get_write_session() as db:
             asked = RunAsked(run_name="mine", scope=RunScope(ScopeKind.ALL))
@@ -263,7 +263,7 @@ async def test_the_steps_cannot_be_skipped_repeated_or_taken_by_single_proposals
     [proposal, *_] = await run("select proposal_id from steelyard.proposals")
     async with get_write_session() as db:
         with pytest.raises(OfRunError):
-            await withdraw(db, OPERATOR, proposal[0], now=desk.clock())  # type: ignore[arg-type]
+            await withdraw(db, OPERATOR, proposal[0], now=desk.clock())  # type: ignore[arg-type]  # rows are of objects
     await desk.approve(made)
     await desk.execute(made)
     with pytest.raises(RunStateError):
