@@ -128,4 +128,4 @@ def test_a_policy_that_is_written_reads_as_it_was() -> None:
 
 def test_a_policy_with_a_float_is_not_written() -> None:
     with pytest.raises(AmountError, match="a float"):
-        write_policy(Policy(cash=CashRules(floor=0.1)))  # type: ignore[arg-type]
+        write_policy(Policy(cash=CashRules(floor=0.1)))  # type: ignore[arg-type]  # what nobody should

@@ -22,10 +22,10 @@ from steelyard.server.permits import CurrentActor, permits
 from steelyard.services import run as service
 from steelyard.services.approval_proof import ApprovalQuestion, CodeProof, PasskeyProof, ask_to_approve
 from steelyard.services.passkeys import telling_of_copies
-from steelyard.services.run import RunAsked, listed
+from steelyard.services.run import RunAsked, listed, require_run
 from steelyard.services.run_approval import ApprovedRun, approve_run, execute_run, take_run
 from steelyard.statements.policy import read_policy
-from steelyard.storage.connection import WriteSession, get_write_session
+from steelyard.storage.connection import WriteSession, get_db_session, get_write_session
 from steelyard.storage.run import (
     ListedRun,
     RunAccount,
@@ -200,8 +200,13 @@ async def _approve(
     async def effect(db: WriteSession) -> ApprovedRun:
         return await approve_run(db, proof.actor, run_id, proof, content_hash=content_hash, now=browser.now)
 
+    async def first() -> None:
+        async with get_db_session() as db:
+            await require_run(db, run_id)  # a question is not taken for what is not there
+        await proof.take(browser.now)
+
     async with telling_of_copies():
-        return await once(effect, first=partial(proof.take, browser.now))
+        return await once(effect, first=first)
 
 
 def _moment(after: str | None) -> tuple[datetime, UUID] | None:
