@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from orders import read
+from people import run
 from steelyard.brokers.paper_faults import Call, Fault
 from steelyard.domain.order import OrderState, Side
 from steelyard.storage.connection import Pool
@@ -51,3 +52,26 @@ async def test_a_refused_order_is_rejected_with_the_brokers_reason(shop: Worksho
     assert found.state is OrderState.REJECTED
     assert "2000 VTI are needed" in found.reason
     assert found.due_at is None
+
+
+async def test_a_proposal_that_ran_out_is_withdrawn_and_its_orders_with_it(shop: Workshop) -> None:
+    values = {"account": shop.accounts[0], "now": shop.clock()}
+    await run(
+        "insert into steelyard.proposals (tenant_id, proposal_id, account_id, author, document, content_hash, made_at, "
+        "expires_at, order_value, outcome) values (1, md5(cast(:account as text))::uuid, :account, 'operator', '{}', "
+        "sha256('{}'), :now, :now, 1, 'pass')",
+        **values,
+    )
+    await run(
+        "insert into steelyard.orders (tenant_id, proposal_id, account_id, asset_id, side, quantity, order_type, "
+        "currency, reference_price, order_value, client_order_id) values (1, md5(cast(:account as text))::uuid, :account, 'VTI', "
+        "'buy', 1, 'market', 'USD', 1, 1, 'ran-out-' || :account)",
+        account=shop.accounts[0],
+    )
+    await shop.worker().work()
+    assert await run("select state from steelyard.proposals where proposal_id = md5(cast(:account as text))::uuid", **values) == [
+        ("withdrawn",)
+    ]
+    assert await run("select state from steelyard.orders where client_order_id = 'ran-out-' || :account", **values) == [
+        ("cancelled",)
+    ]

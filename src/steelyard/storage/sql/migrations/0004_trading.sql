@@ -249,6 +249,8 @@ create table steelyard.proposals (
 );
 create index proposals_of_account on steelyard.proposals (tenant_id, account_id, made_at);
 create index proposals_of_run on steelyard.proposals (tenant_id, run_id) where run_id is not null;
+create index proposals_running_out on steelyard.proposals (expires_at)
+where run_id is null and state in ('reviewed', 'approved');
 comment on table steelyard.proposals is 'What was reviewed: all inputs and all trades, never changed; only its state moves on.';
 comment on column steelyard.proposals.tenant_id is 'The tenant.';
 comment on column steelyard.proposals.proposal_id is 'Key, made by the server.';
