@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 from entrances import PASSWORD
 from house import FOREIGN, House, Person, Window
-from house_trading import approved_for, reviewed_for, traded_account
+from house_trading import approved_for, approved_run_for, reviewed_for, run_for, traded_account
 from passkey_device import Device, encode
 from steelyard.brokers.port import BrokerFill
 from steelyard.domain.order import Side
@@ -33,6 +33,7 @@ from steelyard.services.user import disable_user, invite_user
 from steelyard.storage.connection import WriteSession
 from steelyard.storage.proposal import StoredProposal
 from steelyard.storage.reconciliation_break import add_break
+from steelyard.storage.run import Run
 
 NEW_PASSWORD = "seven lamps under a bridge"  # noqa: S105 - of nobody
 
@@ -709,4 +710,65 @@ CASES |= {
     "GET /breaks": plainly,
     "POST /breaks/{break_id}/explain": broken,
     "POST /brokers/{link_id}/sync": attached,
+# ── Runs ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def author_of(visit: Visit) -> str:
+    """Who asks, as the audit names them."""
+    token = visit.window.bearer.split("_")
+    return f"token:{UUID(token[1])}" if len(token) > 1 else f"user:{visit.me.user_id}"
+
+
+def made_run(visit: Visit) -> Run:
+    return run_for(visit.house, visit.me, author=author_of(visit))
+
+
+def of_run(**ask: Any) -> Case:
+    return lambda visit: Ask({"run_id": f"{made_run(visit).run_id}"}, **ask)
+
+
+def run_seen(made: Run, **more: Any) -> Ask:
+    body = {"content_hash": (made.content_hash or b"").hex(), **more}
+    return Ask({"run_id": f"{made.run_id}"}, body=body)
+
+
+def begun_run(visit: Visit) -> Ask:
+    return Ask(body={"name": "a run", "accounts": [traded_account(visit.house, visit.me)]}, status=201)
+
+
+def dropped_run(visit: Visit) -> Ask:
+    accounts = [traded_account(visit.house, visit.me) for _ in range(2)]
+    made = run_for(visit.house, visit.me, *accounts, author=author_of(visit))
+    return Ask({"run_id": f"{made.run_id}"}, body={"accounts": accounts[:1]})
+
+
+def run_to_sign(visit: Visit) -> Ask:
+    device_of(visit)
+    return run_seen(made_run(visit))
+
+
+def signed_run(visit: Visit) -> Ask:
+    device, made = device_of(visit), made_run(visit)
+    question = asked(visit, f"/runs/{made.run_id}/approve/passkey/question", run_seen(made).body)
+    proof = json.loads(device.prove(question["options"]))
+    return run_seen(made, nonce=question["nonce"], credential=proof)
+
+
+def coded_run(visit: Visit) -> Ask:
+    visit.house.do(visit.house.enrol(visit.me))
+    visit.house.rows("update steelyard.tenants set code_limit = 1000000 where tenant_id = 1 returning 1")
+    return run_seen(made_run(visit), code=visit.me.code(visit.house.clock()))
+
+
+CASES |= {
+    "POST /runs": begun_run,
+    "GET /runs": plainly,
+    "GET /runs/{run_id}": of_run(),
+    "GET /runs/{run_id}/accounts": of_run(),
+    "POST /runs/{run_id}/drop": dropped_run,
+    "POST /runs/{run_id}/approve/passkey/question": run_to_sign,
+    "POST /runs/{run_id}/approve/passkey": signed_run,
+    "POST /runs/{run_id}/approve/totp": coded_run,
+    "POST /runs/{run_id}/execute": lambda visit: run_seen(approved_run_for(visit.house, visit.me)),
+    "POST /runs/{run_id}/withdraw": of_run(status=204),
 }

@@ -144,6 +144,7 @@ async def opened_desk(
     await load_book(folder / "book", tables)
     await run("update steelyard.tenants set approval_limit = :limit where tenant_id = 1", limit=limit)
     link_id = await link_to_paper(*names)
+    await run("update steelyard.broker_links set fills_due_at = :noon", noon=NOON)
     clock, prices = Clock(), {symbol: Decimal(price) for symbol, price in PRICES.items()}
     clock.now = NOON
 

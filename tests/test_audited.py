@@ -39,6 +39,7 @@ NO_EVENT = {
     "services.provider.begin_linking": ASKS,
     "services.provider.begin_sign_in": ASKS,
     "services.provider.begin_step_up": ASKS,
+    "services.run_making.market_of_run": "keeps the prices of a run that is being made, which is recorded when it is",
     "services.set_up.is_set_up": "reads before anybody can sign in",
     "services.sign_in.check_totp": "uses a code up, as part of a sign-in or step-up that is recorded",
 }

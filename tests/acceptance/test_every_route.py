@@ -38,6 +38,7 @@ QUESTIONS = {
     "POST /links/opened/providers/{name}",
     "POST /accounts/{account_id}/allocation",
     "POST /proposals/{proposal_id}/approve/passkey/question",
+    "POST /runs/{run_id}/approve/passkey/question",
 }
 """They ask, or look: what changes something is the answer."""
 
@@ -45,6 +46,7 @@ QUESTIONS = {
 WITHOUT_KEY = {
     "POST /accounts/{account_id}/allocation": "works trades out and stores nothing",
     "POST /proposals/{proposal_id}/approve/passkey/question": "asks; what answers it has a key",
+    "POST /runs/{run_id}/approve/passkey/question": "asks; what answers it has a key",
 }
 """Routes that change orders and need no key; each with its reason."""
 

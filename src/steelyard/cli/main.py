@@ -43,6 +43,7 @@ from steelyard.cli.rebalance import rebalance
 from steelyard.cli.reconcile import reconcile
 from steelyard.cli.report import report
 from steelyard.cli.rules import rules
+from steelyard.cli.run import run as runs
 from steelyard.cli.serve import serve
 from steelyard.cli.setup_link import setup_link
 from steelyard.cli.shell import Shell
@@ -81,6 +82,7 @@ SECTIONS: Final = {
         approve,
         execute,
         withdraw,
+        runs,
         rules,
         limits,
         brokers,

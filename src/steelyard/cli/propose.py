@@ -84,7 +84,7 @@ def propose(
     """Work out the trades of an account and store them, to be approved and executed."""
     if invest is not None and raise_amount is not None:
         raise click.UsageError("--invest and --raise exclude each other.")
-    policy = _policy(policy_file, raises=raise_amount is not None)
+    policy = read_policy_option(policy_file, raises=raise_amount is not None)
     amount = invest or -(raise_amount or Decimal(0))
     made = asyncio.run(
         _propose(shell, tenant_id, account_id, policy, amount=amount, stale_reason=stale_reason)
@@ -174,7 +174,8 @@ def _tell(looked: Looked, *, as_json: bool) -> None:
     tell(looked, proposal, as_json=as_json)
 
 
-def _policy(path: Path | None, *, raises: bool) -> "Policy":
+def read_policy_option(path: Path | None, *, raises: bool) -> "Policy":
+    """Read the policy of a file, or the default one; with `raises` it raises cash."""
     from steelyard.rebalancing.options import Mode
     from steelyard.rebalancing.policy import Policy
     from steelyard.statements.policy import read_policy_file
@@ -184,7 +185,7 @@ def _policy(path: Path | None, *, raises: bool) -> "Policy":
 
 
 @asynccontextmanager
-async def _at_work(shell: Shell, tenant_id: int) -> "AsyncIterator[tuple[WriteSession, Actor, datetime]]":
+async def at_work(shell: Shell, tenant_id: int) -> "AsyncIterator[tuple[WriteSession, Actor, datetime]]":
     """Open the store for one transaction of the operator in a tenant."""
     from steelyard.identity.permissions import Actor
     from steelyard.services.tenant import require_tenant
@@ -212,13 +213,13 @@ async def _propose(
     from steelyard.services.proposal import review
 
     asked = Asked(account_id=account_id, policy=policy, investment_amount=amount, stale_reason=stale_reason)
-    async with _at_work(shell, tenant_id) as (db, actor, now):
+    async with at_work(shell, tenant_id) as (db, actor, now):
         made = await review(db, actor, asked, now=now)
         return await _looked(db, made.proposal_id, now)
 
 
 async def _look(shell: Shell, tenant_id: int, proposal_id: UUID) -> Looked:
-    async with _at_work(shell, tenant_id) as (db, _, now):
+    async with at_work(shell, tenant_id) as (db, _, now):
         return await _looked(db, proposal_id, now)
 
 
@@ -234,7 +235,7 @@ async def _approve(shell: Shell, tenant_id: int, proposal_id: UUID, typed: str) 
     from steelyard.services.approval import TypedHash, approve
     from steelyard.services.proposal import get_proposal
 
-    async with _at_work(shell, tenant_id) as (db, actor, now):
+    async with at_work(shell, tenant_id) as (db, actor, now):
         seen = (await get_proposal(proposal_id, db)).proposal.content_hash
         return await approve(db, actor, proposal_id, TypedHash(actor, typed), content_hash=seen, now=now)
 
@@ -242,7 +243,7 @@ async def _approve(shell: Shell, tenant_id: int, proposal_id: UUID, typed: str) 
 async def _execute(shell: Shell, tenant_id: int, proposal_id: UUID) -> int:
     from steelyard.services.proposal import execute, get_proposal
 
-    async with _at_work(shell, tenant_id) as (db, actor, now):
+    async with at_work(shell, tenant_id) as (db, actor, now):
         found = await get_proposal(proposal_id, db)
         await execute(db, actor, proposal_id, content_hash=found.proposal.content_hash, now=now)
         return len(found.orders)
@@ -251,7 +252,7 @@ async def _execute(shell: Shell, tenant_id: int, proposal_id: UUID) -> int:
 async def _withdraw(shell: Shell, tenant_id: int, proposal_id: UUID) -> None:
     from steelyard.services.proposal import withdraw
 
-    async with _at_work(shell, tenant_id) as (db, actor, now):
+    async with at_work(shell, tenant_id) as (db, actor, now):
         await withdraw(db, actor, proposal_id, now=now)
 
 
@@ -261,7 +262,7 @@ async def _list(
     from steelyard.services.proposal import get_proposals
     from steelyard.storage.proposal import ProposalState
 
-    async with _at_work(shell, tenant_id) as (db, _, _):
+    async with at_work(shell, tenant_id) as (db, _, _):
         return await get_proposals(
             db, account_id=account_id, state=ProposalState(state) if state else None, limit=limit
         )

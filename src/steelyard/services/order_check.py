@@ -68,7 +68,7 @@ async def check_order(
     """
     behind = await stored.get_orders_behind(db, order.order_id)
     accounts = sorted({one.account_id for one in behind})
-    await stored.lock_day_values(db, accounts)
+    limits = await stored.get_order_limits_of(db, accounts)
     planned = PlannedOrder(
         asset_id=order.asset_id,
         quantity=order.quantity,
@@ -77,9 +77,11 @@ async def check_order(
         order_value=order.order_value,
     )
     order_ids = {order.order_id, *(one.order_id for one in behind)}
-    sent = await stored.get_day_values(db, accounts, left_out=order_ids)
-    limits = await stored.get_order_limits_of(db, accounts)
     narrowest = narrower(limits.values())
+    sent: Mapping[str, Decimal] = {}
+    if narrowest.max_day_value is not None:
+        await stored.lock_day_values(db, accounts)
+        sent = await stored.get_day_values(db, accounts, left_out=order_ids)
     volumes = await _volumes(db, narrowest, {order.asset_id}, now)
     currency = (await get_tenant(db)).base_currency
     return (

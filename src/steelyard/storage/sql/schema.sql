@@ -1640,7 +1640,7 @@ create table steelyard.orders (
     foreign key (tenant_id, replaces) references steelyard.orders (tenant_id, order_id),
     check ((order_type = 'limit') = (limit_price is not null)),
     check (account_id is not null or block_id is null and run_id is not null)
-);
+) with (fillfactor = 50); -- an order moves half a dozen times: its rows stay on their page, and indexes as they are
 create index orders_due on steelyard.orders (due_at) where due_at is not null;
 create index orders_of_account on steelyard.orders (tenant_id, account_id, made_at);
 create index orders_of_proposal on steelyard.orders (tenant_id, proposal_id);

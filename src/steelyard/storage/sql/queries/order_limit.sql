@@ -57,6 +57,14 @@ from (
     order by n.account_id
 ) as a;
 
+-- name: share_day_values
+-- Wait for who has the values of all accounts, and let nobody take them meanwhile.
+select pg_advisory_xact_lock_shared(hashtextextended('steelyard.day_values', steelyard.current_tenant()));
+
+-- name: lock_all_day_values
+-- Wait for whoever else is about to send an order of the tenant.
+select pg_advisory_xact_lock(hashtextextended('steelyard.day_values', steelyard.current_tenant()));
+
 -- name: get_day_values
 -- What orders that were given to a broker on this day (UTC) are worth, by account: also those that were refused there,
 -- cancelled or replaced, and those that a block was sent for; some orders left out.
