@@ -710,6 +710,9 @@ CASES |= {
     "GET /breaks": plainly,
     "POST /breaks/{break_id}/explain": broken,
     "POST /brokers/{link_id}/sync": attached,
+}
+
+
 # ── Runs ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
