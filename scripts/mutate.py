@@ -78,6 +78,7 @@ TESTS = {
     ),
     "compliance": (
         "unit/test_rules",
+        "unit/test_rule_words",
         "unit/test_rule_settings",
         "unit/test_order_limits",
         "properties/test_rules",

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from ruled import DAY, account, bought, held, judge, judge_as_is, rule_of, said
-from steelyard.compliance.check import check_rules, limit_words, worst
+from steelyard.compliance.check import check_rules, worst
 from steelyard.compliance.holdings import Facts, Holdings, PastTrade
-from steelyard.compliance.rule import Finding, Outcome, Rule, RuleKind
+from steelyard.compliance.rule import Finding, Outcome, RuleKind
 from steelyard.domain.lot import Lot
 from steelyard.domain.wash_sale import Sale
 
@@ -451,22 +451,6 @@ def test_a_rule_with_nothing_to_measure_passes_and_says_so() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("rule", "words"),
-    [
-        (rule_of(RuleKind.SECTOR, "0.4"), "40 %"),
-        (rule_of(RuleKind.TURNOVER, "1.5", days=30, counts="half"), "150 %"),
-        (rule_of(RuleKind.RESTRICTED, None, assets=["AAA"], forbids=["buy"]), "0 units"),
-        (rule_of(RuleKind.WASH_SALE, None, days=30), "0 of the base currency"),
-        (rule_of(RuleKind.WASH_SALE, "2500", days=30), "2,500 of the base currency"),
-        (rule_of(RuleKind.MINIMUM_CASH, "1500", currency="USD"), "1,500 USD"),
-        (rule_of(RuleKind.MINIMUM_CASH, "0"), "0 %"),
-    ],
-)
-def test_the_limit_of_a_rule_is_said_in_its_unit(rule: Rule, words: str) -> None:
-    assert limit_words(rule) == words
-
-
 def test_rules_answer_in_their_order_and_the_worst_counts() -> None:
     rules = [rule_of(RuleKind.ASSET, "0.4", Outcome.WARN), rule_of(RuleKind.MINIMUM_CASH, "0.5")]
     holdings = account("40", AAA="60")
@@ -474,13 +458,6 @@ def test_rules_answer_in_their_order_and_the_worst_counts() -> None:
     assert [one.rule_id for one in found] == ["asset_concentration", "minimum_cash"]
     assert worst(found) is Outcome.BLOCK
     assert worst(found[:1]) is Outcome.WARN
-
-
-def test_a_measure_never_reads_as_its_limit_where_it_is_beyond_it() -> None:
-    trace = Decimal("1E-20")
-    rule = rule_of(RuleKind.MINIMUM_CASH, "100", currency="USD")
-    (found,) = judge_as_is(rule, Holdings("A-1", "USD", (), 100 - trace))
-    assert found.reason == "Cash is a trace under 100 USD, below the 100 USD that rule minimum_cash asks for."
 
 
 def test_a_finding_names_its_rule_and_version() -> None:
