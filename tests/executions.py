@@ -70,7 +70,7 @@ async def add_order(
 def fill_of(order: Order, quantity: str, price: str = "100", **others: Any) -> BrokerFill:
     """Make a fill of an order, a minute after the one before."""
     number = next(_numbers)
-    values = {
+    values: dict[str, Any] = {
         "execution_id": f"x-{number}",
         "broker_order_id": order.broker_order_id or "",
         "client_order_id": order.client_order_id,

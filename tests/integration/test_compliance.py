@@ -64,7 +64,7 @@ async def judge(
 
 
 async def test_trades_are_judged_by_what_the_store_knows_of_their_assets(tmp_path: Path) -> None:
-    await load_book(tmp_path, **book_of("T-1"))
+    await load_book(tmp_path, book_of("T-1"))
     await run("update steelyard.asset_master set sector = 'Energy' where asset_id = 'BBB'")
     cap = rule_of(RuleKind.SECTOR, "0.5")
     (passed,) = await judge(cap, trade("BBB", "250"))
@@ -77,7 +77,7 @@ async def test_trades_are_judged_by_what_the_store_knows_of_their_assets(tmp_pat
 
 
 async def test_rules_are_asked_of_the_accounts_they_are_about(tmp_path: Path) -> None:
-    await load_book(tmp_path, **book_of("T-1", "T-2"))
+    await load_book(tmp_path, book_of("T-1", "T-2"))
     cap = rule_of(RuleKind.ASSET, "0.1")
     assert await judge(replace(cap, scope={"accounts": ("T-2",)})) == ()
     assert await judge(replace(cap, scope={"models": ("N",)})) == ()
@@ -86,7 +86,7 @@ async def test_rules_are_asked_of_the_accounts_they_are_about(tmp_path: Path) ->
 
 
 async def test_turnover_counts_what_was_booked_and_says_where_nothing_is_known(tmp_path: Path) -> None:
-    await load_book(tmp_path, **book_of("T-1"))
+    await load_book(tmp_path, book_of("T-1"))
     rule = rule_of(RuleKind.TURNOVER, "0.5", days=32, counts="half")
     (found,) = await judge(rule, trade("AAA", "-100"))  # bought for 5,000 on 2025-12-02, sold for 5,000 now
     assert (found.outcome, found.measure) == (Outcome.PASS, Decimal("0.5"))
@@ -102,7 +102,7 @@ async def test_turnover_counts_what_was_booked_and_says_where_nothing_is_known(t
 
 
 async def test_a_trade_is_held_against_the_volume_of_the_sessions_before(tmp_path: Path) -> None:
-    await load_book(tmp_path, **book_of("T-1"))
+    await load_book(tmp_path, book_of("T-1"))
     for back, volume in enumerate(("9999", "100", "300"), start=0):
         await run(
             "insert into steelyard.traded_volumes values ('AAA', cast(:day as date), cast(:volume as numeric), 't')",
@@ -126,7 +126,7 @@ def sold(lot_id: str, quantity: str) -> LotSale:
 async def test_a_loss_that_the_ledger_says_is_washed_is_found(tmp_path: Path) -> None:
     tables = book_of("T-1")
     tables["transactions"].append(("T-1-C", "T-1", "AAA", "2025-12-30", "BUY", "10", "45", "USD", "450", "0"))
-    await load_book(tmp_path, **tables)
+    await load_book(tmp_path, tables)
     held = portfolio(positions={"AAA": Decimal(110)}, cash={"USD": Decimal(4550)})
     (found,) = await judge(WASH, trade("AAA", "-20", "40"), held=held)
     assert (found.outcome, found.measure) == (Outcome.BLOCK, Decimal(100))  # 10 of the 20 sold, 10 each
@@ -142,7 +142,7 @@ async def test_a_purchase_that_washes_a_loss_of_the_household_is_found(tmp_path:
     tables["transactions"].append(
         ("T-2-S", "T-2", "AAA", "2025-12-30", "SELL", "100", "40", "USD", "4000", "0")
     )
-    await load_book(tmp_path, **tables)
+    await load_book(tmp_path, tables)
     await run("insert into steelyard.households values (1, 'H', 'H', 'USD')")
     await run("update steelyard.accounts set household_id = 'H'")
     (found,) = await judge(replace(WASH, settings={"days": 10}), trade("AAA", "30", "40"))
@@ -151,7 +151,7 @@ async def test_a_purchase_that_washes_a_loss_of_the_household_is_found(tmp_path:
 
 
 async def test_who_does_not_see_the_household_is_held_up_and_not_let_pass(tmp_path: Path) -> None:
-    await load_book(tmp_path, **book_of("T-1", "T-2"))
+    await load_book(tmp_path, book_of("T-1", "T-2"))
     await run("insert into steelyard.households values (1, 'H', 'H', 'USD')")
     await run("update steelyard.accounts set household_id = 'H'")
     await write(WASH)
@@ -169,7 +169,7 @@ async def test_who_does_not_see_the_household_is_held_up_and_not_let_pass(tmp_pa
 
 
 async def test_an_account_of_snapshots_has_no_lots_and_is_held_up(tmp_path: Path) -> None:
-    await load_book(tmp_path, **book_of("T-1"))
+    await load_book(tmp_path, book_of("T-1"))
     await run("update steelyard.accounts set kept_by = 'snapshots'")
     (found,) = await judge(WASH, trade("AAA", "-1"))
     assert (found.outcome, found.measure) == (Outcome.HOLD, None)
@@ -177,7 +177,7 @@ async def test_an_account_of_snapshots_has_no_lots_and_is_held_up(tmp_path: Path
 
 
 async def test_a_price_or_rate_that_is_not_known_is_no_pass(tmp_path: Path) -> None:
-    await load_book(tmp_path, **book_of("T-1"))
+    await load_book(tmp_path, book_of("T-1"))
     cap = rule_of(RuleKind.ASSET, "1", Outcome.HOLD)
     for held in (
         portfolio(prices={}),
@@ -209,7 +209,7 @@ async def records() -> list[tuple[Any, ...]]:
 
 
 async def test_accounts_are_judged_as_they_are_and_the_answers_are_kept(tmp_path: Path) -> None:
-    await load_book(tmp_path, **book_of("T-1"))
+    await load_book(tmp_path, book_of("T-1"))
     await write(
         rule_of(RuleKind.ASSET, "0.4", Outcome.HOLD),
         rule_of(RuleKind.MINIMUM_CASH, "0.1", Outcome.BLOCK),
@@ -238,7 +238,7 @@ async def test_accounts_are_judged_as_they_are_and_the_answers_are_kept(tmp_path
 async def test_a_check_of_the_same_day_takes_the_place_of_the_one_before_and_of_no_other(
     tmp_path: Path,
 ) -> None:
-    await load_book(tmp_path, **book_of("T-1", "T-2"))
+    await load_book(tmp_path, book_of("T-1", "T-2"))
     await run(
         "insert into steelyard.compliance_records values (1, 'theirs', 'T-1', 'AAA', :day, 'VIOLATION', 'of theirs')",
         day=TODAY,
@@ -261,7 +261,7 @@ async def test_a_check_of_the_same_day_takes_the_place_of_the_one_before_and_of_
 
 
 async def test_a_finding_about_money_without_an_asset_is_told_and_not_lost(tmp_path: Path) -> None:
-    await load_book(tmp_path, **book_of("T-1"))
+    await load_book(tmp_path, book_of("T-1"))
     await run("update steelyard.accounts set base_currency = 'CHF'")
     await write(rule_of(RuleKind.MINIMUM_CASH, "0.1", Outcome.HOLD))
     checked = await record()
@@ -271,7 +271,7 @@ async def test_a_finding_about_money_without_an_asset_is_told_and_not_lost(tmp_p
 
 
 async def test_what_was_traded_on_the_day_is_judged_too(tmp_path: Path) -> None:
-    await load_book(tmp_path, **book_of("T-1"))
+    await load_book(tmp_path, book_of("T-1"))
     listed = rule_of(RuleKind.RESTRICTED, None, assets=["AAA"], forbids=["buy"])
     await write(replace(listed, valid_from=date(2025, 1, 1)))
     bought_on, idle = date(2025, 12, 2), date(2025, 12, 3)
@@ -368,7 +368,7 @@ async def test_wash_sales_of_the_past_are_found_by_the_ledger(tmp_path: Path) ->
         ("T-1-S", "T-1", "AAA", "2025-12-10", "SELL", "50", "40", "USD", "2000", "0"),
         ("T-1-X", "T-1", "AAA", "2025-12-20", "BUY", "20", "40", "USD", "800", "0"),
     ]
-    await load_book(tmp_path, **tables)
+    await load_book(tmp_path, tables)
     found = await tried(rule_of(RuleKind.WASH_SALE, None, days=30))
     (one,) = found.occurrences
     assert (one.days_violated, one.worst_day, one.worst) == (1, date(2025, 12, 20), Decimal(200))

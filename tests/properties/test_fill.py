@@ -117,7 +117,7 @@ async def fund(account_id: str, made: Sequence[Execution]) -> None:
             sign = 1 if ORDERS[place]["side"] is Side.BUY else -1
             units += sign * quantity
             cash -= sign * quantity * (100 + number) + FEE
-    opening = {
+    opening: dict[str, Any] = {
         "kind": TransactionKind.OPENING,
         "trade_date": TODAY,
         "account_id": account_id,

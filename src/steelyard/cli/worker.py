@@ -103,6 +103,7 @@ async def open_worker(shell: Shell, pool: "Pool") -> "AsyncIterator[Workers]":
     Raises:
         SteelyardError: as `Shell.vault`.
     """
+    from steelyard.cli.sources import price_sources
     from steelyard.services.broker_link import Brokers, get_number_at_broker
     from steelyard.services.order_hand import Hand
     from steelyard.services.order_worker import OrderWorker
@@ -123,12 +124,12 @@ async def open_worker(shell: Shell, pool: "Pool") -> "AsyncIterator[Workers]":
 
         return (await read_prices([order.asset_id], now=clock()))[order.asset_id]
 
-    async with broker_tools(shell, pool) as tools:
+    async with broker_tools(shell, pool) as tools, price_sources(shell.settings) as sources:
         brokers = Brokers(vault, tools)
         hand = Hand(clock=clock, open_broker=brokers, account_number=number_of, read_price=price_of)
         name = f"{socket.gethostname()}:{os.getpid()}"
         try:
             orders = OrderWorker(hand, name, token=lambda: token_hex(4), set_clock=clock.set)
-            yield Workers(orders, RunWorker(clock, set_clock=clock.set))
+            yield Workers(orders, RunWorker(clock, set_clock=clock.set, market=sources.market))
         finally:
             await brokers.close()
