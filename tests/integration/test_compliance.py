@@ -297,7 +297,7 @@ async def open_history(folder: Path) -> None:
     tables["market_data"] += [
         (asset, day, f"{price}") for asset, price in PRICES.items() for day in ("2025-12-01",)
     ]
-    await load_book(folder, **tables)
+    await load_book(folder, tables)
     await run(
         "insert into steelyard.accounts (tenant_id, account_id, account_name, base_currency) "
         "values (1, 'S-1', 'S-1', 'USD')"

@@ -175,7 +175,7 @@ async def test_a_late_fill_that_is_busted_leaves_the_order_as_it_ended(state: Or
     order = await add_order(link, account, state=state)
     fill = fill_of(order, "10")
     await record(link, fill, replace(fill, is_bust=True))
-    assert await state_of(order.order_id) == (state, 0)
+    assert await state_of(order.order_id) == (state, Decimal(0))
 
 
 async def test_an_overfill_is_booked_and_holds_the_account_until_it_is_taken_back() -> None:

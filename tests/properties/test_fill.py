@@ -123,12 +123,13 @@ async def fund(account_id: str, made: Sequence[Execution]) -> None:
         "account_id": account_id,
         "currency": "USD",
     }
+    kinds: dict[str, dict[str, Any]] = {
+        "cash": {"amount": max(-cash, Decimal(0))},
+        "VTI": {"asset_id": "VTI", "quantity": max(-units, Decimal(0))},
+    }
     brought = [
         Transaction(transaction_id=f"{account_id}-{name}", **opening, **what)
-        for name, what in {
-            "cash": {"amount": max(-cash, Decimal(0))},
-            "VTI": {"asset_id": "VTI", "quantity": max(-units, Decimal(0))},
-        }.items()
+        for name, what in kinds.items()
         if any(isinstance(value, Decimal) and value for value in what.values())
     ]
     await record_transactions(brought, today=TODAY)

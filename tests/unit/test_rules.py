@@ -166,9 +166,11 @@ def test_cash_below_zero_is_below_any_share_even_of_nothing() -> None:
 def test_cash_is_measured_of_an_account_that_holds_nothing_else_or_no_cash() -> None:
     rule = rule_of(RuleKind.MINIMUM_CASH, "0.02")
     for holdings, measure in ((account("5"), 1), (account("0", AAA="5"), 0)):
-        assert [(one.measure, one.asset_ids) for one in judge_as_is(rule, holdings)] == [(measure, ())]
+        (found,) = judge_as_is(rule, holdings)
+        assert found.measure == measure
+        assert not found.asset_ids
     (nothing,) = judge_as_is(rule, account("0"))
-    assert (nothing.outcome, nothing.measure) == (Outcome.PASS, 0)
+    assert (nothing.outcome, nothing.measure) == (Outcome.PASS, Decimal(0))
 
 
 @pytest.mark.parametrize(
