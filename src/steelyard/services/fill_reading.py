@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from steelyard.brokers.port import Broker
+from steelyard.brokers.port import Broker, BrokerFill
 from steelyard.services.fill import record_fill
 from steelyard.services.order_hand import Hand
-from steelyard.storage.connection import get_db_session, get_write_session
+from steelyard.storage.connection import WriteSession, get_db_session, get_write_session
 from steelyard.storage.order import get_fills_page, may_be_on_its_way, turn_fills_page
 
 
@@ -38,10 +38,22 @@ async def _read_page(hand: Hand, broker: Broker, link_id: UUID) -> tuple[int, bo
     page = await hand.ask(broker, broker.list_fills(before))
     for fill in page.fills:
         async with get_write_session() as db:
-            if await may_be_on_its_way(db, link_id, fill.broker_order_id, fill.client_order_id):
+            if await _may_be_on_its_way(db, hand, link_id, fill):
                 return 0, True
             await record_fill(db, link_id, fill, today=hand.clock().date(), fault=hand.fault)
         hand.fault("fill booked")
     async with get_write_session() as db:
         await turn_fills_page(db, link_id, before, page.next)
     return len(page.fills), page.is_last or page.next == before
+
+
+async def _may_be_on_its_way(db: WriteSession, hand: Hand, link_id: UUID, fill: BrokerFill) -> bool:
+    return await may_be_on_its_way(
+        db,
+        link_id,
+        broker_order_id=fill.broker_order_id,
+        client_order_id=fill.client_order_id,
+        symbol=fill.symbol,
+        side=fill.side,
+        sent_until=fill.executed_at + hand.timing.skew,
+    )
