@@ -101,8 +101,8 @@ def _deadly(post: Post) -> Callable[[str], None]:
     chance = random.Random(post.seed)  # noqa: S311 - points of death, no secret
 
     def fault(point: str) -> None:
-        del point
-        if chance.random() < post.danger:
+        # a fill passes six points, and a page of a hundred fills is read from its beginning after each death
+        if chance.random() < (post.danger / 10 if point.startswith("fill") else post.danger):
             os.kill(os.getpid(), signal.SIGKILL)
 
     return fault

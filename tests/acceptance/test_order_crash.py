@@ -45,7 +45,7 @@ from workshop import CASH, fund, is_over
 
 SEEDS, ORDERS = map(int, os.environ.get("STEELYARD_ORDER_CRASHES", "3x200").split("x"))
 WORKERS = 3
-DANGER = 0.004
+DANGER = 0.006
 """How probable it is that a worker dies at each of the points it passes."""
 KILLS = 20
 PATIENCE = 120 + ORDERS
