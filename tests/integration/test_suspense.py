@@ -127,7 +127,7 @@ async def test_fills_are_shown_page_by_page_the_newest_first() -> None:
         first = await get_fill_page(db, account_id=account, limit=3)
         last = first[-1]
         rest = await get_fill_page(
-            db, order_id=order.order_id, before=(last.executed_at, last.execution_id), limit=3
+            db, order_id=order.order_id, before=(last.executed_at, last.execution_id, last.link_id), limit=3
         )
     shown = [fill.execution_id for fill in [*first, *rest]]
     assert shown == [fill.execution_id for fill in reversed(fills)]

@@ -321,3 +321,25 @@ async def test_a_file_of_last_night_is_compared_with_last_night(custodian: Custo
     custodian.holds({"77-6": {"VTI": "14", "USD": "4601"}}, as_of=custodian.clock())
     found = await reconcile_link(custodian.broker, vault, custodian.link_id, clock=custodian.clock)
     assert [one.commodity for one in found.found] == ["USD"]
+
+
+async def test_what_the_ledger_refused_is_booked_once_the_money_is_there(
+    custodian: Custodian, vault: Vault
+) -> None:
+    account = await new_account(vault, "77-7")
+    await run("update steelyard.accounts set may_overdraw = false where account_id = :id", id=account)
+    custodian.holds({"77-7": {"VTI": "1", "USD": "100"}}, as_of=NOON)
+    await opened(custodian, vault, account)
+    async with transaction() as db:
+        order = await put_order(db, OrderState.SENT, link_id=custodian.link_id, account_id=account)
+    executed = (NOON + timedelta(minutes=3)).isoformat()
+    custodian.fills("day.csv", (order.client_order_id, "X-2", "VTI", "buy", "10", "100", "USD", executed))
+    custodian.clock.go_on(hours=1)
+    custodian.holds({"77-7": {"VTI": "11", "USD": "0"}}, as_of=custodian.clock())
+    found = await reconcile_link(custodian.broker, vault, custodian.link_id, clock=custodian.clock)
+    assert [one.commodity for one in found.found] == ["VTI", "USD"]
+    await fund(account, Decimal(900), {})
+    assert (await reconcile_link(custodian.broker, vault, custodian.link_id, clock=custodian.clock)).agrees
+    assert await ledger_of(account) == {"VTI": Decimal(11)}
+    standing = "select kind from steelyard.trading_holds where account_id = :id and released_at is null"
+    assert await run(standing, id=account) == []

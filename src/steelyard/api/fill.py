@@ -63,7 +63,7 @@ async def list_fills(
         rows = await suspense.get_fill_page(
             db, order_id=order, account_id=account, before=before, limit=limit + 1
         )
-    return Answer(page_of(rows, limit, lambda row: [row.executed_at.isoformat(), row.execution_id]))
+    return Answer(page_of(rows, limit, _keys))
 
 
 @router.get("/suspense", response_model=list[Fill], dependencies=[SEE])
@@ -105,9 +105,13 @@ async def _to_account(
     )
 
 
-def _place(cursor: str) -> tuple[datetime, str]:
-    executed_at, execution_id = keys_of(cursor, str, str)
+def _keys(fill: Fill) -> list[str]:
+    return [fill.executed_at.isoformat(), fill.execution_id, str(fill.link_id)]
+
+
+def _place(cursor: str) -> tuple[datetime, str, UUID]:
+    executed_at, execution_id, link_id = keys_of(cursor, str, str, str)
     try:
-        return datetime.fromisoformat(executed_at), execution_id
+        return datetime.fromisoformat(executed_at), execution_id, UUID(link_id)
     except ValueError:
         raise CursorError from None

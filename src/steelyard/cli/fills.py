@@ -54,8 +54,8 @@ def list_(
 def suspense(shell: Shell, *, tenant_id: int, as_json: bool) -> None:
     """Show fills of which the ledger does not say what it should, and why, the oldest first.
 
-    Those that the ledger refused are tried again with whatever is booked in their account. Those that nobody knows are
-    given to whose they are with: steelyard fills assign
+    Those that the ledger refused are tried again with each fill of their account, and by: steelyard reconcile. Those
+    that nobody knows are given to whose they are with: steelyard fills assign
     """
     from steelyard.cli.screens.fills import suspended
 

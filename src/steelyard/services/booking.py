@@ -51,6 +51,12 @@ async def settle_account(db: WriteSession, account_id: str, *, today: date) -> l
     return await _settle_singly(db, waiting, today)
 
 
+async def try_again(db: WriteSession, account_ids: Sequence[str], *, today: date) -> None:
+    """Book what of the fills of some accounts waits in suspense and can be booked by now."""
+    for account_id in account_ids:
+        await tell_settled(db, await settle_account(db, account_id, today=today))
+
+
 async def tell_settled(db: WriteSession, settled: Sequence[Settled]) -> None:
     """Note what is in suspense and what is not any more: on its row, by a hold of the account, to the owners."""
     for one in settled:

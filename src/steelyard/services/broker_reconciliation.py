@@ -17,6 +17,7 @@ from steelyard.domain.calendar import CLOCK_SKEW
 from steelyard.domain.reconciliation import Commodity, Comparison, Difference, compare
 from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
 from steelyard.identity.vault import Vault
+from steelyard.services.booking import try_again
 from steelyard.services.broker_link import get_number_at_broker
 from steelyard.services.fill_reading import collect_fills
 from steelyard.services.hold import HoldKind, place_hold
@@ -74,7 +75,7 @@ class NoAccountsError(ConflictError):
         )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Reconciled:
     """What came of reconciling a link.
 
@@ -204,11 +205,12 @@ async def _reconcile_account(
     broker: Broker, done: Reconciled, number: str, accounts: Sequence[str], now: datetime
 ) -> None:
     """Look at an account until it does not change while it is looked at, and judge what is seen."""
-    done.accounts += accounts
+    done.accounts.extend(accounts)
     for _ in range(_LOOKS):
         await collect_fills(broker.list_fills, done.link_id, today=now.date)
-        async with get_db_session() as reading:
-            before = await stored.get_held_by_ledger(reading, accounts)
+        async with get_write_session() as db:
+            await try_again(db, accounts, today=now.date())
+            before = await stored.get_held_by_ledger(db, accounts)
         there = await broker.get_account(number)
         told = await collect_fills(broker.list_fills, done.link_id, today=now.date)
         if not told and await _judge(done, accounts, before, there, now):

@@ -102,7 +102,7 @@ async def record_fill(
 
     Known by its execution id, it changes something once. An order that is filled beyond its quantity puts its account
     on hold. What names no order of ours, or another asset or side than its order, and what the ledger refuses, goes
-    into suspense: it is kept, the owners are told, and it is tried again with whatever else is booked in its account.
+    into suspense: it is kept, the owners are told, and it is tried again with each fill of its account.
 
     Args:
         db: the transaction to do it in; it waits for others that write the order, the ledger or the audit.

@@ -32,8 +32,8 @@ class FillOwnedError(ConflictError):
         """Name both, and what to do instead."""
         whose = f"order {fill.order_id}" if fill.order_id else f"account {fill.account_id}"
         super().__init__(
-            f"Fill {fill.execution_id} is of {whose}. What is in suspense for another reason is tried again with "
-            "whatever is booked in its account: book what it lacks."
+            f"Fill {fill.execution_id} is of {whose}. What is in suspense for another reason is tried again by "
+            "`steelyard reconcile`: book what its account lacks."
         )
 
 
@@ -55,7 +55,7 @@ async def get_fill_page(
     *,
     order_id: UUID | None = None,
     account_id: str | None = None,
-    before: tuple[datetime, str] | None = None,
+    before: tuple[datetime, str, UUID] | None = None,
     limit: int = 100,
 ) -> Sequence[Fill]:
     """Return fills, the newest first.
@@ -64,7 +64,7 @@ async def get_fill_page(
         db: where to read.
         order_id: of this order; None = of any.
         account_id: of this account; None = of any.
-        before: moment and execution to go on from, as the last of the page before has them.
+        before: moment, execution and link to go on from, as the last of the page before has them.
         limit: at most so many.
     """
     return await stored.list_fills(db, order_id=order_id, account_id=account_id, before=before, most=limit)

@@ -163,7 +163,7 @@ async def list_fills(
     *,
     order_id: UUID | None,
     account_id: str | None,
-    before: tuple[datetime, str] | None,
+    before: tuple[datetime, str, UUID] | None,
     most: int,
 ) -> list[Fill]:
     """Return some fills, the newest first.
@@ -172,15 +172,16 @@ async def list_fills(
         db: where to read.
         order_id: of this order.
         account_id: of this account.
-        before: moment and execution to go on from; neither is in the answer.
+        before: moment, execution and link to go on from; that one is not in the answer.
         most: at most so many.
     """
-    moment, execution_id = before or (None, None)
+    moment, execution_id, link_id = before or (None, None, None)
     values = {
         "order_id": order_id,
         "account_id": account_id,
         "before": moment,
         "before_id": execution_id,
+        "before_link": link_id,
         "most": most,
     }
     return [_fill_of(row) for row in await db.execute(query("list_fills"), values)]

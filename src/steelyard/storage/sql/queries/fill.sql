@@ -180,7 +180,8 @@ where
     and (cast(:account_id as text) is null or f.account_id = :account_id)
     and (
         cast(:before as timestamptz) is null
-        or (f.executed_at, f.execution_id) < (cast(:before as timestamptz), cast(:before_id as text))
+        or (f.executed_at, f.execution_id, f.link_id)
+        < (cast(:before as timestamptz), cast(:before_id as text), cast(:before_link as uuid))
     )
-order by f.executed_at desc, f.execution_id desc
+order by f.executed_at desc, f.execution_id desc, f.link_id desc
 limit :most;
