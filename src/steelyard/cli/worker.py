@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
@@ -112,6 +113,7 @@ async def open_worker(shell: Shell, pool: "Pool") -> "AsyncIterator[Workers]":
     from steelyard.storage.acting import OPERATOR, acting_as
     from steelyard.storage.connection import WriteSession
 
+    _compile()
     with acting_as(OPERATOR):
         vault = await shell.vault(pool)
     clock = StoreClock(time.monotonic)
@@ -133,3 +135,11 @@ async def open_worker(shell: Shell, pool: "Pool") -> "AsyncIterator[Workers]":
             yield Workers(orders, RunWorker(clock, set_clock=clock.set, market=sources.market))
         finally:
             await brokers.close()
+
+
+def _compile() -> None:
+    """Let the search be compiled while the worker begins, where that is installed: a run is over many accounts."""
+    if find_spec("numba") is not None:
+        from steelyard.rebalancing.kernel import compile_in_background
+
+        compile_in_background()
