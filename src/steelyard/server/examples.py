@@ -27,6 +27,8 @@ KNOWN: Final[Mapping[str, Any]] = {
     "credential": {"id": "AQIDBA", "type": "public-key"},
     "currency": "USD",
     "exclusions": {"sectors": ["Energy"]},
+    "execution_id": "20261120-000147",
+    "explanation": "a fee that they booked a day later",
     "expires_at": "2027-01-01T00:00:00Z",
     "first": "2022-01-03",
     "goals": ["a house"],
@@ -34,6 +36,7 @@ KNOWN: Final[Mapping[str, Any]] = {
     "household": "RIVERA",
     "If-Match": '"1"',
     "if-match": '"1"',
+    "id": "max-position",
     "if-none-match": "*",
     "issuer": "https://login.example.com",
     "label": "the blue one",
@@ -59,9 +62,11 @@ KNOWN: Final[Mapping[str, Any]] = {
     "scopes": ["read:portfolio"],
     "search": "apple",
     "secret": "c2VjcmV0IG9mIGEgb25lLXRpbWUgbGluayBvZiBvdXJz",
+    "since": "2022-01-03",
     "source_document": "Mandate of 2026-01-02, section 4",
     "subject": "ada",
     "symbol": "AAPL",
+    "until": "2022-12-28",
     "weights": {"AAPL": "0.6", "MSFT": "0.4"},
 }
 """Name of a part → its example."""
