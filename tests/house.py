@@ -7,6 +7,7 @@ it is not theirs has found a leak.
 
 import asyncio
 import json
+import random
 import secrets
 from base64 import b32decode
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -26,7 +27,7 @@ from books import Row, write_table
 from entrances import PASSWORD, CountingHasher, make_entrance
 from evil_lies import CASES, IMPATIENT, resolve
 from evil_provider import CLIENT, SECRET, EvilProvider, Lies, started
-from openid import TLS
+from openid import LOOPBACK, TLS
 from passkey_device import Device
 from people import BOTH
 from serving import Served, serving
@@ -40,13 +41,15 @@ from steelyard.identity.provider import Provider
 from steelyard.identity.provider_settings import SignInProvider
 from steelyard.network.outbound import Outbound
 from steelyard.services.asset_360 import refresh
+from steelyard.services.broker_link import BrokerTools, link_broker, newest_price
 from steelyard.services.entrance import Entrance
 from steelyard.services.grant import grant
 from steelyard.services.loading import load_tables
 from steelyard.services.new_passkeys import keep_passkey
 from steelyard.services.passkeys import user_handle
 from steelyard.services.personal_data import place_hold
-from steelyard.services.session import OpenedSession, find_actor, start_session
+from steelyard.services.reception import Reception
+from steelyard.services.session import OpenedSession, start_session
 from steelyard.services.tenant import create_tenant
 from steelyard.services.token import create_token
 from steelyard.services.user import add_user
@@ -80,7 +83,7 @@ HEADERS = {
 }
 GRANTED = (Role.ADVISOR, Role.VIEWER, Role.SERVICE)
 Done = TypeVar("Done")
-READS = ("read:portfolio", "read:asset", "read:order", "propose:order")
+READS = ("read:portfolio", "read:asset", "read:order")
 
 
 def shared_tables() -> dict[str, list[Row]]:
@@ -233,23 +236,58 @@ class House:
             assert await store.add_identity(db, person.user_id, issuer, subject)
         return issuer, subject
 
-    async def grant(self, person: Person, account_id: str) -> None:
-        """Let a person read an account."""
+    async def grant(self, person: Person, account_id: str, right: Right = Right.READ) -> None:
+        """Let a person read an account, or do more with it."""
         operator = Actor(person.tenant_id)
         async with transaction(operator.acting) as db:
             scope = Scope.account(account_id)
-            await grant(db, operator, person.user_id, scope, [Right.READ], now=self.clock())
+            await grant(db, operator, person.user_id, scope, [right], now=self.clock())
+
+    async def write(self, tenant_id: int, work: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
+        """Let the operator of a tenant do something."""
+        async with transaction(Acting(tenant_id, "operator")) as db:
+            return await work(db, *arguments, **more)
 
     async def hold(self, tenant_id: int, person: Person) -> UUID:
         """Let nothing of a person be erased."""
         async with transaction(Acting(tenant_id, "operator")) as db:
             return await place_hold(db, person.user_id, "case 12-345")
 
-    async def operate(self, tenant_id: int, work: Callable[..., Any], user_id: UUID, **more: Any) -> Any:
-        """Let the operator of a tenant do something about a user."""
+    async def operate(self, tenant_id: int, work: Callable[..., Any], about: Any, **more: Any) -> Any:
+        """Let the operator of a tenant do something about a user, or about something else of a name."""
         operator = Actor(tenant_id)
         async with transaction(operator.acting) as db:
-            return await work(db, operator, user_id, now=self.clock(), **more)
+            return await work(db, operator, about, now=self.clock(), **more)
+
+    async def link_paper(self, tenant_id: int) -> UUID:
+        """Link a paper broker to a tenant."""
+        link_id, operator = uuid4(), Actor(tenant_id)
+        async with transaction(operator.acting) as db:
+            await link_broker(
+                db,
+                self.entrance.vault,
+                operator,
+                link_id,
+                broker="paper",
+                name=f"paper {link_id}",
+                environment="paper",
+                address=None,
+                settings={},
+                credentials={},
+                now=self.clock(),
+            )
+        return link_id
+
+    async def ledger_account(self, tenant_id: int) -> str:
+        """Make an account that the ledger keeps, and that has nothing yet."""
+        account_id = f"LEDGER-{secrets.token_hex(4)}"
+        statement = text(
+            "insert into steelyard.accounts (tenant_id, account_id, account_name, base_currency, kept_by) "
+            "values (steelyard.current_tenant(), :account, :account, 'USD', 'ledger')"
+        )
+        async with transaction(Actor(tenant_id).acting) as db:
+            await db.execute(statement, {"account": account_id})
+        return account_id
 
     async def session_of(self, person: Person, factors: Collection[str] = BOTH) -> OpenedSession:
         """Begin a session of a person."""
@@ -284,7 +322,7 @@ class House:
     def window_of(self, person: Person, factors: Collection[str] = BOTH) -> "Window":
         """Open a window in which a person is signed in; a service has a token."""
         if person.role is Role.SERVICE:
-            return Window(self, bearer=self.do(self.token_of(person)))
+            return Window(self, bearer=self.do(self.token_of(person, [*READS, "propose:order"])))
         return Window(self, {"sid": self.do(self.session_of(person, factors)).secret})
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
@@ -424,17 +462,23 @@ def opened_house(
         yield
         await close_connection_pool()
 
-    async def find(secret: str, request_id: str, *, is_present: bool = True) -> Actor:
-        async with get_write_session() as db:
-            return await find_actor(db, secret, now=clock(), request_id=request_id, is_present=is_present)
-
     lies = {"right": Lies()} | {name.replace("_", "-"): case.lies for name, case in CASES.items()}
     with (
         started(lies) as provider,
-        serving(lambda _: [make_router()], on_loop=on_loop, find_actor=find, clock=clock, **parts) as served,
+        serving(
+            lambda _: [make_router()], on_loop=on_loop, find_actor=Reception(clock), clock=clock, **parts
+        ) as served,
     ):
         origin = served.wiring.place.public_url
         served.app.state.retention_years = 6
+        served.app.state.market = None
+        served.app.state.broker_tools = BrokerTools(
+            paper_file=folder / "paper.sqlite",
+            outbound=Outbound(LOOPBACK),
+            price_of=newest_price(clock),
+            clock=clock,
+            chance=random.Random(1),  # noqa: S311 - the same every time
+        )
         served.app.state.entrance = with_providers(
             make_entrance(folder, hasher, clock, origin=origin), provider, origin
         )

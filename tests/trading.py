@@ -4,7 +4,7 @@ T-1 has 5,000 in cash and 100 of AAA at 50. Its model wants a quarter in AAA, ha
 (at 10): 50 of AAA are to be sold, 250 of BBB and 250 of CCC to be bought, and the cash there is pays for BBB alone.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from steelyard.storage.connection import get_write_session
 from steelyard.storage.proposal import StoredProposal
 
 ACCOUNT = "T-1"
+TODAY = NOON.date()
 PRICES = {"AAA": "50", "BBB": "20", "CCC": "10"}
 TARGETS = {"AAA": "0.25", "BBB": "0.5", "CCC": "0.25"}
 OPERATOR = Actor(1)
@@ -37,14 +38,14 @@ HEADERS = {
 }
 
 
-def book_of(*accounts: str) -> dict[str, list[Row]]:
-    """The tables of accounts that all hold the same."""
+def book_of(*accounts: str, day: date = TODAY) -> dict[str, list[Row]]:
+    """The tables of accounts that all hold the same; `day` is that of the prices."""
     assets: list[Row] = [
         (asset, f"{asset} Inc.", "Equity", "USD", "XNAS", f"{asset} Inc.", "Tools", "US") for asset in PRICES
     ]
     tables: dict[str, list[Row]] = {
         "asset_master": [*assets, ("USD", "US dollar", "Cash", "USD", "", "", "", "")],
-        "market_data": [(asset, NOON.date(), price) for asset, price in PRICES.items()],
+        "market_data": [(asset, day, price) for asset, price in PRICES.items()],
         "model_portfolios": [("M", "A model")],
         "target_weights": [("M", asset, weight) for asset, weight in TARGETS.items()],
         "accounts": [(account, f"Account {account}", "USD", "M") for account in accounts],
@@ -58,12 +59,12 @@ def book_of(*accounts: str) -> dict[str, list[Row]]:
     return tables
 
 
-async def load_book(folder: Path, **tables: list[Row]) -> None:
-    """Load tables, as of the noon of the tests."""
+async def load_book(folder: Path, tables: dict[str, list[Row]], *, now: datetime = NOON) -> None:
+    """Load tables."""
     folder.mkdir(exist_ok=True)
     for name, rows in tables.items():
         write_table(folder, name, HEADERS[name], rows)
-    await load_tables(folder, today=NOON.date(), only=list(tables), now=NOON)
+    await load_tables(folder, today=now.date(), only=list(tables), now=now)
 
 
 async def link_to_paper(*accounts: str, name: str = "paper") -> UUID:
@@ -85,7 +86,7 @@ async def link_to_paper(*accounts: str, name: str = "paper") -> UUID:
 async def open_trading(folder: Path, *accounts: str) -> UUID:
     """Load accounts that can be traded, T-1 where none is named, let one person approve, and return their link."""
     accounts = accounts or (ACCOUNT,)
-    await load_book(folder, **book_of(*accounts))
+    await load_book(folder, book_of(*accounts))
     await run("update steelyard.tenants set approval_limit = :limit where tenant_id = 1", limit=ENOUGH)
     return await link_to_paper(*accounts)
 

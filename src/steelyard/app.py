@@ -15,7 +15,6 @@ from steelyard.errors import SteelyardError
 
 if TYPE_CHECKING:
     from steelyard.cli.shell import SampleBook
-    from steelyard.identity.permissions import Actor
     from steelyard.server.application import Application
     from steelyard.server.place import Place
     from steelyard.services.entrance import Entrance
@@ -73,15 +72,18 @@ async def make_server(settings: Settings, place: "Place", pool: "Pool") -> "Appl
     """Put the server together that serves the open store at a place.
 
     Raises:
-        SteelyardError: the key file or the file of the providers cannot be used.
+        SteelyardError: the key file or the file of the providers cannot be used, or the price sources are none.
     """
     from steelyard.api.routes import make_router
+    from steelyard.cli.sources import make_sources
     from steelyard.server.application import make_application
     from steelyard.server.wiring import Wiring
+    from steelyard.services.broker_link import make_tools
+    from steelyard.services.reception import Reception
 
     wiring = Wiring(
         place=place,
-        find_actor=_find_actor,
+        find_actor=Reception(_now),
         check_ready=_check_store,
         clock=_now,
         seconds=time.monotonic,
@@ -89,7 +91,11 @@ async def make_server(settings: Settings, place: "Place", pool: "Pool") -> "Appl
     )
     app = make_application(wiring, [make_router()])
     app.state.retention_years = settings.retention_years
+    app.state.market = market = make_sources(settings).market
     app.state.entrance = await _make_entrance(settings, place, pool)
+    app.state.broker_tools = make_tools(
+        settings.private_networks, settings.data_dir, pool, clock=_now, market=market
+    )
     return app
 
 
@@ -120,14 +126,6 @@ async def _make_entrance(settings: Settings, place: "Place", pool: "Pool") -> "E
         relying=RelyingParty(providers, outbound, clock=_now, random=token_bytes),
         providers=known.providers,
     )
-
-
-async def _find_actor(secret: str, request_id: str, *, is_present: bool = True) -> "Actor":
-    from steelyard.services.session import find_actor
-    from steelyard.storage.connection import get_write_session
-
-    async with get_write_session() as db:
-        return await find_actor(db, secret, now=_now(), request_id=request_id, is_present=is_present)
 
 
 async def _check_store() -> None:

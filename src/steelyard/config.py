@@ -36,7 +36,7 @@ class Settings:
     """Settings of one process; `docs/reference/settings.md` lists the same names.
 
     A secret may stand in a file: `DATABASE_URL_FILE` names the file of `DATABASE_URL`, and so for
-    `DATABASE_MIGRATOR_URL` and `DB_PASS`.
+    `DATABASE_MIGRATOR_URL`, `DB_PASS`, `STEELYARD_ALPACA_KEY_ID` and `STEELYARD_ALPACA_SECRET_KEY`.
 
     Attributes:
         database_url: `DATABASE_URL`, a PostgreSQL address; None means the embedded server.
@@ -61,6 +61,12 @@ class Settings:
         provider_file: `STEELYARD_PROVIDERS`, a TOML file of the OpenID providers that people sign in at; None = none.
         private_networks: `STEELYARD_PRIVATE_NETWORKS`, where brokers and price sources may be besides the public
             internet, such as 10.1.0.0/16, separated by commas; none by default.
+        price_sources: `STEELYARD_PRICE_SOURCES`, where current prices are asked for, in this order: alpaca, yahoo,
+            files, stored, separated by commas (default stored).
+        price_folder: `STEELYARD_PRICE_FOLDER`, the folder of the files that prices come in; needed by files.
+        alpaca_key_id: `STEELYARD_ALPACA_KEY_ID`, the key that Alpaca's data is asked with; needed by alpaca.
+        alpaca_secret_key: `STEELYARD_ALPACA_SECRET_KEY`, its secret.
+        alpaca_data_url: `STEELYARD_ALPACA_DATA_URL`, where Alpaca's data is asked; None = Alpaca's own address.
         retention_years: `STEELYARD_RETENTION_YEARS`, how long it stays known whose acts stand in books and records
             (default 6).
 
@@ -85,6 +91,11 @@ class Settings:
     audit_heads: Path | Literal["log"] | None = None
     provider_file: Path | None = None
     private_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    price_sources: tuple[str, ...] = ("stored",)
+    price_folder: Path | None = None
+    alpaca_key_id: str | None = field(default=None, repr=False)
+    alpaca_secret_key: str | None = field(default=None, repr=False)
+    alpaca_data_url: str | None = None
     retention_years: int = 6
 
     @classmethod
@@ -113,6 +124,11 @@ class Settings:
             private_networks=_networks(
                 "STEELYARD_PRIVATE_NETWORKS", env.get("STEELYARD_PRIVATE_NETWORKS") or ""
             ),
+            price_sources=_names(env.get("STEELYARD_PRICE_SOURCES") or "stored"),
+            price_folder=_path(env.get("STEELYARD_PRICE_FOLDER")),
+            alpaca_key_id=_secret(env, "STEELYARD_ALPACA_KEY_ID"),
+            alpaca_secret_key=_secret(env, "STEELYARD_ALPACA_SECRET_KEY"),
+            alpaca_data_url=env.get("STEELYARD_ALPACA_DATA_URL") or None,
             retention_years=_positive(
                 "STEELYARD_RETENTION_YEARS", env.get("STEELYARD_RETENTION_YEARS"), default=6
             ),
@@ -137,6 +153,10 @@ def _path(text: str | None) -> Path | None:
 
 def _folder_or_log(text: str | None) -> Path | Literal["log"] | None:
     return "log" if text == "log" else _path(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().lower() for part in text.split(",") if part.strip())
 
 
 def _networks(name: str, text: str) -> tuple[IPv4Network | IPv6Network, ...]:

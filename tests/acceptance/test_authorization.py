@@ -4,14 +4,16 @@ The page docs/reference/api.md says who. A route without a row there, or an exam
 """
 
 import re
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from api_cases import CASES, SCOPED, Ask, Visit
+import small_book
+from api_cases import CASES, OF_ONE_ACCOUNT, SCOPED, Ask, Visit
 from api_page import ANYBODY, SIGNING_IN, roles_of, short, who_may
 from house import FOREIGN, GRANTED, HIDDEN, MINE, OTHERS, House, Window
-from steelyard.api import scope
+from steelyard.api import account, scope
 from steelyard.identity.permissions import Role
 from steelyard.server import gate
 from steelyard.server.routes import Routes
@@ -31,6 +33,7 @@ SCOPES = (
     "household=HIDDEN-HOUSE",
     "household=FOREIGN-HOUSE",
 )
+CHANGING_AN_ACCOUNT = ["PUT /profile", "PUT /account/model"]
 READS = [route for route in ASKED_BY_SOMEBODY if route.startswith("GET")]
 ENROLLING = {
     "GET /me",
@@ -67,7 +70,7 @@ def changes_its_asker(route: str) -> bool:
 
 def send(window: Window, route: str, ask: Ask) -> httpx.Response:
     method, template = route.split(" ")
-    return window.ask(method, ask.path(template), ask.body)
+    return window.ask(method, ask.path(template), ask.body, **ask.headers)
 
 
 def about_nothing(route: str) -> Ask:
@@ -127,9 +130,29 @@ def test_an_account_that_is_not_granted_is_not_there(house: House, name: str) ->
             assert window.ask("GET", f"/{name}?{query}{more}").status_code == 200
 
 
+@pytest.mark.parametrize("route", [f"GET /{name}" for name in OF_ONE_ACCOUNT] + CHANGING_AN_ACCOUNT)
+def test_one_account_that_is_not_granted_is_not_there(house: House, route: str) -> None:
+    for role in sorted(roles_of(PAGE[route])):
+        visit = visit_of(house, role, new=True)
+        ask = CASES[route](visit)
+        assert send(visit.window, route, ask).status_code == 200
+        hidden = [f"{FOREIGN}-1", "NONE", *([f"{HIDDEN}-1", f"{HIDDEN}-2"] if role in GRANTED else [])]
+        for name in hidden:
+            answer = send(visit.window, route, replace(ask, query=f"account={name}"))
+            assert (role, name, answer.status_code) == (role, name, 404), answer.text
+
+
+@pytest.mark.parametrize("route", CHANGING_AN_ACCOUNT)
+def test_who_may_only_read_an_account_changes_nothing_of_its_investor(house: House, route: str) -> None:
+    owner = visit_of(house, Role.OWNER)
+    ask = CASES[route](owner)
+
+    assert send(visit_of(house, Role.ADVISOR, new=True).window, route, ask).status_code == 403
+
+
 @pytest.fixture
 def everything_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (gate, scope):
+    for module in (account, gate, scope):
         monkeypatch.setattr(module, "authorize", lambda *_: None)
     monkeypatch.setattr(scope, "require_whole_tenant", lambda *_: None)
 
@@ -143,7 +166,7 @@ def test_with_everything_allowed_the_store_still_hides_ungranted_accounts(house:
         is_portfolio = path in {"accounts", *SCOPED}
         hidden = {HIDDEN, FOREIGN} | ({MINE} if role is Role.ADMIN and is_portfolio else set())
         scopes = SCOPES if role in {Role.ADVISOR, Role.ADMIN} else SCOPES[:3]
-        for query in scopes if path in SCOPED else [""]:
+        for query in scopes if path in {*SCOPED, *OF_ONE_ACCOUNT} else [""]:
             more = "&asset=A" if path == "asset-360/asset" else ""
             answer = window.ask("GET", f"/{path}?{query}{more}")
             assert answer.status_code < 500, answer.text
@@ -159,7 +182,7 @@ def test_a_sum_is_of_what_is_seen(house: House) -> None:
     """What is hidden is in no total either."""
     totals = {}
     for role in (Role.OWNER, Role.ADVISOR):
-        answer = visit_of(house, role).window.ask("GET", "/positions")
+        answer = visit_of(house, role).window.ask("GET", f"/positions?as_of={small_book.AS_OF}")
         totals[role] = answer.json()["total_value"].rstrip("0").rstrip(".")
 
     assert totals == {

@@ -36,11 +36,19 @@ QUESTIONS = {
     "POST /links/opened",
     "POST /links/opened/passkey/question",
     "POST /links/opened/providers/{name}",
+    "POST /rules/dry-run",
+    "POST /accounts/{account_id}/allocation",
+    "POST /proposals/{proposal_id}/approve/passkey/question",
+    "POST /runs/{run_id}/approve/passkey/question",
 }
 """They ask, or look: what changes something is the answer."""
 
 
-WITHOUT_KEY: dict[str, str] = {}
+WITHOUT_KEY = {
+    "POST /accounts/{account_id}/allocation": "works trades out and stores nothing",
+    "POST /proposals/{proposal_id}/approve/passkey/question": "asks; what answers it has a key",
+    "POST /runs/{run_id}/approve/passkey/question": "asks; what answers it has a key",
+}
 """Routes that change orders and need no key; each with its reason."""
 
 
@@ -123,7 +131,7 @@ def test_a_change_leaves_an_event(house: House, route: str) -> None:
     count = "select coalesce(max(sequence), 0) from steelyard.audit_events"
     before = house.rows(count)[0][0]
     method, path = route.split(" ")
-    answer = visit.window.ask(method, ask.path(path), ask.body)
+    answer = visit.window.ask(method, ask.path(path), ask.body, **ask.headers)
     after = house.rows(count)[0][0]
 
     assert answer.status_code == ask.status, answer.text

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from books import Row, write_table
-from steelyard.market.port import AssetKey, BarPage, Market, Quality, Quote, SourceDownError
+from steelyard.market.port import AssetKey, BarPage, Market, Quality, Quote, SourceDownError, Told
 from steelyard.services.loading import load_tables
 from steelyard.services.market import read_prices
 from steelyard.storage.connection import Pool, ReadSession, get_db_session
@@ -90,7 +90,7 @@ class Feed:
     fault: str = ""
     asked: list[list[str]] = field(default_factory=list)
 
-    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Quote]:
+    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Told]:
         self.asked.append([asset.asset_id for asset in assets])
         if self.fault:
             raise SourceDownError(self.name, self.fault)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from orders import read
+from people import run
 from steelyard.brokers.paper_faults import Call, Fault
 from steelyard.domain.order import OrderState, Side
 from steelyard.storage.connection import Pool
@@ -51,3 +52,28 @@ async def test_a_refused_order_is_rejected_with_the_brokers_reason(shop: Worksho
     assert found.state is OrderState.REJECTED
     assert "2000 VTI are needed" in found.reason
     assert found.due_at is None
+
+
+async def test_a_proposal_that_ran_out_is_withdrawn_and_its_orders_with_it(shop: Workshop) -> None:
+    account = shop.accounts[0]
+    [(proposal_id,)] = await run(
+        "insert into steelyard.proposals (tenant_id, account_id, author, document, content_hash, made_at, expires_at, "
+        "order_value, outcome) values (1, :account, 'operator', '{}', sha256('{}'), :now, :now, 1, 'pass') "
+        "returning proposal_id",
+        account=account,
+        now=shop.clock(),
+    )
+    [(order_id,)] = await run(
+        "insert into steelyard.orders (tenant_id, proposal_id, account_id, asset_id, side, quantity, order_type, "
+        "currency, reference_price, order_value, client_order_id) values (1, :proposal, :account, 'VTI', 'buy', 1, "
+        "'market', 'USD', 1, 1, 'ran-out-' || gen_random_uuid()) returning order_id",
+        account=account,
+        proposal=proposal_id,
+    )
+    await shop.worker().work()
+    found = await run(
+        "select p.state, o.state, o.order_id from steelyard.proposals as p join steelyard.orders as o "
+        "using (proposal_id) where p.proposal_id = :proposal",
+        proposal=proposal_id,
+    )
+    assert found == [("withdrawn", "cancelled", order_id)]

@@ -4,25 +4,35 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, Field
 
 from steelyard.api.answer import Answer
-from steelyard.api.scope import ScopeAsked, require_whole_tenant
-from steelyard.identity.permissions import ObjectType, Verb
-from steelyard.server.input import AssetId, Day
-from steelyard.server.permits import CurrentActor, permits
+from steelyard.api.scope import ScopeAsked, require_whole_tenant, scope_of
+from steelyard.api.version import SENT
+from steelyard.identity.permissions import Actor, ObjectType, Verb
+from steelyard.server.input import AssetId, Day, Id
+from steelyard.server.kept import Kept
+from steelyard.server.permits import CurrentActor, current_actor, permits
+from steelyard.server.version import has_already, tag_of_parts
 from steelyard.services import asset_360
 from steelyard.services.asset import AssetSort, arrange, get_asset, get_assets
-from steelyard.services.asset_360 import Which, get_document
+from steelyard.services.asset_360 import Which
+from steelyard.services.document import read_seen
 from steelyard.services.scope import require_scope
 from steelyard.storage.asset_360 import ComplianceRow, Document, PerformanceRow, RiskRow
 from steelyard.storage.connection import get_db_session
 
+if TYPE_CHECKING:
+    from steelyard.server.application import Application
+
 LONGEST_SEARCH: Final = 100
 MOST_PAGES: Final = 10_000
 MOST_ASSETS: Final = 1_000
+NEWEST: Final = 2**62
+"""No version has a higher number."""
 
 router = APIRouter(tags=["asset 360"], dependencies=[permits(Verb.READ, ObjectType.PORTFOLIO)])
 
@@ -74,11 +84,11 @@ ANSWERS: Final[dict[str, tuple[Callable[[Document], Any], Any, str]]] = {
 """Path → the answer, its shape and what it is."""
 
 
-def _which(
+async def _which(
     actor: CurrentActor,
     scope: ScopeAsked,
     as_of: Day | None = None,
-    version: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+    version: Annotated[int | None, Query(ge=1, le=NEWEST)] = None,
 ) -> Which:
     require_whole_tenant(actor, scope)
     return {"scope": scope, "as_of": as_of, "version": version}
@@ -87,19 +97,43 @@ def _which(
 WhichAsked = Annotated[Which, Depends(_which)]
 
 
-def _reader(answer: Callable[[Document], Any]) -> Callable[..., Awaitable[Answer]]:
-    async def read(which: WhichAsked) -> Answer:
-        async with get_db_session() as db:
-            await require_scope(db, which["scope"])
-            return Answer(answer(await get_document(db, **which)))
+class WhichQuery(BaseModel):
+    """Of which scope, version or day; read as one, for these answers are asked for more often than any other."""
+
+    account: Id | None = None
+    household: Id | None = None
+    as_of: Day | None = None
+    version: Annotated[int | None, Field(ge=1, le=NEWEST)] = None
+
+    def which(self, actor: Actor) -> Which:
+        """Say what somebody asks for; raises as `scope_of` and `require_whole_tenant`."""
+        scope = scope_of(actor, self.account, self.household)
+        require_whole_tenant(actor, scope)
+        return {"scope": scope, "as_of": self.as_of, "version": self.version}
+
+
+def _reader(name: str) -> Callable[..., Awaitable[Response]]:
+    answer = ANSWERS[name][0]
+
+    async def read(request: Request, asked: Annotated[WhichQuery, Query()]) -> Response:
+        app: Application = request.app
+        seen = await app.documents.find(**asked.which(current_actor(request)))
+        kept = app.kept.find((name, seen))
+        if kept is None:
+            body = bytes(Answer(answer(await read_seen(seen))).body)
+            kept = Kept(tag_of_parts(name, seen), body)
+            app.kept.keep((name, seen), kept)
+        if has_already(request.scope, kept.tag):
+            return Response(status_code=304, headers={"ETag": kept.tag})
+        return Response(kept.body, headers={"ETag": kept.tag}, media_type=Answer.media_type)
 
     return read
 
 
 for _name, (_answer, _shape, _purpose) in ANSWERS.items():
-    router.get(f"/asset-360/{_name}", name=f"read_{_name}", response_model=_shape, summary=_purpose)(
-        _reader(_answer)
-    )
+    router.get(
+        f"/asset-360/{_name}", name=f"read_{_name}", response_model=_shape, summary=_purpose, responses=SENT
+    )(_reader(_name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class FilterBody(Body):
         return EventFilter(**dict(self))
 
 
-def _filter(
+async def _filter(
     *,
     since: Moment | None = None,
     until: Moment | None = None,

@@ -78,4 +78,8 @@ def _set(answer: Response, cookie: str) -> None:
     answer.headers.append("Set-Cookie", cookie)
 
 
-AskingBrowser = Annotated[Browser, Depends(Browser)]
+async def _browser(request: Request) -> Browser:
+    return Browser(request)
+
+
+AskingBrowser = Annotated[Browser, Depends(_browser)]

@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body, RightText
@@ -25,12 +25,16 @@ router = APIRouter(tags=["grants"])
 class GrantBody(Body):
     """An account or a household, and what for; READ is among it always."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"account": "RIVERA-IRA", "rights": ["PROPOSE"]}]}
+    )
+
     account: Id | None = None
     household: Id | None = None
     rights: Annotated[list[RightText], Field(max_length=len(Right))]
 
 
-def _named(account: Id | None = None, household: Id | None = None) -> Scope:
+async def _named(account: Id | None = None, household: Id | None = None) -> Scope:
     """Give the account or household that is named; the service refuses neither."""
     if account is not None and household is not None:
         raise TwoScopesError
@@ -65,7 +69,7 @@ async def list_grants_of(user_id: UUID) -> Answer:
 )
 async def set_grant(browser: AskingBrowser, actor: RecentActor, user_id: UUID, body: GrantBody) -> Response:
     """Let a user do something with an account or household, in place of what they could."""
-    scope = _named(body.account, body.household)
+    scope = await _named(body.account, body.household)
     async with get_write_session() as db:
         await grant.grant(db, actor, user_id, scope, body.rights, now=browser.now)
     return Response(status_code=204)

@@ -57,5 +57,9 @@ class Once:
         return KeyedRequest(key_of(self._request.scope), route, hash_of_body(await self._request.body()))
 
 
-AskedOnce = Annotated[Once, Depends(Once)]
+async def _once(request: Request) -> Once:
+    return Once(request)
+
+
+AskedOnce = Annotated[Once, Depends(_once)]
 """The request, in a route that moves money."""

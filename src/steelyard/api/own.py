@@ -11,13 +11,13 @@ from steelyard.identity.session import NotSignedInError, require_recent
 from steelyard.server.permits import CurrentActor
 
 
-def _own_id(actor: CurrentActor) -> UUID:
+async def _own_id(actor: CurrentActor) -> UUID:
     if actor.user_id is None:
         raise NotSignedInError
     return actor.user_id
 
 
-def _recent(actor: CurrentActor, browser: AskingBrowser) -> Actor:
+async def _recent(actor: CurrentActor, browser: AskingBrowser) -> Actor:
     require_recent(actor, browser.now)
     return actor
 

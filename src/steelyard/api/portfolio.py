@@ -70,7 +70,7 @@ async def read_ledger(
     return Answer(page)
 
 
-def _question(
+async def _question(
     browser: AskingBrowser,
     scope: ScopeAsked,
     *,

@@ -40,7 +40,7 @@ class OneOfThreeError(InvalidInputError):
         super().__init__("Name whose orders to watch, and only that: `proposal`, `run` or `account`.")
 
 
-def _look_asked(
+async def _look_asked(
     browser: AskingBrowser,
     actor: CurrentActor,
     proposal: UUID | None = None,

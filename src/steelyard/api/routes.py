@@ -5,17 +5,30 @@ from typing import Final
 from fastapi import APIRouter
 
 from steelyard.api import (
+    account,
+    allocation,
     asset_360,
     audit,
+    broker_link,
     factor,
+    fill,
     grant,
+    hold,
     link,
+    model,
     notice,
     order,
+    order_limit,
+    override,
     personal_data,
     portfolio,
+    price,
     progress,
+    proposal,
     provider,
+    reconciliation_break,
+    rule,
+    run,
     session,
     sign_in,
     tenant,
@@ -38,7 +51,8 @@ def redirect_uri(public_url: str, name: str) -> str:
 def make_router() -> APIRouter:
     """Make the routes of the interface; the application's state holds what they need.
 
-    Its `entrance` is what signing in needs, its `retention_years` for how long it stays known who did what.
+    Its `entrance` is what signing in needs, its `market` where prices are asked for (None = the store), its
+    `retention_years` for how long it stays known who did what, its `broker_tools` what brokers are given.
     """
     everything = APIRouter(prefix=PREFIX)
     for router in (
@@ -56,10 +70,24 @@ def make_router() -> APIRouter:
         personal_data.router,
         tenant.router,
         audit.router,
+        broker_link.router,
         portfolio.router,
+        price.router,
+        account.router,
+        model.router,
+        override.router,
+        rule.router,
+        order_limit.router,
+        allocation.router,
+        proposal.accounts,
+        proposal.router,
+        run.router,
         asset_360.router,
         order.router,
         order.stops,
+        fill.router,
+        hold.router,
+        reconciliation_break.router,
         progress.router,
     ):
         everything.include_router(router)

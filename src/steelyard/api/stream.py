@@ -121,5 +121,9 @@ def _news(name: str, seen: Seen, sent: dict[str, bytes]) -> list[bytes]:
     return [b"event: %b\ndata: %b\n\n" % (name.encode(), text) for text in news.values()] or [HEARTBEAT]
 
 
-AskedStream = Annotated[Stream, Depends(Stream)]
+async def _stream(request: Request) -> Stream:
+    return Stream(request)
+
+
+AskedStream = Annotated[Stream, Depends(_stream)]
 """The request, in a route that is watched."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Header, Request, Response
 
 from steelyard.api.answer import Answer
 from steelyard.server.version import expected_version, has_already, tag_of_version
@@ -21,33 +21,34 @@ class Versioned:
         """Read the request."""
         self._scope = request.scope
 
-    def answer(self, value: Any, tag: int | str, *, status: int = 200) -> Response:
-        """Answer with a value and its tag; a request that says that it has it gets the tag alone.
-
-        Args:
-            value: what to answer.
-            tag: its version, or a tag made of several.
-            status: where it is sent.
-        """
-        text = tag_of_version(tag) if isinstance(tag, int) else tag
-        if self.has(text):
-            return self.same(text)
-        return Answer(value, status, {"ETag": text})
+    def answer(self, value: Any, version: int) -> Response:
+        """Answer with a value and its version; a reader who says that they have it gets its tag alone."""
+        tag = tag_of_version(version)
+        return self.same(tag) if self.has(tag) else Answer(value, headers={"ETag": tag})
 
     def has(self, tag: str) -> bool:
-        """Whether who asks has what the tag stands for."""
-        return has_already(self._scope, tag)
+        """Whether a reader has what the tag stands for; who changes something is told what came of it."""
+        return self._scope["method"] == "GET" and has_already(self._scope, tag)
 
     def same(self, tag: str) -> Response:
         """Say that nothing has changed."""
         return Response(status_code=304, headers={"ETag": tag})
 
 
-def _expected(request: Request) -> int:
+async def _versioned(request: Request) -> Versioned:
+    return Versioned(request)
+
+
+async def _expected(
+    request: Request,
+    if_match: Annotated[str | None, Header(description="The ETag that was read.", examples=['"1"'])] = None,
+    if_none_match: Annotated[str | None, Header(description="`*`: there is none yet.")] = None,
+) -> int:
+    del if_match, if_none_match  # named for the description; one of them must be there
     return expected_version(request.scope)
 
 
-AskedVersion = Annotated[Versioned, Depends(Versioned)]
+AskedVersion = Annotated[Versioned, Depends(_versioned)]
 """The request, in a route whose answer has a version."""
 
 ExpectedVersion = Annotated[int, Depends(_expected)]

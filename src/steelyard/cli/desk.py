@@ -90,3 +90,20 @@ async def open_desk(shell: Shell, tenant_id: int) -> AsyncIterator[Desk]:
             async with get_write_session() as db:
                 await require_tenant(db, tenant_id)
                 yield Desk(db, vault, operator, datetime.now(UTC), pool)
+
+
+@asynccontextmanager
+async def open_book(shell: Shell, tenant_id: int) -> AsyncIterator["WriteSession"]:
+    """Open the store for one command about what a tenant holds and trades, which needs no keys.
+
+    Raises:
+        UnknownTenantError: there is no such tenant.
+        SteelyardError: as `Shell.store`.
+    """
+    from steelyard.identity.permissions import Actor
+    from steelyard.services.tenant import require_tenant
+    from steelyard.storage.connection import get_write_session
+
+    async with shell.store(acts_as=Actor(tenant_id).acting), get_write_session() as db:
+        await require_tenant(db, tenant_id)
+        yield db

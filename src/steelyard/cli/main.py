@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from steelyard.cli.accounts import accounts
+from steelyard.cli.accounts import accounts, targets
 from steelyard.cli.answers import (
     allocation,
     compliance,
@@ -26,14 +26,24 @@ from steelyard.cli.data import init, load, refresh
 from steelyard.cli.database import db
 from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
+from steelyard.cli.fills import fills
+from steelyard.cli.holds import holds
 from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
+from steelyard.cli.limits import limits
+from steelyard.cli.models import models
 from steelyard.cli.orders import orders
 from steelyard.cli.output import speak_the_terminals_encoding
 from steelyard.cli.performance import explain, performance
 from steelyard.cli.personal_data import personal_data
+from steelyard.cli.prices import prices
+from steelyard.cli.profile import profile
+from steelyard.cli.propose import approve, execute, proposals, propose, review, withdraw
 from steelyard.cli.rebalance import rebalance
+from steelyard.cli.reconcile import reconcile
 from steelyard.cli.report import report
+from steelyard.cli.rules import rules
+from steelyard.cli.run import run as runs
 from steelyard.cli.serve import serve
 from steelyard.cli.setup_link import setup_link
 from steelyard.cli.shell import Shell
@@ -59,15 +69,26 @@ SECTIONS: Final = {
         changes,
         report,
     ),
-    "Trust": (performance, explain, positions, lots, ledger),
+    "Trust": (performance, explain, positions, lots, ledger, prices),
     "Decide": (
+        accounts,
+        targets,
+        models,
+        profile,
         rebalance,
-        brokers,
-        orders,
-        worker,
+        propose,
+        proposals,
+        review,
+        approve,
+        execute,
+        withdraw,
+        runs,
+        rules,
+        limits,
     ),
+    "Trade": (orders, fills, holds, reconcile, worker, brokers),
     "Let in": (serve, user, tenant, token),
-    "Look after": (doctor, db, audit, personal_data, keys, accounts, detach),
+    "Look after": (doctor, db, audit, personal_data, keys, detach),
 }
 
 

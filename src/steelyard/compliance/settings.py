@@ -1,9 +1,10 @@
 """What a rule of each kind must say, and what it cannot: a rule that breaks this is refused with its reason."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, Final
 
 from steelyard.compliance.liquidity import MEASURED_OF
@@ -20,6 +21,7 @@ MAX_DAYS: Final = 3660
 MAX_SESSIONS: Final = 250
 MAX_WASH_DAYS: Final = 366
 LONGEST_TEXT: Final = 500
+LONGEST_WORD: Final = 200
 MOST_WORDS: Final = 1000
 
 _RULE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -59,10 +61,8 @@ def _identity(rule: Rule) -> Problem:
         return "its id is not 1 to 64 letters, digits, dots, hyphens or underscores"
     if rule.outcome is Outcome.PASS:
         return "a violation warns, holds or blocks; it cannot pass"
-    if not rule.source_document.strip() or len(rule.source_document) > LONGEST_TEXT:
-        return (
-            f"source_document is empty, or longer than {LONGEST_TEXT} characters; name the mandate or the law"
-        )
+    if not is_plain(rule.source_document, LONGEST_TEXT):
+        return f"source_document is no line of 1 to {LONGEST_TEXT} characters; name the mandate or the law"
     return ""
 
 
@@ -114,7 +114,7 @@ def _settings(rule: Rule) -> Problem:
 
 def _words(value: Any) -> Problem:
     is_list = isinstance(value, list | tuple) and 0 < len(value) <= MOST_WORDS
-    is_words = is_list and all(isinstance(one, str) and one.strip() for one in value)
+    is_words = is_list and all(isinstance(one, str) and is_plain(one, LONGEST_WORD) for one in value)
     return "" if is_words else f"is not a list of 1 to {MOST_WORDS} names"
 
 
@@ -136,36 +136,39 @@ def _groups(value: Any) -> Problem:
     return ""
 
 
-def _whole(most: int) -> Check:
-    def check(value: Any) -> Problem:
-        is_whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
-        return "" if is_whole else f"is not a whole number from 1 to {most}"
-
-    return check
+def _whole(most: int, value: Any) -> Problem:
+    is_whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+    return "" if is_whole else f"is not a whole number from 1 to {most}"
 
 
-def _one_of(*words: str) -> Check:
-    return lambda value: "" if value in words else f"is none of {', '.join(words)}"
+def _one_of(words: Sequence[str], value: Any) -> Problem:
+    return "" if value in words else f"is none of {', '.join(words)}"
 
 
-def _some_of(*words: str) -> Check:
-    def check(value: Any) -> Problem:
-        return _words(value) or ("" if set(value) <= set(words) else f"holds others than {', '.join(words)}")
-
-    return check
+def _some_of(words: Sequence[str], value: Any) -> Problem:
+    return _words(value) or ("" if set(value) <= set(words) else f"holds others than {', '.join(words)}")
 
 
 def _currency(value: Any) -> Problem:
-    return "" if value in CURRENCIES else "is no code of ISO 4217"
+    return "" if isinstance(value, str) and value in CURRENCIES else "is no code of ISO 4217"
+
+
+def is_plain(text: str, longest: int) -> bool:
+    r"""Whether a text is a line that says something, all of it shown as it is stored.
+
+    >>> is_plain("Mandate, section 3", 500), is_plain(" ", 500), is_plain("a\x00b", 500)
+    (True, False, False)
+    """
+    return bool(text.strip()) and len(text) <= longest and text.isprintable()
 
 
 _NEEDED: Final[Mapping[RuleKind, Mapping[str, Check]]] = {
     **{kind: {} for kind in GROUPED_BY},
-    RuleKind.RESTRICTED: {"forbids": _some_of(*FORBIDS)},
+    RuleKind.RESTRICTED: {"forbids": partial(_some_of, FORBIDS)},
     RuleKind.MINIMUM_CASH: {},
-    RuleKind.TURNOVER: {"days": _whole(MAX_DAYS), "counts": _one_of(*COUNTS)},
-    RuleKind.LIQUIDITY: {"sessions": _whole(MAX_SESSIONS), "of": _one_of(*MEASURED_OF)},
-    RuleKind.WASH_SALE: {"days": _whole(MAX_WASH_DAYS)},
+    RuleKind.TURNOVER: {"days": partial(_whole, MAX_DAYS), "counts": partial(_one_of, COUNTS)},
+    RuleKind.LIQUIDITY: {"sessions": partial(_whole, MAX_SESSIONS), "of": partial(_one_of, MEASURED_OF)},
+    RuleKind.WASH_SALE: {"days": partial(_whole, MAX_WASH_DAYS)},
 }
 """Kind → settings that it must have, each with what it must be."""
 

@@ -37,7 +37,8 @@ class Fill:
         asset_id: the asset; None = its symbol is not known.
         busted_at: when the broker took it back; None = it stands.
         transaction_id: the first transaction that books it; None = none does.
-        block_execution_id: of an apportioned part, the execution of the block.
+        block_execution_id: of an apportioned part, the execution of the block; None = it is the broker's own.
+        amount: of an apportioned part, its money in `currency`, so that the parts add up; None = quantity at price.
         suspended_because: why the ledger does not say what it should of it; "" = it does.
     """
 
@@ -58,12 +59,23 @@ class Fill:
     busted_at: datetime | None = None
     transaction_id: str | None = None
     block_execution_id: str | None = None
+    amount: Decimal | None = None
     suspended_because: str = ""
 
     @property
     def stands(self) -> bool:
         """Whether the broker did not take it back."""
         return self.busted_at is None
+
+    @property
+    def money(self) -> Decimal:
+        """What was paid or received, without fees, to 8 decimals."""
+        with localcontext(EXACT):
+            return (
+                self.amount
+                if self.amount is not None
+                else round_half_up(self.quantity * self.price, MONEY_PLACES)
+            )
 
     @property
     def terms(self) -> tuple[object, ...]:
@@ -156,10 +168,8 @@ def _take(fill: Fill, left: list[LotTaken]) -> Iterator[LotTaken]:
 
 
 def _book(fill: Fill, pieces: Sequence[LotTaken], days: Days) -> Iterator[Transaction]:
-    with localcontext(EXACT):
-        amount = round_half_up(fill.quantity * fill.price, MONEY_PLACES)
     quantities = [piece.quantity for piece in pieces]
-    shares = zip(pieces, spread(amount, quantities), spread(fill.fees, quantities), strict=True)
+    shares = zip(pieces, spread(fill.money, quantities), spread(fill.fees, quantities), strict=True)
     day, settles = days(fill.executed_at)
     for number, (piece, part, costs) in enumerate(shares, start=1):
         yield Transaction(

@@ -34,6 +34,9 @@ _WITHDRAWN_SINCE_1999 = """
 ATS BEF CYP DEM EEK ESP FIM FRF GRD HRK IEP ITL LTL LUF LVL MTL NLG PTE ROL SIT SKK TRL ZWL
 """
 
+_WITHOUT_CENTS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_WITH_MILS = "BHD IQD JOD KWD LYD OMR TND"
+
 CURRENCIES: Final = frozenset(_IN_USE.split()) | frozenset(_WITHDRAWN_SINCE_1999.split())
 """ISO 4217 codes, those withdrawn since 1999 included because histories hold them."""
 
@@ -133,6 +136,17 @@ def units_per_major(code: str) -> int:
     (100, 1)
     """
     return MINOR_CURRENCIES[code][1] if code in MINOR_CURRENCIES else 1
+
+
+def minor_places(currency: str) -> int:
+    """Return the decimals in which a currency is paid (ISO 4217, minor unit).
+
+    >>> minor_places("USD"), minor_places("JPY"), minor_places("KWD")
+    (2, 0, 3)
+    """
+    if currency in _WITHOUT_CENTS.split():
+        return 0
+    return 3 if currency in _WITH_MILS.split() else 2
 
 
 def conversion_rate(from_units_per_eur: Decimal, to_units_per_eur: Decimal) -> Decimal:

@@ -3,13 +3,13 @@
 Source: the published OpenAPI of the Market Data API; tests check every request and every sample answer against it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 from steelyard.domain.calendar import time_zone
-from steelyard.market.port import AssetKey, Bar, BarPage, Quote, SourceDownError, SourceRefusedError
+from steelyard.market.port import AssetKey, Bar, BarPage, Quote, SourceDownError, SourceRefusedError, Told
 from steelyard.market.said import moment_of, number_of, part_of, positive_of
 from steelyard.market.symbol import askable
 from steelyard.market.way import Way, together
@@ -33,20 +33,16 @@ class AlpacaSource:
         """What it is called in prices and settings."""
         return NAME
 
-    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Quote]:
-        """Return asset → newest price, of those that it has.
+    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Told]:
+        """Return asset → newest price, of those that it has, or why it does not answer.
 
-        That is the last trade, else the middle of bid and ask, else the close of the newest bar.
-
-        Raises:
-            SourceDownError: it does not answer one of the requests that it takes.
+        The price is that of the last trade, else the middle of bid and ask, else the close of the newest bar.
         """
         known = list(askable(assets))
         parts = [known[at : at + SYMBOLS_AT_ONCE] for at in range(0, len(known), SYMBOLS_AT_ONCE)]
         answers = await together(self._snapshots(part) for part in parts)
-        snapshots = {symbol: snapshot for answer in answers for symbol, snapshot in answer.items()}
-        quotes = (_quote(asset, snapshots.get(asset.symbol)) for asset in known)
-        return {quote.asset_id: quote for quote in quotes if quote is not None}
+        pairs = (_told(part, answer) for part, answer in zip(parts, answers, strict=True))
+        return {asset_id: told for pair in pairs for asset_id, told in pair}
 
     async def get_bars(self, asset: AssetKey, first: date, last: date, page: str = "") -> BarPage:
         """Return the sessions of a period, both days included, a page at a time: closes as they were traded.
@@ -91,6 +87,16 @@ class AlpacaSource:
             close=number_of(row.get("c")),
             volume=number_of(row["v"]) if "v" in row else None,
         )
+
+
+def _told(
+    assets: Sequence[AssetKey], answer: Mapping[str, Any] | SourceDownError
+) -> Iterator[tuple[str, Told]]:
+    """Yield what an answer says of each asset that it was asked for."""
+    for asset in assets:
+        told = answer if isinstance(answer, SourceDownError) else _quote(asset, answer.get(asset.symbol))
+        if told is not None:
+            yield asset.asset_id, told
 
 
 def _quote(asset: AssetKey, snapshot: object) -> Quote | None:

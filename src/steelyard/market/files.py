@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from steelyard.domain.amount import AmountError, read_amount
-from steelyard.market.port import AssetKey, Bar, BarPage, Quote, SourceDownError
+from steelyard.market.port import AssetKey, Bar, BarPage, Quote, SourceDownError, Told
 from steelyard.market.said import NO_NUMBER, moment_of
 
 NAME: Final = "files"
@@ -36,7 +36,7 @@ class FileSource:
         """What it is called in prices and settings."""
         return NAME
 
-    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Quote]:
+    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Told]:
         """Return asset → its price in quotes.csv.
 
         Raises:

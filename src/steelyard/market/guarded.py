@@ -11,7 +11,15 @@ from aiolimiter import AsyncLimiter
 from stamina.instrumentation import set_on_retry_hooks
 
 from steelyard.market.breaker import Breaker, Circuit
-from steelyard.market.port import AssetKey, BarPage, PriceSource, Quote, SourceBusyError, SourceDownError
+from steelyard.market.port import (
+    AssetKey,
+    BarPage,
+    PriceSource,
+    Quote,
+    SourceBusyError,
+    SourceDownError,
+    Told,
+)
 
 T = TypeVar("T")
 
@@ -71,16 +79,19 @@ class Guard:
             SourceDownError: no answer in the time there is, or the source is left alone just now.
             SourceRefusedError: it refuses; that is no failure of the source, and not tried again.
         """
+        turn = _Turn()
         try:
             async with asyncio.timeout(self._care.total_seconds):
-                return await self._tried(request)
+                return await self._tried(request, turn)
         except TimeoutError as error:
+            if turn.is_waited_for:  # that is our own doing, and no failure of the source
+                raise SourceBusyError(self._name, None) from error
             self._breaker.fail(self._clock())
             raise SourceDownError(
                 self._name, f"it took more than {self._care.total_seconds:g} seconds"
             ) from error
 
-    async def _tried(self, request: Callable[[], Awaitable[T]]) -> T:
+    async def _tried(self, request: Callable[[], Awaitable[T]], turn: "_Turn") -> T:
         care = self._care
         attempts = stamina.retry_context(
             on=self._pause,
@@ -92,21 +103,23 @@ class Guard:
         )
         async for attempt in attempts:
             with attempt:
-                return await self._once(request)
+                return await self._once(request, turn)
         raise AssertionError  # the last attempt returns or raises
 
-    async def _once(self, request: Callable[[], Awaitable[T]]) -> T:
+    async def _once(self, request: Callable[[], Awaitable[T]], turn: "_Turn") -> T:
         if not self._breaker.may_pass(self._clock()):
             raise LeftAloneError(self._name)
-        async with self._limiter:
-            try:
-                answer = await request()
-            except SourceDownError as error:
-                if error.is_temporary:
-                    self._breaker.fail(self._clock())
-                else:
-                    self._breaker.succeed()
-                raise
+        turn.is_waited_for = True
+        await self._limiter.acquire()
+        turn.is_waited_for = False
+        try:
+            answer = await request()
+        except SourceDownError as error:
+            if error.is_temporary:
+                self._breaker.fail(self._clock())
+            else:
+                self._breaker.succeed()
+            raise
         self._breaker.succeed()
         return answer
 
@@ -130,6 +143,13 @@ class LeftAloneError(SourceDownError):
 
 
 @dataclass(slots=True)
+class _Turn:
+    """Whether a request waits for the rate limit to let it through."""
+
+    is_waited_for: bool = False
+
+
+@dataclass(slots=True)
 class CachedSource:
     """A source whose prices are given out again for some seconds.
 
@@ -149,7 +169,7 @@ class CachedSource:
         """What the source is called."""
         return self.source.name
 
-    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Quote]:
+    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Told]:
         """Return what is kept, and ask for the rest."""
         now = self.clock()
         self._kept = {asset: kept for asset, kept in self._kept.items() if now - kept[0] < self.seconds}
@@ -159,9 +179,9 @@ class CachedSource:
         }
         return {**kept, **fresh}
 
-    async def _ask(self, assets: Sequence[AssetKey], now: float) -> Mapping[str, Quote]:
+    async def _ask(self, assets: Sequence[AssetKey], now: float) -> Mapping[str, Told]:
         found = await self.source.get_quotes(assets) if assets else {}
-        self._kept |= {asset: (now, quote) for asset, quote in found.items()}
+        self._kept |= {asset: (now, told) for asset, told in found.items() if isinstance(told, Quote)}
         return found
 
     async def get_bars(self, asset: AssetKey, first: date, last: date, page: str = "") -> BarPage:

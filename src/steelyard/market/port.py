@@ -159,6 +159,10 @@ class BarPage:
     next: str
 
 
+Told = Quote | SourceDownError
+"""What a source says of an asset: its newest price, or why it cannot say."""
+
+
 class PriceSource(Protocol):
     """Where prices come from."""
 
@@ -166,8 +170,8 @@ class PriceSource(Protocol):
     def name(self) -> str:
         """What it is called in prices and settings."""
 
-    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Quote]:
-        """Return asset → newest price, of those that it has.
+    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Told]:
+        """Return asset → newest price, of those that it has, or why it cannot say.
 
         Raises:
             SourceDownError: it does not answer; of none of them anything is known.

@@ -1,7 +1,7 @@
 """A source's requests over the network: guarded, and their failures said in the words of the port."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from steelyard.errors import NotPermittedError
@@ -90,14 +90,18 @@ class Way:
         raise SourceDownError(self.name, reason)
 
 
-async def together(requests: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Make requests at once, and return their answers in order; the first that fails ends the others, and is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(request) for request in requests]
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+async def together(requests: Iterable[Awaitable[T]]) -> list[T | SourceDownError]:
+    """Make requests at once, and return their answers in order, in place of an answer why there is none."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_kept(request)) for request in requests]
     return [task.result() for task in tasks]
+
+
+async def _kept(request: Awaitable[T]) -> T | SourceDownError:
+    try:
+        return await request
+    except SourceDownError as error:
+        return error
 
 
 def _seconds(text: str) -> float | None:

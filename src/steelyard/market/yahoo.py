@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 from urllib.parse import quote as in_path
 
-from steelyard.market.port import AssetKey, BarPage, Quote, SourceDownError, SourceRefusedError
+from steelyard.market.port import AssetKey, BarPage, Quote, SourceDownError, SourceRefusedError, Told
 from steelyard.market.said import number_of, part_of
 from steelyard.market.symbol import askable
 from steelyard.market.way import Way, together
@@ -32,14 +32,11 @@ class YahooSource:
         """What it is called in prices and settings."""
         return NAME
 
-    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Quote]:
-        """Return asset → last price, of those that it has; it refuses symbols that it does not know.
-
-        Raises:
-            SourceDownError: it does not answer.
-        """
-        quotes = await together(self._quote(asset) for asset in askable(assets))
-        return {quote.asset_id: quote for quote in quotes if quote is not None}
+    async def get_quotes(self, assets: Sequence[AssetKey]) -> Mapping[str, Told]:
+        """Return asset → last price, of those that it has, or why it does not answer."""
+        known = list(askable(assets))
+        answers = await together(self._quote(asset) for asset in known)
+        return {asset.asset_id: told for asset, told in zip(known, answers, strict=True) if told is not None}
 
     async def get_bars(self, asset: AssetKey, first: date, last: date, page: str = "") -> BarPage:
         """Refuse.

@@ -11,9 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from steelyard.server.body import Bodies
+from steelyard.server.dispatch import Dispatch
 from steelyard.server.door import Door
 from steelyard.server.figures import Figures
 from steelyard.server.gate import Gate
+from steelyard.server.kept import KeptAnswers
 from steelyard.server.openapi import describe
 from steelyard.server.probes import make_probes
 from steelyard.server.problem import Problems, defect, invalid, refused
@@ -21,6 +23,7 @@ from steelyard.server.responses import Responses
 from steelyard.server.routes import Routes
 from steelyard.server.watchers import Watchers
 from steelyard.server.wiring import Wiring
+from steelyard.services.document import Documents
 
 
 class Application(FastAPI):
@@ -31,6 +34,8 @@ class Application(FastAPI):
     declared: Routes
     watchers: Watchers
     stopping: asyncio.Event
+    documents: Documents
+    kept: KeptAnswers
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the outermost part where nothing answers past it."""
@@ -68,10 +73,12 @@ def make_application(wiring: Wiring, routers: Sequence[APIRouter] = ()) -> Appli
         },
     )
     app.wiring, app.figures = wiring, Figures()
+    app.documents, app.kept = Documents(), KeptAnswers()
     app.watchers, app.stopping = Watchers(wiring.limits), asyncio.Event()
     for router in (make_probes(wiring, app.figures), *routers):
         app.include_router(router)
     app.declared = Routes.of(app.routes)
+    app.router.middleware_stack = Dispatch(app.router.middleware_stack)
     app.add_middleware(Bodies, wiring=wiring)
     app.add_middleware(Gate, wiring=wiring, routes=app.declared)
     app.add_middleware(Door, wiring=wiring)

@@ -1,7 +1,7 @@
 """One request on its way through the shell: what is known of it so far."""
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from starlette.types import Scope
 
@@ -21,6 +21,7 @@ class Call:
         request_id: made by us, 128 bits in hex.
         address: who asks, as far as proxies of ours say; None = unknown yet, or no address at all.
         route: the route that answers; None = none does.
+        parameters: of its path.
         actor: who asks; None = nobody in particular.
         error: what the request failed with; None = nothing.
         status: of the answer; 0 = none has begun.
@@ -32,6 +33,7 @@ class Call:
     actor: Actor | None = None
     error: Exception | None = None
     status: int = 0
+    parameters: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_defect(self) -> bool:

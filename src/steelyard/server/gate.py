@@ -34,7 +34,7 @@ class Gate:
         """Pass the request on, or refuse it."""
         call = call_of(scope)
         found = self._routes.find(scope["method"], scope["path"])
-        call.route, parameters = found or (None, {})
+        call.route, call.parameters = found or (None, {})
         if call.route is not None and call.route.access.need is Need.PUBLIC:
             check_same_site(scope, self._wiring.place)
             with _acting(call):
@@ -45,7 +45,7 @@ class Gate:
         self._under_way += 1
         try:
             async with asyncio.timeout(self._wiring.limits.answer_seconds) as deadline:
-                await self._identify(call, scope, parameters)
+                await self._identify(call, scope)
                 with _acting(call):
                     await self._app(scope, receive, send)
         except TimeoutError as error:
@@ -55,7 +55,7 @@ class Gate:
         finally:
             self._under_way -= 1
 
-    async def _identify(self, call: Call, scope: Scope, parameters: dict[str, str]) -> None:
+    async def _identify(self, call: Call, scope: Scope) -> None:
         access = call.route.access if call.route is not None else None
         needs_actor = access is not None and access.need is not Need.SIGNING_IN
         if access is None:
@@ -69,7 +69,7 @@ class Gate:
             call.actor = await self._wiring.find_actor(secret, call.request_id, is_present=is_present)
             self._rate.take(call.actor.name)
             if access is not None:
-                check_access(access, call.actor, parameters)
+                check_access(access, call.actor, call.parameters)
                 if access.moves_money:
                     key_of(scope)
 

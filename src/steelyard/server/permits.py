@@ -42,7 +42,7 @@ class Access:
     moves_money: bool = False
     by_itself: bool = False
 
-    def __call__(self, request: Request) -> None:
+    async def __call__(self, request: Request) -> None:
         """Fail where the gate was not passed: a route is never served without the shell around it."""
         if request.scope["steelyard.call"].route.access is not self:
             raise RuntimeError("a route was reached past the gate")
@@ -87,11 +87,16 @@ def signed_in() -> Any:
     return Depends(Access(Need.SIGNED_IN))
 
 
-def _current_actor(request: Request) -> Actor:
+def current_actor(request: Request) -> Actor:
+    """Return who calls, in a route that is not open to anybody."""
     actor = request.scope["steelyard.call"].actor
     if not isinstance(actor, Actor):
         raise TypeError("a route that is open to anybody asks who calls it")
     return actor
+
+
+async def _current_actor(request: Request) -> Actor:
+    return current_actor(request)
 
 
 CurrentActor = Annotated[Actor, Depends(_current_actor)]

@@ -1,13 +1,15 @@
 """The routes of the application, with what each asks."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
+from starlette.convertors import Convertor
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from steelyard.server.permits import Access
 
@@ -26,6 +28,9 @@ class Route:
         pattern: matches its paths.
         access: what it asks of who calls it.
         body_bytes: how large a body it takes; None = as large as the rest.
+        app: answers; None = the router has to look for it.
+        endpoint: the function that does.
+        convertors: of the parameters in its path.
     """
 
     path: str
@@ -33,6 +38,16 @@ class Route:
     pattern: re.Pattern[str]
     access: Access
     body_bytes: int | None
+    app: ASGIApp | None
+    endpoint: Callable[..., Any] | None
+    convertors: Mapping[str, Convertor[Any]]
+
+    def parameters(self, path: str) -> dict[str, Any] | None:
+        """Return the parameters in a path of it; None = the path is another's."""
+        found = self.pattern.match(path)
+        if found is None:
+            return None
+        return {name: self.convertors[name].convert(text) for name, text in found.groupdict().items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,8 @@ class Routes:
     """Every route, in the order in which they are asked."""
 
     routes: tuple[Route, ...]
+    plain: Mapping[tuple[str, str], Route]
+    """Method and path → the route, where no route before it might answer too: those whose path has no parameters."""
 
     @classmethod
     def of(cls, routes: Sequence[BaseRoute]) -> "Routes":
@@ -51,13 +68,16 @@ class Routes:
         undeclared = list(_undeclared(routes))
         if undeclared:
             raise UndeclaredRouteError(f"declare once what these routes ask: {', '.join(undeclared)}")
-        return cls(tuple(_route(context) for context in iter_route_contexts(routes)))
+        found = tuple(_route(context) for context in iter_route_contexts(routes))
+        return cls(found, dict(_plain(found)))
 
-    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, Any]] | None:
         """Return the route that answers, with the parameters in its path; None = none does."""
+        if (plain := self.plain.get((method, path))) is not None:
+            return plain, {}
         for route in self.routes:
-            if method in route.methods and (found := route.pattern.match(path)):
-                return route, found.groupdict()
+            if method in route.methods and (parameters := route.parameters(path)) is not None:
+                return route, parameters
         return None
 
 
@@ -72,6 +92,15 @@ def _undeclared(routes: Sequence[BaseRoute]) -> Iterator[str]:
             yield str(context.path)
 
 
+def _plain(routes: Sequence[Route]) -> Iterator[tuple[tuple[str, str], Route]]:
+    """Give the routes without parameters that the first match of their path is."""
+    for route in routes:
+        for method in route.methods if "{" not in route.path else ():
+            first = next(one for one in routes if method in one.methods and one.pattern.match(route.path))
+            if first is route:
+                yield (method, route.path), route
+
+
 def _route(context: Any) -> Route:
     [access] = _accesses(context)
     return Route(
@@ -80,6 +109,9 @@ def _route(context: Any) -> Route:
         context.path_regex,
         access,
         context.max_body_size,
+        context.app,
+        context.endpoint,
+        context.param_convertors,
     )
 
 

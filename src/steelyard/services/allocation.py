@@ -23,7 +23,7 @@ from steelyard.services.allocation_inputs import (
 )
 from steelyard.services.compliance import judge_trades
 from steelyard.services.market import MAX_PRICE_AGE
-from steelyard.services.portfolio import Accounts, read_day, reading
+from steelyard.services.portfolio import read_day, reading
 from steelyard.services.scope import require_scope
 from steelyard.storage.connection import ReadSession
 from steelyard.storage.portfolio import get_account_ids
@@ -48,17 +48,6 @@ class CheckedProposal(Proposal):
 
     inputs: Inputs
     findings: tuple[Finding, ...]
-
-
-async def select_account(account_id: str, db: ReadSession | None = None) -> Accounts:
-    """Return the accounts of the store with one of them set, which is read; None for `db` opens the default store.
-
-    Raises:
-        SteelyardError: as `Accounts.set_account`.
-    """
-    accounts = Accounts(db)
-    await accounts.set_account(account_id)
-    return accounts
 
 
 async def calculate_allocation(

@@ -210,7 +210,8 @@ async def add_approval(
     if terms.approval_limit is not None and subject.order_value <= terms.approval_limit:
         return True
     approvals = await store.get_approvals(db, proposal_id=subject.proposal_id, run_id=subject.run_id)
-    return len({approval.approver for approval in approvals}) > 1
+    same = {one.approver for one in approvals if one.content_hash == subject.content_hash}
+    return len(same) > 1
 
 
 def subject_of(proposal: ListedProposal) -> Subject:

@@ -4,19 +4,22 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Final
+from uuid import UUID
 
-from steelyard.errors import ConflictError, NotPermittedError
+from steelyard.errors import ConflictError, NotPermittedError, SteelyardError
 from steelyard.identity.passkeys import (
     CHALLENGE_LENGTH,
     Options,
     Passkey,
+    PasskeyError,
     Site,
     approval_challenge,
     authentication_options,
     check_passkey,
 )
-from steelyard.identity.permissions import Actor
+from steelyard.identity.permissions import Actor, Verb
 from steelyard.identity.session import Factor
 from steelyard.network.strict_json import read_object
 from steelyard.services.approval import CodeTooWeakError, Proof, Subject
@@ -29,11 +32,14 @@ from steelyard.services.passkeys import (
     prove,
     take_from_session,
 )
+from steelyard.services.portfolio import reading
+from steelyard.services.proposal import get_proposal, replay_proposal, require_hash, take
 from steelyard.services.sign_in import check_totp
-from steelyard.storage.approval import Approval, ApprovalTerms
+from steelyard.storage.approval import Approval, ApprovalTerms, get_approvals
 from steelyard.storage.challenges import Purpose
-from steelyard.storage.connection import WriteSession, get_write_session
+from steelyard.storage.connection import ReadSession, WriteSession, get_write_session
 from steelyard.storage.passkeys import list_passkeys
+from steelyard.storage.proposal import ProposalState, StoredProposal
 
 SIGNED: Final = ("clientDataJSON", "authenticatorData", "signature")
 """What of a passkey's answer is kept: it is all that the signature is of."""
@@ -84,6 +90,21 @@ async def ask_to_approve(
     return ApprovalQuestion(
         authentication_options(entrance.site, challenge=challenge, passkeys=own), nonce.hex()
     )
+
+
+async def ask_about_proposal(
+    entrance: Entrance, actor: Actor, proposal_id: UUID, content_hash: bytes, *, now: datetime
+) -> ApprovalQuestion:
+    """Ask for the signature that approves a proposal.
+
+    Raises:
+        UnknownProposalError, ForbiddenError, AccountHiddenError: it is not there, or they may not approve it.
+        StateError, ExpiredError, ChangedError: it does not wait for it, ran out, or is another than they saw.
+    """
+    async with get_write_session() as db:
+        proposal = await take(db, actor, Verb.APPROVE, proposal_id, ProposalState.REVIEWED, now=now)
+        require_hash(proposal, content_hash)
+    return await ask_to_approve(entrance, actor, content_hash, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +208,54 @@ def check_approval(approval: Approval) -> None:
     challenge = approval_challenge(approval.content_hash, _decode(kept["nonce"]))
     site = Site(kept["site"], "", (kept["origin"],))
     check_passkey(site, json.dumps(answer), challenge=challenge, passkey=passkey)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedAgain:
+    """What a stored proposal was found to be.
+
+    Attributes:
+        is_same: whether it is worked out from its document to the same text, byte by byte.
+        has_hash: whether its hash is that of its document.
+        approvals: approver → whether their passkey signed this hash; None = a factor that binds to nothing.
+    """
+
+    is_same: bool
+    has_hash: bool
+    approvals: dict[str, bool | None]
+
+
+async def check_again(proposal_id: UUID, db: ReadSession | None = None) -> CheckedAgain:
+    """Work a proposal out again from its document alone, and check again what was signed.
+
+    Raises:
+        UnknownProposalError: there is no such proposal.
+    """
+    async with reading(db) as session:
+        proposal = (await get_proposal(proposal_id, session)).proposal
+        approvals = await get_approvals(session, proposal_id=proposal_id)
+    return CheckedAgain(
+        is_same=_is_same(proposal),
+        has_hash=sha256(proposal.document.encode()).digest() == proposal.content_hash,
+        approvals={one.approver: _holds(one, proposal.content_hash) for one in approvals},
+    )
+
+
+def _is_same(proposal: StoredProposal) -> bool:
+    try:
+        return replay_proposal(proposal).text == proposal.document
+    except (SteelyardError, ValueError, LookupError):  # a document that somebody changed may be anything
+        return False
+
+
+def _holds(approval: Approval, content_hash: bytes) -> bool | None:
+    if approval.factor != Factor.PASSKEY.value:
+        return None
+    try:
+        check_approval(approval)
+    except PasskeyError:
+        return False
+    return approval.content_hash == content_hash
 
 
 def _evidence(site: Site, passkey: Passkey, answer: str, nonce: bytes) -> dict[str, str]:

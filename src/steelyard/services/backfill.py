@@ -19,6 +19,7 @@ from steelyard.domain.money import major_currency
 from steelyard.errors import InvalidInputError, NotFoundError
 from steelyard.market.port import AssetKey, Bar, BarPage, PriceSource, Rate, RateSource, SourceDownError
 from steelyard.services.loading import Progress, require_ours, store_prices
+from steelyard.services.prices import STORED
 from steelyard.statements.cells import Reading
 from steelyard.statements.columns import FX_RATES, MARKET_DATA, TableFormat
 from steelyard.statements.rows import CheckedTable, check_table
@@ -298,14 +299,16 @@ async def _store_rates(db: WriteSession, rates: Sequence[Rate], done: Backfill, 
 def _checked(
     table_format: TableFormat, columns: dict[str, pa.Array], source: str, *, now: datetime
 ) -> CheckedTable:
-    """Check rows as if they stood in a file; what a file would be refused for is set aside."""
+    """Check rows as if they stood in a file."""
     # Named like a Parquet file, whose rows are numbered without reading it.
     raw = RawTable(table_format, Path(f"{source}.parquet"), columns, len(next(iter(columns.values()))))
-    table = check_table(raw, Reading(now.date(), now=now))
-    return replace(table, findings=tuple(_set_aside(one, source) for one in table.findings))
+    return check_table(raw, Reading(now.date(), now=now))
 
 
-def _set_aside(finding: Finding, source: str) -> Finding:
+def _of_source(finding: Finding, source: str) -> Finding:
+    """Return a finding as one of a source, which has no files and no lines, and refuses nothing."""
+    if finding.file_name == STORED:
+        return finding
     severity = Severity.QUARANTINED if finding.severity is Severity.REFUSED else finding.severity
     return replace(finding, file_name=source, row_number=None, severity=severity)
 
@@ -338,14 +341,15 @@ def _numbers(values: Sequence[Decimal]) -> pa.Array:
 
 async def _keep_findings(db: WriteSession, findings: Sequence[Finding], done: Backfill) -> None:
     """Keep what is in doubt, with the run that found it."""
+    findings = [_of_source(finding, done.source) for finding in findings]
     severities = [finding.severity for finding in findings]
-    done.quarantined += severities.count(Severity.QUARANTINED)
-    done.flagged += severities.count(Severity.FLAGGED)
+    counts = {
+        "quarantined": severities.count(Severity.QUARANTINED),
+        "flagged": severities.count(Severity.FLAGGED),
+    }
+    done.quarantined += counts["quarantined"]
+    done.flagged += counts["flagged"]
     if findings:
-        counts = {
-            "quarantined": severities.count(Severity.QUARANTINED),
-            "flagged": severities.count(Severity.FLAGGED),
-        }
         run_id = await loading.record_run(db, done.source, "loaded", counts)
         await loading.record_findings(db, run_id, findings, is_shared=True)
 

@@ -25,7 +25,7 @@ from steelyard.market.check import (
     missing_price,
     needs_history,
 )
-from steelyard.market.port import AssetKey, CheckedPrice, Market, PriceSource, Quote, SourceDownError
+from steelyard.market.port import AssetKey, CheckedPrice, Market, PriceSource, Quote, SourceDownError, Told
 from steelyard.services.portfolio import UnpricedError, read_day, reading
 from steelyard.storage import price as store
 from steelyard.storage.connection import ReadSession, WriteSession, get_db_session
@@ -101,6 +101,12 @@ async def read_prices(
     return {asset_id: asked.answer(asset_id) for asset_id in asset_ids}
 
 
+async def get_priced_assets(db: Db | None = None) -> list[str]:
+    """Return the assets that may have a price: all but cash."""
+    async with _session(db) as session:
+        return await store.get_priced_assets(session)
+
+
 @dataclass(frozen=True, slots=True)
 class _Book:
     """What the store knows of prices: the newest closes of each asset, the newest first, and the actions since."""
@@ -140,7 +146,7 @@ class _Asked:
     book: _Book
     judge: Judge
     found: dict[str, list[CheckedPrice]] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
+    faults: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def open(self) -> list[AssetKey]:
@@ -156,19 +162,22 @@ class _Asked:
         if asset_id not in self.book.assets:
             return missing_price(AssetKey(asset_id, asset_id, ""), "the store has no such asset")
         asset = self.book.assets[asset_id]
-        none = missing_price(asset, "; ".join(self.faults) or "no source has one")
+        none = missing_price(asset, "; ".join(self.faults.get(asset_id, ())) or "no source has one")
         return choose_price([*self.found.get(asset_id, ()), none])
 
 
 async def _ask(asked: _Asked, source: PriceSource) -> None:
-    """Ask a source for what is still open; one that is down is a fault, and no more."""
+    """Ask a source for what is still open; where it does not answer, that is noted, and no more."""
     assets = asked.open
+    told: Mapping[str, Told] = {}
     try:
-        quotes = await source.get_quotes(assets) if assets else {}
+        told = await source.get_quotes(assets) if assets else {}
     except SourceDownError as error:
-        asked.faults.append(f"{error.source} gave no answer ({error.reason})")
-        return
-    await _judge(asked, assets, quotes)
+        told = {asset.asset_id: error for asset in assets}
+    for asset_id, one in told.items():
+        if isinstance(one, SourceDownError):
+            asked.faults.setdefault(asset_id, []).append(f"{one.source} gave no answer ({one.reason})")
+    await _judge(asked, assets, {asset_id: one for asset_id, one in told.items() if isinstance(one, Quote)})
 
 
 async def _judge(asked: _Asked, assets: Sequence[AssetKey], quotes: Mapping[str, Quote]) -> None:

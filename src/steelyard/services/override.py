@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from steelyard.compliance.rule import Finding, Outcome
+from steelyard.compliance.settings import is_plain
 from steelyard.errors import ConflictError, InvalidInputError
 from steelyard.identity.permissions import Actor, Verb
 from steelyard.services import proposal
@@ -51,7 +52,7 @@ class ReasonError(InvalidInputError):
 
     def __init__(self) -> None:
         """Name the rule."""
-        super().__init__(f"reason is empty, or longer than {LONGEST_REASON} characters; say why it may pass.")
+        super().__init__(f"reason is no line of 1 to {LONGEST_REASON} characters; say why it may pass.")
 
 
 async def override_rule(
@@ -75,12 +76,11 @@ async def override_rule(
         OverriddenError: somebody did already.
         ReasonError: the reason is empty or too long.
     """
-    reason = reason.strip()
-    if not 0 < len(reason) <= LONGEST_REASON:
+    if not is_plain(reason, LONGEST_REASON):
         raise ReasonError
     held = await proposal.take(db, actor, Verb.HOLD, proposal_id, ProposalState.REVIEWED, now=now)
     finding = _holding(findings_of(held), rule_id)
-    if not await stored.add_override(db, proposal_id, rule_id, finding.rule_version, reason):
+    if not await stored.add_override(db, proposal_id, rule_id, finding.rule_version, reason.strip()):
         raise OverriddenError(rule_id)
     facts: dict[str, str | int] = {
         "rule_id": rule_id,

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
+from typing import TypeVar
 
 from steelyard.domain.amount import MAX_PLACES
 from steelyard.domain.money import EXACT, major_currency, round_half_up, units_per_major
@@ -15,6 +16,8 @@ from steelyard.services.scope import require_scope
 from steelyard.storage import portfolio as store
 from steelyard.storage.asset_360 import get_last_price_date
 from steelyard.storage.connection import AnySession, ReadSession, get_db_session
+
+Given = TypeVar("Given", bound=AnySession)
 
 
 class NoMarketPricesError(NotFoundError):
@@ -61,14 +64,6 @@ class WeightsOnlyError(ConflictError):
         )
 
 
-class NotSelectedError(ConflictError):
-    """No account was set."""
-
-    def __init__(self) -> None:
-        """Name the call that is missing."""
-        super().__init__("No account is set. Call `await accounts.set_account(account_id)` first.")
-
-
 class UnpricedError(NotFoundError):
     """Assets without a price on or before a day."""
 
@@ -89,50 +84,6 @@ class NoRateError(NotFoundError):
             f"No rate of {', '.join(currencies)} to {base_currency} is known in the ten days up to {as_of}; "
             "load fx_rates."
         )
-
-
-class Accounts:
-    """The accounts of the store, one of them set: what it holds and what it should hold.
-
-    Used as `accounts = Accounts(db)`, `await accounts.set_account("RIVERA-IRA")`, `await accounts.get_portfolio()`.
-    """
-
-    def __init__(self, db: ReadSession | None = None, *, as_of: date | None = None) -> None:
-        """Take a read session, None for the default store, and the day; None = the last price date."""
-        self._db, self._as_of = db, as_of
-        self._portfolio: Portfolio | None = None
-
-    async def set_account(self, account_id: str) -> None:
-        """Set the account that is asked about, and read it.
-
-        Raises:
-            SteelyardError: as `read_portfolio`.
-        """
-        async with reading(self._db) as db:
-            self._portfolio = await read_portfolio(db, account_id, as_of=self._as_of)
-
-    async def get_portfolio(self) -> dict[str, Decimal]:
-        """Return asset → quantity, cash under its currency.
-
-        Raises:
-            NotSelectedError: no account was set.
-        """
-        portfolio = self._set()
-        return {**portfolio.positions, **portfolio.cash}
-
-    async def get_target_allocation(self) -> dict[str, Decimal]:
-        """Return asset → target weight, a fraction of the whole, cash under its currency.
-
-        Raises:
-            NotSelectedError: no account was set.
-        """
-        portfolio = self._set()
-        return {**portfolio.targets, **portfolio.cash_targets}
-
-    def _set(self) -> Portfolio:
-        if self._portfolio is None:
-            raise NotSelectedError
-        return self._portfolio
 
 
 async def read_day(db: AnySession, as_of: date | None) -> date:
@@ -179,7 +130,7 @@ class Holdings:
             account_id=self.account.account_id,
             base_currency=self.account.base_currency,
             positions={p.asset_id: p.quantity for p in self.positions if p.quantity and not p.is_cash},
-            cash=_cash(self.positions, self.account.base_currency),
+            cash=cash_of(self.positions, self.account.base_currency),
             targets={row.asset_id: row.target_weight for row in self.targets if not row.is_cash},
             cash_targets={row.currency: row.target_weight for row in self.targets if row.is_cash},
             prices=prices,
@@ -230,7 +181,7 @@ async def read_holdings(
     targets = await store.get_target_weights(db, model_id) if model_id else []
     if not targets:
         raise NoModelError(account_id, model_id)
-    return Holdings(account, day, await _positions(db, account_id, day), targets)
+    return Holdings(account, day, await read_positions(db, account_id, day), targets)
 
 
 async def read_rates_of(
@@ -249,7 +200,12 @@ async def read_rates_of(
     return known, sorted(set(foreign) - known.keys())
 
 
-async def _positions(db: AnySession, account_id: str, day: date) -> list[store.StoredPosition]:
+async def read_positions(db: AnySession, account_id: str, day: date) -> list[store.StoredPosition]:
+    """Return what an account held on a day, each with its quantity.
+
+    Raises:
+        NoPositionsError, WeightsOnlyError: it is not known.
+    """
     positions = await store.get_positions(db, account_id, day)
     if not positions:
         raise NoPositionsError(account_id, day)
@@ -258,7 +214,7 @@ async def _positions(db: AnySession, account_id: str, day: date) -> list[store.S
     return positions
 
 
-def _cash(positions: Iterable[store.StoredPosition], base_currency: str) -> dict[str, Decimal]:
+def cash_of(positions: Iterable[store.StoredPosition], base_currency: str) -> dict[str, Decimal]:
     """Return cash by currency; the base currency is always there."""
     cash = {base_currency: Decimal(0)}
     for position in positions:
@@ -282,7 +238,7 @@ def _price(row: store.StoredPrice) -> Price:
 
 
 @asynccontextmanager
-async def reading(db: ReadSession | None) -> AsyncIterator[ReadSession]:
+async def reading(db: Given | None) -> AsyncIterator[Given | ReadSession]:
     """Use the caller's session, or the default store for the length of one read."""
     if db is not None:
         yield db

@@ -4,9 +4,10 @@ docs/explanation/orders.md tells what stands behind each step.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -21,8 +22,9 @@ from steelyard.services.allocation_inputs import (
     PricesAsked,
     Quoted,
     gather_inputs,
-    quote_prices,
+    quote_for,
 )
+from steelyard.services.order_check import PlannedOrder, require_within_limits
 from steelyard.services.portfolio import reading
 from steelyard.services.proposal_changes import find_changes, find_other_findings
 from steelyard.services.proposal_document import (
@@ -35,9 +37,10 @@ from steelyard.services.proposal_document import (
     replay,
     write_inputs,
 )
+from steelyard.services.ruling import require_passed
 from steelyard.storage import proposal as store
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import AnySession, ReadSession, WriteSession, get_db_session
+from steelyard.storage.connection import AnySession, WriteSession, get_db_session
 from steelyard.storage.proposal import (
     ListedProposal,
     OrderProgress,
@@ -107,6 +110,17 @@ class ChangedError(ConflictError):
         self.changes = tuple(changes)
 
 
+class OfRunError(ConflictError):
+    """A proposal goes with the run it is of, and not alone."""
+
+    def __init__(self, proposal: ListedProposal) -> None:
+        """Name both, and the command."""
+        super().__init__(
+            f"Proposal {proposal.proposal_id} is of run {proposal.run_id}, and is approved, executed or withdrawn with "
+            f"it: `steelyard run show {proposal.run_id}`."
+        )
+
+
 class NotExecutableError(ConflictError):
     """Nobody would send the orders of an account."""
 
@@ -128,6 +142,11 @@ class ShownProposal:
     proposal: StoredProposal
     content: dict[str, Any]
     orders: Sequence[OrderProgress]
+
+
+def listed(proposal: ListedProposal) -> ListedProposal:
+    """Return a proposal without its document."""
+    return ListedProposal(**{field.name: getattr(proposal, field.name) for field in fields(ListedProposal)})
 
 
 async def review(
@@ -155,7 +174,11 @@ async def review(
         SteelyardError: as `gather_inputs` and `make_document`.
     """
     authorize(actor, Verb.PROPOSE, ObjectType.ORDER, asked.account_id)
-    proposal = await review_one(db, actor, asked, now=now, prices=prices, new_id=new_id)
+    worked = await work_out(
+        db, asked, tenant_id=actor.tenant_id, author=actor.name, now=now, prices=prices, new_id=new_id
+    )
+    proposal = worked.proposal
+    await store.add_proposals(db, [(proposal, worked.orders)])
     facts = {
         "account_id": asked.account_id,
         "hash": proposal.content_hash.hex(),
@@ -163,26 +186,47 @@ async def review(
         "outcome": proposal.outcome,
     }
     await record_event(db, "proposal.review", "proposal", str(proposal.proposal_id), facts)
+    if worked.stale:  # the reason stands in the document
+        stale = {"assets": len(worked.stale)}
+        await record_event(db, "price.override", "proposal", str(proposal.proposal_id), stale)
     return proposal
 
 
-async def review_one(
-    db: WriteSession,
-    actor: Actor,
+@dataclass(frozen=True, slots=True)
+class WorkedOut:
+    """A proposal that is not stored yet.
+
+    Attributes:
+        orders: columns of its orders.
+        terms: of its account.
+        stale: assets whose prices were taken though they are old.
+    """
+
+    proposal: StoredProposal
+    orders: Sequence[Mapping[str, Any]]
+    terms: TradingTerms
+    stale: Collection[str]
+
+
+async def work_out(
+    db: AnySession,
     asked: Asked,
     *,
+    tenant_id: int,
+    author: str,
     now: datetime,
     prices: Quoted | None = None,
     new_id: Callable[[], UUID] = uuid4,
     run_id: UUID | None = None,
     expires_at: datetime | None = None,
-) -> StoredProposal:
-    """Do what `review` does for one account of a run, which checks who asks and records it; raises as `review`.
+) -> WorkedOut:
+    """Do what `review` does for one account up to the point where it is stored; raises as `review`.
 
     Args:
-        db: the transaction.
-        actor: who proposes.
+        db: a session.
         asked: what for.
+        tenant_id: whose account it is.
+        author: who proposes, as in audit_events.actor.
         now: the time, with its zone.
         prices: as for `review`.
         new_id: makes its key.
@@ -193,14 +237,16 @@ async def review_one(
     require_nothing_under_way(terms)
     heading = Heading(
         proposal_id=new_id(),
-        tenant_id=actor.tenant_id,
+        tenant_id=tenant_id,
         account_id=asked.account_id,
         run_id=run_id,
-        author=actor.name,
+        author=author,
         made_at=now,
         expires_at=expires_at or now + timedelta(minutes=terms.proposal_minutes),
     )
     document = make_document(heading, asked, inputs)
+    planned = [_planned(order) for order in document.orders]
+    await require_within_limits(db, asked.account_id, planned, inputs.prices, now=now)
     proposal = StoredProposal(
         proposal_id=heading.proposal_id,
         account_id=asked.account_id,
@@ -215,11 +261,20 @@ async def review_one(
         order_value=document.order_value,
         outcome=document.outcome,
     )
-    await store.add_proposal(db, proposal, document.orders)
-    return proposal
+    return WorkedOut(proposal, document.orders, terms, inputs.stale.keys())
 
 
-async def get_proposal(proposal_id: UUID, db: ReadSession | None = None) -> ShownProposal:
+def _planned(order: Mapping[str, Any]) -> PlannedOrder:
+    return PlannedOrder(
+        asset_id=order["asset_id"],
+        quantity=Decimal(order["quantity"]),
+        price=Decimal(order["limit_price"] or order["reference_price"]),
+        currency=order["currency"],
+        order_value=Decimal(order["order_value"]),
+    )
+
+
+async def get_proposal(proposal_id: UUID, db: AnySession | None = None) -> ShownProposal:
     """Return a proposal with its document and how far its orders are; raises UnknownProposalError."""
     async with reading(db) as session:
         proposal = await store.get_proposal(session, proposal_id)
@@ -230,7 +285,7 @@ async def get_proposal(proposal_id: UUID, db: ReadSession | None = None) -> Show
 
 
 async def get_proposals(
-    db: ReadSession | None = None,
+    db: AnySession | None = None,
     *,
     account_id: str | None = None,
     state: ProposalState | None = None,
@@ -304,6 +359,8 @@ async def withdraw(db: WriteSession, actor: Actor, proposal_id: UUID, *, now: da
     """
     proposal = await _held(db, proposal_id)
     authorize(actor, Verb.PROPOSE, ObjectType.ORDER, proposal.account_id)
+    if proposal.run_id is not None:
+        raise OfRunError(proposal)
     if proposal.state not in {ProposalState.REVIEWED, ProposalState.APPROVED}:
         raise StateError(proposal, ProposalState.REVIEWED)
     await withdraw_one(db, proposal, reason="its proposal was withdrawn", now=now)
@@ -337,6 +394,8 @@ async def take(
     """Return a proposal for a step that the actor may take and whose turn it is; nobody else takes one meanwhile."""
     proposal = await _held(db, proposal_id)
     authorize(actor, verb, ObjectType.ORDER, proposal.account_id)
+    if proposal.run_id is not None:
+        raise OfRunError(proposal)
     if proposal.state is not state:
         raise StateError(proposal, state)
     if proposal.expires_at <= now:
@@ -355,9 +414,7 @@ async def quote_again(proposal_id: UUID, market: Market | None, *, now: datetime
         proposal = await store.get_proposal(db, proposal_id)
     if proposal is None:
         raise UnknownProposalError(proposal_id)
-    if market is None or read_document(proposal.document).asked.price_source == STORED:
-        return None
-    return await quote_prices(proposal.account_id, market, now=now)
+    return await quote_for(read_document(proposal.document).asked, market, now=now)
 
 
 async def require_unchanged(
@@ -368,8 +425,10 @@ async def require_unchanged(
     Raises:
         ChangedError: something differs; names it.
         OrdersUnderWayError: a broker may fill orders of the account meanwhile.
+        RuleBlocksError, RuleHoldsError: a rule stands in its way.
         SteelyardError: as `gather_inputs`.
     """
+    await require_passed(db, proposal)
     document = read_document(proposal.document)
     asked = document.asked
     inputs, terms = await gather_inputs(db, asked, as_of=now.date(), prices=_prices(asked, prices, now))
@@ -412,8 +471,8 @@ def require_executable(terms: TradingTerms) -> UUID:
 
 
 def _prices(asked: Asked, quoted: Quoted | None, now: datetime) -> Quoted | PricesAsked:
-    """Return the prices to take: stored ones, or what the market gave; nothing where it was to be asked and was not."""
-    return PricesAsked(now=now) if asked.price_source == STORED else quoted or {}
+    """Return the prices to take: those given, or stored ones; nothing where a market was to be asked and was not."""
+    return quoted if quoted is not None else PricesAsked(now=now) if asked.price_source == STORED else {}
 
 
 async def _held(db: WriteSession, proposal_id: UUID) -> StoredProposal:

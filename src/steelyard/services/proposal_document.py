@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from steelyard.compliance.check import worst
-from steelyard.domain.canonical import write_canonical
+from steelyard.domain.canonical import join_canonical, write_canonical
 from steelyard.domain.money import EXACT, MONEY_PLACES, round_half_up
 from steelyard.domain.order import OrderType, Side
 from steelyard.errors import ConflictError
@@ -140,7 +140,7 @@ def make_document(heading: Heading, asked: Asked, inputs: Inputs) -> Document:
         "asked": write_asked(asked),
         "inputs": write_inputs(inputs),
     }
-    return answer(json.loads(write_canonical(begun)))
+    return answer({name: write_canonical(member) for name, member in begun.items()})
 
 
 def read_document(text: str) -> Document:
@@ -150,25 +150,26 @@ def read_document(text: str) -> Document:
 
 def replay(document: Document) -> Document:
     """Work a proposal out again from what its document says it was worked out from; the same text, or it is not."""
-    begun = {name: document.content[name] for name in ("format", "heading", "asked", "inputs")}
-    return answer(begun)
+    names = ("format", "heading", "asked", "inputs")
+    return answer({name: write_canonical(document.content[name]) for name in names})
 
 
-def answer(begun: Plain) -> Document:
-    """Return the document of some inputs; raises as `make_document`."""
-    heading = begun["heading"]
-    asked, inputs = read_asked(heading["account_id"], begun["asked"]), read_inputs(begun["inputs"])
+def answer(begun: Mapping[str, str]) -> Document:
+    """Return the document of some inputs, read out of their canonical text; raises as `make_document`."""
+    heading = json.loads(begun["heading"])
+    asked = read_asked(heading["account_id"], json.loads(begun["asked"]))
+    inputs = read_inputs(json.loads(begun["inputs"]))
     allocation = allocate(
         inputs.portfolio, inputs.locked(asked.policy), investment_amount=asked.investment_amount
     )
     orders = _orders(heading, inputs, _tradable(heading["account_id"], inputs, allocation))
-    whole = begun | {
+    follows = {
         "allocation": plain(allocation),
         "compliance": judge(inputs, allocation.trades, allocation.lots),
         "orders": orders,
         "order_value": _sum(order["order_value"] for order in orders),
     }
-    text = write_canonical(whole)
+    text = join_canonical({**begun, **{name: write_canonical(member) for name, member in follows.items()}})
     return Document(text, json.loads(text))
 
 

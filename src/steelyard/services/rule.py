@@ -19,7 +19,7 @@ class UnknownRuleError(NotFoundError):
     def __init__(self, rule_id: str, known: Sequence[str]) -> None:
         """Name it, and the one most like it."""
         near = get_close_matches(rule_id, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else "list those there are: `steelyard rules list`"
+        hint = f"did you mean {near[0]}?" if near else "list those there are: `steelyard rules list`."
         super().__init__(f"There is no rule {rule_id[:64]!r}; {hint}")
 
 

@@ -1,7 +1,7 @@
 """Sessions: begun, found at each request, made anew when something changes, ended."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -96,6 +96,14 @@ async def start_session(
     return opened
 
 
+@dataclass(frozen=True, slots=True)
+class FoundActor:
+    """Who asks, and whether it is to be noted that they were there."""
+
+    actor: Actor
+    is_to_be_noted: bool
+
+
 async def find_actor(
     db: WriteSession, secret: str, *, now: datetime, request_id: str = "", is_present: bool = True
 ) -> Actor:
@@ -113,37 +121,45 @@ async def find_actor(
     Raises:
         NotSignedInError: there is no such session or token, it has ended or is too old, or its user may not sign in.
     """
-    if is_token(secret):
-        return await _find_owner(db, hash_token(secret), now, request_id)
-    session_hash = hash_secret(secret)
-    row = await stored.find_session(db, session_hash)
-    if row is None or not _counts(row):
+    found = (await find_actors([secret], now=now)).get(secret)
+    if found is None:
         raise NotSignedInError
-    role = Role(row.role)
-    if not is_live(_session(row), role=role, now=now):
-        raise NotSignedInError
-    actor = Actor(
-        row.tenant_id,
-        row.user_id,
-        role,
-        session_id=row.session_id,
-        factors=frozenset(row.factors),
-        auth_time=row.auth_time,
-        grants=_grants(row.grants),
-        approval_limit=row.approval_limit,
-        standing=standing_of(
-            row.factors,
-            role=role,
-            tenant_requires=row.requires_mfa,
-            is_enrolled=row.has_totp or row.has_passkey,
-        ),
-        request_id=request_id,
-        session_hash=session_hash,
-    )
-    if is_present and now - row.last_seen_at >= SEEN_EVERY:
-        await act_as(db, actor.acting)
-        await stored.touch_session(db, row.session_id, now=now, before=now - SEEN_EVERY)
+    actor = replace(found.actor, request_id=request_id)
+    if is_present and found.is_to_be_noted:
+        await note_presence(db, actor, now=now)
     return actor
+
+
+async def find_actors(secrets: Collection[str], *, now: datetime) -> dict[str, FoundActor]:
+    """Say who asks by each of some secrets, as `find_actor`; a secret that opens nothing is left out.
+
+    One question to the store about all the sessions, and one about all the tokens.
+
+    Args:
+        secrets: what cookies and tokens say.
+        now: the time, with its zone.
+    """
+    tokens = {hash_token(secret): secret for secret in secrets if is_token(secret)}
+    sessions = {hash_secret(secret): secret for secret in secrets if not is_token(secret)}
+    found: dict[str, FoundActor] = {}
+    if sessions:
+        for session_hash, row in (await stored.find_sessions(list(sessions))).items():
+            if _counts(row) and is_live(_session(row), role=Role(row.role), now=now):
+                found[sessions[session_hash]] = _visitor(row, session_hash, now)
+    if tokens:
+        for token_hash, token in (await stored_tokens.find_tokens(list(tokens))).items():
+            if _counts(token) and now < token.expires_at:
+                found[tokens[token_hash]] = _owner(token, now)
+    return found
+
+
+async def note_presence(db: WriteSession, actor: Actor, *, now: datetime) -> None:
+    """Note that somebody was there, unless another request of the last minute did; the transaction is theirs then."""
+    await act_as(db, actor.acting)
+    if actor.session_id is not None:
+        await stored.touch_session(db, actor.session_id, now=now, before=now - SEEN_EVERY)
+    if actor.token_id is not None:
+        await stored_tokens.touch_token(db, actor.token_id, now=now, before=now - SEEN_EVERY)
 
 
 async def step_up(
@@ -247,10 +263,29 @@ async def end_other_sessions(db: WriteSession, actor: Actor, *, now: datetime) -
     return ended
 
 
-async def _find_owner(db: WriteSession, token_hash: bytes, now: datetime, request_id: str) -> Actor:
-    row = await stored_tokens.find_token(db, token_hash)
-    if row is None or not _counts(row) or now >= row.expires_at:
-        raise NotSignedInError
+def _visitor(row: stored.FoundSession, session_hash: bytes, now: datetime) -> FoundActor:
+    role = Role(row.role)
+    actor = Actor(
+        row.tenant_id,
+        row.user_id,
+        role,
+        session_id=row.session_id,
+        factors=frozenset(row.factors),
+        auth_time=row.auth_time,
+        grants=_grants(row.grants),
+        approval_limit=row.approval_limit,
+        standing=standing_of(
+            row.factors,
+            role=role,
+            tenant_requires=row.requires_mfa,
+            is_enrolled=row.has_totp or row.has_passkey,
+        ),
+        session_hash=session_hash,
+    )
+    return FoundActor(actor, now - row.last_seen_at >= SEEN_EVERY)
+
+
+def _owner(row: stored_tokens.FoundToken, now: datetime) -> FoundActor:
     actor = Actor(
         row.tenant_id,
         row.user_id,
@@ -259,12 +294,8 @@ async def _find_owner(db: WriteSession, token_hash: bytes, now: datetime, reques
         scopes=frozenset(map(_permission, row.scopes)),
         grants=_grants(row.grants),
         approval_limit=row.approval_limit,
-        request_id=request_id,
     )
-    if row.last_used_at is None or now - row.last_used_at >= SEEN_EVERY:
-        await act_as(db, actor.acting)
-        await stored_tokens.touch_token(db, row.token_id, now=now, before=now - SEEN_EVERY)
-    return actor
+    return FoundActor(actor, row.last_used_at is None or now - row.last_used_at >= SEEN_EVERY)
 
 
 def _counts(row: stored.FoundSession | stored_tokens.FoundToken) -> bool:

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 
+from steelyard.domain.amount import read_amount
 from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
 from steelyard.identity.user import check_limit, check_name
 from steelyard.storage import tenant as stored
@@ -11,6 +13,9 @@ from steelyard.storage.acting import OPERATOR, Acting, act_as
 from steelyard.storage.audit import record_event
 from steelyard.storage.connection import ReadSession, WriteSession
 from steelyard.storage.tenant import Tenant
+
+MOST_MINUTES: Final = 24 * 60
+"""No proposal lives for longer than a day."""
 
 
 class UnknownTenantError(NotFoundError):
@@ -37,6 +42,14 @@ class TenantCurrencyError(InvalidInputError):
         super().__init__(
             f"The base currency {currency!r} is no code of ISO 4217: write three capitals, such as EUR."
         )
+
+
+class TradingRuleError(InvalidInputError):
+    """A rule about proposals is out of its range."""
+
+    def __init__(self, rule: str, value: Decimal | int, allowed: str) -> None:
+        """Name the rule, what was given and what may be."""
+        super().__init__(f"The {rule} is {value}: it is {allowed}.")
 
 
 async def create_tenant(db: WriteSession, name: str, base_currency: str = "USD") -> int:
@@ -106,3 +119,53 @@ async def set_approval_limit(db: WriteSession, limit: Decimal | None) -> None:
     await stored.set_approval_limit(db, limit)
     facts = {"limit": None if limit is None else str(limit)}
     await record_event(db, "tenant.change_limit", "tenant", "", facts)
+
+
+async def set_code_limit(db: WriteSession, limit: Decimal | None) -> None:
+    """Say up to which order value a code of an authenticator app approves in the session's tenant.
+
+    Args:
+        db: acting as who says it.
+        limit: in the tenant's currency; None = a code approves nothing, as it binds to nothing.
+
+    Raises:
+        AmountError: the limit is below 0, or no amount that is kept exactly.
+    """
+    check_limit(limit)
+    await stored.set_code_limit(db, limit)
+    facts = {"limit": None if limit is None else str(limit)}
+    await record_event(db, "tenant.change_code_limit", "tenant", "", facts)
+
+
+async def set_price_tolerance(db: WriteSession, tolerance: Decimal) -> None:
+    """Say how far a live price may move between review and execution in the session's tenant.
+
+    Args:
+        db: acting as who says it.
+        tolerance: a fraction of the price, 0 or above and below 1; at most 12 decimals.
+
+    Raises:
+        TradingRuleError: it is out of range.
+        AmountError: it is no number that is kept exactly.
+    """
+    read_amount("price tolerance", tolerance)
+    if not 0 <= tolerance < 1:
+        raise TradingRuleError("price tolerance", tolerance, "a fraction, 0 or above and below 1")
+    await stored.set_price_tolerance(db, tolerance)
+    await record_event(db, "tenant.change_tolerance", "tenant", "", {"tolerance": f"{tolerance:f}"})
+
+
+async def set_proposal_minutes(db: WriteSession, minutes: int) -> None:
+    """Say how long a proposal can be approved and executed in the session's tenant.
+
+    Args:
+        db: acting as who says it.
+        minutes: 1 to 1440.
+
+    Raises:
+        TradingRuleError: it is out of range.
+    """
+    if not 1 <= minutes <= MOST_MINUTES:
+        raise TradingRuleError("life of a proposal", minutes, f"1 to {MOST_MINUTES} minutes")
+    await stored.set_proposal_minutes(db, minutes)
+    await record_event(db, "tenant.change_minutes", "tenant", "", {"minutes": minutes})

@@ -66,8 +66,8 @@ def read_rules_file(path: Path) -> list[Rule]:
     """
     if path.suffix.lower() == ".csv":
         rows = csv_rows(read_text(path), path, COLUMNS, needed=NEEDED)
-        return [_read(_of_cells(cells), place) for place, cells in rows]
-    return [_read(table, place) for place, table in _tables(path)]
+        return [read_rule(table_of(cells), place) for place, cells in rows]
+    return [read_rule(table, place) for place, table in _tables(path)]
 
 
 def read_rule(table: Mapping[str, Any], place: str) -> Rule:
@@ -78,7 +78,29 @@ def read_rule(table: Mapping[str, Any], place: str) -> Rule:
     >>> rule.kind, rule.bound, rule.valid_from
     (<RuleKind.MINIMUM_CASH: 'minimum_cash'>, Decimal('0.02'), datetime.date(2026, 1, 1))
     """
-    return _read(table, place)
+    for key in table:
+        if key not in KEYS:
+            near = get_close_matches(key, KEYS, n=1)
+            raise RuleFileError(place, f"unknown key {key!r}{f'; did you mean {near[0]}?' if near else ''}")
+    if missing := [key for key in NEEDED if _is_absent(table.get(key))]:
+        raise RuleFileError(place, f"lacks {missing[0]}")
+    rule = Rule(
+        rule_id=_text(table, "id", place),
+        version=1,
+        kind=RuleKind(_word(table, "kind", RuleKind, place)),
+        bound=_bound(table, place),
+        outcome=Outcome(_word(table, "outcome", Outcome, place)),
+        valid_from=_date(table["valid_from"], "valid_from", place),
+        source_document=_text(table, "source_document", place),
+        scope={name: _tuple(words) for name, words in _table(table, "scope", place).items()},
+        settings=_table(table, "settings", place),
+        valid_until=_date(table["valid_until"], "valid_until", place) if table.get("valid_until") else None,
+    )
+    try:
+        check_rule(rule)
+    except RuleError as error:
+        raise RuleFileError(place, f"rule {error.rule_id[:64]!r}: {error.problem}") from error
+    return rule
 
 
 def _tables(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -90,32 +112,6 @@ def _tables(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if content or not isinstance(tables, list) or not all(isinstance(one, Mapping) for one in tables):
         raise RuleFileError(f"{path}", "is not a list of tables [[rules]] and nothing else")
     yield from ((f"{path} rule {number}", table) for number, table in enumerate(tables, start=1))
-
-
-def _read(table: Mapping[str, Any], place: str) -> Rule:
-    for key in table:
-        if key not in KEYS:
-            near = get_close_matches(key, KEYS, n=1)
-            raise RuleFileError(place, f"unknown key {key!r}{f'; did you mean {near[0]}?' if near else ''}")
-    if missing := [key for key in NEEDED if table.get(key) in {None, ""}]:
-        raise RuleFileError(place, f"lacks {missing[0]}")
-    rule = Rule(
-        rule_id=_text(table, "id", place),
-        version=1,
-        kind=RuleKind(_word(table, "kind", RuleKind, place)),
-        bound=_bound(table, place),
-        outcome=Outcome(_word(table, "outcome", Outcome, place)),
-        valid_from=_date(table["valid_from"], "valid_from", place),
-        source_document=_text(table, "source_document", place),
-        scope=_table(table, "scope", place),
-        settings=_table(table, "settings", place),
-        valid_until=_date(table["valid_until"], "valid_until", place) if table.get("valid_until") else None,
-    )
-    try:
-        check_rule(rule)
-    except RuleError as error:
-        raise RuleFileError(place, f"rule {error.rule_id[:64]!r}: {error.problem}") from error
-    return rule
 
 
 def _text(table: Mapping[str, Any], key: str, place: str) -> str:
@@ -135,9 +131,13 @@ def _word(table: Mapping[str, Any], key: str, words: type[RuleKind | Outcome], p
     return word
 
 
+def _is_absent(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value)
+
+
 def _bound(table: Mapping[str, Any], place: str) -> Decimal | None:
     bound = table.get("bound")
-    if bound is None or bound == "":
+    if _is_absent(bound):
         return None
     try:
         return read_amount("bound", bound)
@@ -161,8 +161,12 @@ def _table(table: Mapping[str, Any], key: str, place: str) -> dict[str, Any]:
     return dict(value)
 
 
-def _of_cells(cells: Mapping[str, str]) -> dict[str, Any]:
-    """Return a row as the table of TOML says it; empty cells say nothing."""
+def table_of(cells: Mapping[str, str]) -> dict[str, Any]:
+    """Return a row of the CSV as the table of TOML says it; empty cells say nothing.
+
+    >>> table_of({"id": "no-tobacco", "forbids": "buy; hold", "days": ""})["settings"]
+    {'forbids': ['buy', 'hold']}
+    """
     given = {name: cell for name, cell in cells.items() if cell}
     settings: dict[str, Any] = {name: _list(given[name]) for name in LIST_COLUMNS if name in given}
     settings |= {name: _whole(given[name]) for name in NUMBER_COLUMNS if name in given}
@@ -174,6 +178,10 @@ def _of_cells(cells: Mapping[str, str]) -> dict[str, Any]:
         ]
     plain = {name: given[name] for name in PLAIN if name in given}
     return plain | {"scope": _nested(given, "scope"), "settings": settings}
+
+
+def _tuple(words: Any) -> Any:
+    return tuple(words) if isinstance(words, list) else words  # what is no list is refused with the rest
 
 
 def _nested(given: Mapping[str, str], side: str) -> dict[str, Sequence[str]]:

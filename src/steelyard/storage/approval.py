@@ -83,4 +83,4 @@ async def get_approvals(
 ) -> list[Approval]:
     """Return who approved a proposal or a run, the first first."""
     rows = await db.execute(query("get_approvals"), {"proposal_id": proposal_id, "run_id": run_id})
-    return [Approval(**row) for row in rows.mappings()]
+    return [Approval(**row | {"evidence": json.loads(row["evidence"])}) for row in map(dict, rows.mappings())]

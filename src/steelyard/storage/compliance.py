@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from steelyard.compliance.holdings import Described
 from steelyard.storage.connection import WriteSession
+from steelyard.storage.memory import remembered
 from steelyard.storage.portfolio import StoredAccount
 from steelyard.storage.queries import query
 
@@ -76,12 +77,14 @@ class Record:
     rule: str
 
 
+@remembered
 async def get_ruled_assets(db: AsyncSession, asset_ids: Collection[str]) -> dict[str, Described]:
     """Return what assets are, by id; those that do not exist are left out."""
     rows = await db.execute(query("get_ruled_assets"), {"asset_ids": sorted(asset_ids)})
     return {row.asset_id: Described(*row) for row in rows}
 
 
+@remembered
 async def get_volumes(
     db: AsyncSession, asset_ids: Collection[str], day: date, sessions: int
 ) -> dict[str, list[Decimal]]:
@@ -107,10 +110,10 @@ async def get_past_trades(db: AsyncSession, account_id: str, since: date, until:
     return [BookedTrade(*row) for row in await db.execute(query("get_past_trades"), values)]
 
 
-async def has_transactions(db: AsyncSession, account_id: str) -> bool:
-    """Whether any transaction of an account is known."""
-    known: bool = (await db.execute(query("has_transactions"), {"account_id": account_id})).scalar_one()
-    return known
+async def get_accounts_with_transactions(db: AsyncSession, account_ids: Collection[str]) -> set[str]:
+    """Return those of some accounts of which any transaction is known."""
+    values = {"account_ids": sorted(account_ids)}
+    return set(await db.scalars(query("get_accounts_with_transactions"), values))
 
 
 async def sees_whole_household(db: AsyncSession, household_id: str) -> bool:

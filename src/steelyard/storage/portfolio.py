@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from steelyard.storage.memory import remembered
 from steelyard.storage.queries import query
 
 CASH: Final = "cash"
@@ -72,15 +73,23 @@ async def get_all_accounts(db: AsyncSession) -> list[StoredAccount]:
     return [StoredAccount(*row) for row in await db.execute(query("get_all_accounts"))]
 
 
+@remembered
 async def get_account(db: AsyncSession, account_id: str) -> StoredAccount:
     """Return an account that the tenant has."""
     return StoredAccount(*(await db.execute(query("get_account"), {"account_id": account_id})).one())
 
 
+@remembered
 async def find_account(db: AsyncSession, account_id: str) -> StoredAccount | None:
     """Return an account; None = there is none that is seen."""
     row = (await db.execute(query("get_account"), {"account_id": account_id})).one_or_none()
     return None if row is None else StoredAccount(*row)
+
+
+async def get_accounts(db: AsyncSession, account_ids: Collection[str]) -> list[StoredAccount]:
+    """Return those of some accounts that are seen."""
+    rows = await db.execute(query("get_some_accounts"), {"account_ids": list(account_ids)})
+    return [StoredAccount(*row) for row in rows]
 
 
 async def get_account_ids(db: AsyncSession, household_id: str) -> list[str]:
@@ -88,24 +97,45 @@ async def get_account_ids(db: AsyncSession, household_id: str) -> list[str]:
     return list(await db.scalars(query("get_account_ids"), {"household_id": household_id}))
 
 
+@remembered
 async def get_positions(db: AsyncSession, account_id: str, as_of: date) -> list[StoredPosition]:
     """Return what an account held on a day: its newest snapshot by then, or the ledger; empty where neither says."""
     rows = await db.execute(query("get_positions"), {"account_id": account_id, "as_of": as_of})
     return [StoredPosition(*row) for row in rows]
 
 
+async def get_positions_of(
+    db: AsyncSession, account_ids: Collection[str], as_of: date
+) -> dict[str, list[StoredPosition]]:
+    """Return what each of some accounts held on a day; [] where nothing says."""
+    held: dict[str, list[StoredPosition]] = {account_id: [] for account_id in account_ids}
+    values = {"account_ids": list(account_ids), "as_of": as_of}
+    for account_id, *row in await db.execute(query("get_positions_of_accounts"), values):
+        held[account_id].append(StoredPosition(*row))
+    return held
+
+
+async def get_asset_ids_of(db: AsyncSession, account_ids: Collection[str], as_of: date) -> list[str]:
+    """Return what some accounts held on a day or should hold by their models, cash left out."""
+    values = {"account_ids": list(account_ids), "as_of": as_of}
+    return list(await db.scalars(query("get_asset_ids_of_accounts"), values))
+
+
+@remembered
 async def get_target_weights(db: AsyncSession, model_id: str) -> list[StoredTarget]:
     """Return what a model portfolio holds."""
     rows = await db.execute(query("get_target_weights"), {"model_id": model_id})
     return [StoredTarget(*row) for row in rows]
 
 
+@remembered
 async def get_last_prices(db: AsyncSession, asset_ids: Collection[str], as_of: date) -> list[StoredPrice]:
     """Return the newest price of each asset on or before a day; assets without one are left out."""
     rows = await db.execute(query("get_last_prices"), {"asset_ids": list(asset_ids), "as_of": as_of})
     return [StoredPrice(*row) for row in rows]
 
 
+@remembered
 async def get_conversion_rates(
     db: AsyncSession, currencies: Collection[str], base_currency: str, as_of: date
 ) -> dict[str, Decimal | None]:

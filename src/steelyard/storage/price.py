@@ -16,8 +16,6 @@ class PriceKey:
     asset_id: str
     currency: str
     exchange: str
-    price_basis: str
-    is_cash: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,11 @@ async def get_price_keys(db: ReadSession | WriteSession, asset_ids: Collection[s
     """Return the assets that there are of those asked for."""
     rows = await db.execute(query("get_price_keys"), {"asset_ids": list(asset_ids)})
     return [PriceKey(*row) for row in rows]
+
+
+async def get_priced_assets(db: ReadSession | WriteSession) -> list[str]:
+    """Return the assets that may have a price: all but cash."""
+    return list(await db.scalars(query("get_priced_assets")))
 
 
 async def get_newest_closes(

@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import Row
+
 from steelyard.domain.order import OrderState
 from steelyard.storage.connection import AnySession, WriteSession
+from steelyard.storage.memory import remembered
 from steelyard.storage.queries import query
 
 MOST_EXPIRED: Final = 100
@@ -99,7 +102,7 @@ class TradingTerms:
     model_id: str
     model_version: int
     profile_version: int | None
-    exclusions: Mapping[str, Sequence[str]] | None
+    exclusions: Mapping[str, Sequence[str]]
     tenant_currency: str
     tenant_rate: Decimal | None
     price_tolerance: Decimal
@@ -108,10 +111,24 @@ class TradingTerms:
     orders_under_way: Sequence[str]
 
 
+@remembered
 async def get_trading_terms(db: AnySession, account_id: str, as_of: date) -> TradingTerms:
     """Return the terms of an account that follows a model, on a day."""
-    values = {"account_id": account_id, "as_of": as_of}
-    return TradingTerms(*(await db.execute(query("get_trading_terms"), values)).one())
+    values = {"account_ids": [account_id], "as_of": as_of}
+    return _terms((await db.execute(query("get_trading_terms"), values)).one())
+
+
+async def get_trading_terms_of(
+    db: AnySession, account_ids: Collection[str], as_of: date
+) -> dict[str, TradingTerms]:
+    """Return the terms of each of some accounts that follows a model."""
+    values = {"account_ids": list(account_ids), "as_of": as_of}
+    rows = await db.execute(query("get_trading_terms"), values)
+    return {terms.account_id: terms for terms in map(_terms, rows)}
+
+
+def _terms(row: Row[Any]) -> TradingTerms:
+    return TradingTerms(**row._asdict() | {"exclusions": json.loads(row.exclusions or "{}")})
 
 
 async def hold_account(db: WriteSession, account_id: str) -> None:
@@ -128,27 +145,35 @@ async def get_excluded_assets(
     return {row.asset_id: row.excluded_by for row in await db.execute(query("get_excluded_assets"), values)}
 
 
-async def add_proposal(
-    db: WriteSession, proposal: StoredProposal, orders: Sequence[Mapping[str, Any]]
+async def add_proposals(
+    db: WriteSession, proposals: Sequence[tuple[StoredProposal, Sequence[Mapping[str, Any]]]]
 ) -> None:
-    """Store a proposal with its orders, each reviewed.
+    """Store proposals with their orders, each reviewed.
 
     Args:
         db: the transaction.
-        proposal: as it begins.
-        orders: columns of the table of orders, numbers as text.
+        proposals: each as it begins, and columns of the table of orders, numbers as text.
     """
-    values = asdict(proposal)
-    await db.execute(query("insert_proposal"), {name: values[name] for name in _NEW})
-    made = {
-        "proposal_id": proposal.proposal_id,
-        "run_id": proposal.run_id,
+    if not proposals:
+        return
+    rows = [{name: getattr(proposal, name) for name in _NEW} for proposal, _ in proposals]
+    await db.execute(query("insert_proposal"), rows)
+    orders = [_owned(proposal, order) for proposal, some in proposals for order in some]
+    await db.execute(query("insert_proposal_orders"), {"orders": json.dumps(orders)})
+    await db.execute(
+        query("review_orders"), {"proposal_ids": [proposal.proposal_id for proposal, _ in proposals]}
+    )
+
+
+def _owned(proposal: StoredProposal, order: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of an order with those that its proposal gives it."""
+    return {
+        **order,
+        "proposal_id": str(proposal.proposal_id),
+        "run_id": None if proposal.run_id is None else str(proposal.run_id),
         "account_id": proposal.account_id,
-        "made_at": proposal.made_at,
-        "orders": json.dumps(list(orders)),
+        "made_at": proposal.made_at.isoformat(),
     }
-    await db.execute(query("insert_proposal_orders"), made)
-    await move_orders(db, proposal.proposal_id, {OrderState.DRAFT}, OrderState.REVIEWED, now=proposal.made_at)
 
 
 _NEW: Final = (

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from steelyard.compliance.rule import Outcome, Rule, RuleKind
 from steelyard.storage.connection import WriteSession
+from steelyard.storage.memory import remembered
 from steelyard.storage.queries import query
 
 
@@ -46,6 +47,7 @@ async def get_rule_versions(db: AsyncSession, rule_id: str) -> list[StoredRule]:
     return [_stored(row) for row in rows]
 
 
+@remembered
 async def get_rules_in_force(db: AsyncSession, day: date) -> list[Rule]:
     """Return the rules that hold on a day, by id, whomever they are for."""
     return [_stored(row).rule for row in await db.execute(query("get_rules_in_force"), {"day": day})]

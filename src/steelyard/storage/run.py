@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from steelyard.domain.order import OrderState
 from steelyard.storage.connection import WriteSession
+from steelyard.storage.proposal import ProposalState, StoredProposal
 from steelyard.storage.queries import query
 
 
@@ -28,6 +29,8 @@ class RunState(StrEnum):
     FAILED = "failed"
     """It has no order: there is nothing to approve."""
 
+
+ZERO: Final = Decimal(0)
 
 OPEN: Final = frozenset({RunState.MAKING, RunState.MADE, RunState.APPROVED})
 """States in which it can be withdrawn, and runs out."""
@@ -52,6 +55,7 @@ class Problem(StrEnum):
     HOLD = "hold"
     LIMIT = "limit"
     NO_PRICE = "no_price"
+    DOUBTFUL_PRICE = "doubtful_price"
     STALE_PRICE = "stale_price"
     NO_RATE = "no_rate"
     NO_POSITIONS = "no_positions"
@@ -86,8 +90,8 @@ class RunScope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A run as the store has it.
+class ListedRun:
+    """A run without its document.
 
     Attributes:
         run_id: its key, made by the server.
@@ -97,7 +101,6 @@ class Run:
         order_value: of its orders, bought and sold added up, in the tenant's base currency; None = as above.
         executed_by, executed_at: None = not executed.
         fault: why it failed or was withdrawn; "" = neither.
-        document: what was asked for, canonical JSON.
     """
 
     run_id: UUID
@@ -112,6 +115,16 @@ class Run:
     executed_by: str | None
     executed_at: datetime | None
     fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(ListedRun):
+    """A run.
+
+    Attributes:
+        document: what was asked for, canonical JSON.
+    """
+
     document: str = field(repr=False)
 
 
@@ -187,15 +200,13 @@ async def add_run(
     document: str,
     account_ids: Sequence[str],
     made_at: datetime,
-    expires_at: datetime,
 ) -> UUID:
-    """Begin a run over some accounts, in their order; returns its key."""
+    """Begin a run over some accounts, in their order; it runs out as the tenant's rule says. Returns its key."""
     values = {
         "run_name": run_name,
         "author": author,
         "document": document,
         "made_at": made_at,
-        "expires_at": expires_at,
     }
     run_id: UUID = (await db.execute(query("insert_run"), values)).scalar_one()
     await db.execute(query("insert_run_accounts"), {"run_id": run_id, "account_ids": list(account_ids)})
@@ -210,6 +221,11 @@ async def get_run(db: AsyncSession, run_id: UUID) -> Run | None:
 async def hold_run(db: WriteSession, run_id: UUID) -> Run | None:
     """Return a run that nobody else moves until this transaction ends; None as in `get_run`."""
     return _run((await db.execute(query("hold_run"), {"run_id": run_id})).one_or_none())
+
+
+async def share_run(db: WriteSession, run_id: UUID) -> Run | None:
+    """Return a run that nobody moves until this transaction ends, while others make it, too; None as in `get_run`."""
+    return _run((await db.execute(query("share_run"), {"run_id": run_id})).one_or_none())
 
 
 async def list_runs(
@@ -251,6 +267,11 @@ async def list_run_accounts(
         RunAccount(**{**row, "state": RunAccountState(row["state"]), "problem": Problem(row["problem"])})
         for row in rows
     ]
+
+
+async def list_made_accounts(db: AsyncSession, run_id: UUID) -> list[str]:
+    """Return the accounts of a run that have a proposal in it, in their order."""
+    return list(await db.scalars(query("list_made_accounts"), {"run_id": run_id}))
 
 
 async def move_run(
@@ -324,6 +345,19 @@ async def get_hashes(db: AsyncSession, run_id: UUID) -> list[tuple[bytes, Decima
     """Return hash and order value of each proposal of a run, in the order of its accounts."""
     rows = await db.execute(query("get_run_hashes"), {"run_id": run_id})
     return [(bytes(row.content_hash), row.order_value) for row in rows]
+
+
+async def hold_accounts(db: WriteSession, run_id: UUID) -> None:
+    """Let nobody else execute anything of a run's accounts until this transaction ends."""
+    await db.execute(query("hold_run_accounts"), {"run_id": run_id})
+
+
+async def get_proposals_of(db: AsyncSession, run_id: UUID, *, after: int, limit: int) -> list[StoredProposal]:
+    """Return proposals of a run with their documents, in the order of its accounts, `after` of them left out."""
+    rows = await db.execute(query("get_proposals_of_run"), {"run_id": run_id, "after": after, "most": limit})
+    return [
+        StoredProposal(**row | {"state": ProposalState(row["state"])}) for row in map(dict, rows.mappings())
+    ]
 
 
 async def move_proposals(

@@ -1,7 +1,7 @@
 """Sessions as they are kept: by the hash of what opens them."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from steelyard.storage.connection import WriteSession
+from steelyard.storage.connection import WriteSession, look_up
 from steelyard.storage.queries import query
 
 
@@ -59,10 +59,11 @@ class StoredSession:
     user_agent: str
 
 
-async def find_session(db: AsyncSession, session_hash: bytes) -> FoundSession | None:
-    """Return the session of a hash, whosever it is; None = there is none."""
-    row = (await db.execute(query("find_session"), {"hash": session_hash})).mappings().one_or_none()
-    return FoundSession(**{**row, "grants": json.loads(row["grants"])}) if row else None
+async def find_sessions(hashes: Sequence[bytes]) -> dict[bytes, FoundSession]:
+    """Return the session of each hash, whosever it is; a hash of none is left out."""
+    rows = await look_up("find_sessions", {"asked_hashes": hashes})
+    found = ({**row, "grants": json.loads(row["grants"])} for row in rows)
+    return {row.pop("hash"): FoundSession(**row) for row in found}
 
 
 async def add_session(

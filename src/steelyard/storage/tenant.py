@@ -19,6 +19,9 @@ class Tenant:
         base_currency: of its totals.
         requires_mfa: whether everybody needs a second factor; some roles always do.
         approval_limit: largest order value one person may approve alone; None = none.
+        code_limit: largest one that a code of an authenticator app approves; None = none.
+        price_tolerance: how far a live price may move between review and execution, a fraction.
+        proposal_minutes: how long a proposal can be approved and executed.
     """
 
     tenant_id: int
@@ -26,6 +29,9 @@ class Tenant:
     base_currency: str
     requires_mfa: bool
     approval_limit: Decimal | None
+    code_limit: Decimal | None
+    price_tolerance: Decimal
+    proposal_minutes: int
 
 
 async def get_tenants(db: AsyncSession) -> list[Tenant]:
@@ -53,3 +59,18 @@ async def set_requires_mfa(db: WriteSession, *, requires_mfa: bool) -> None:
 async def set_approval_limit(db: WriteSession, limit: Decimal | None) -> None:
     """Say up to which order value one person approves alone; None = none."""
     await db.execute(query("set_tenant_limit"), {"approval_limit": limit})
+
+
+async def set_code_limit(db: WriteSession, limit: Decimal | None) -> None:
+    """Say up to which order value a code of an authenticator app approves; None = none."""
+    await db.execute(query("set_code_limit"), {"code_limit": limit})
+
+
+async def set_price_tolerance(db: WriteSession, tolerance: Decimal) -> None:
+    """Say how far a live price may move between review and execution, a fraction."""
+    await db.execute(query("set_price_tolerance"), {"price_tolerance": tolerance})
+
+
+async def set_proposal_minutes(db: WriteSession, minutes: int) -> None:
+    """Say how long a proposal can be approved and executed."""
+    await db.execute(query("set_proposal_minutes"), {"proposal_minutes": minutes})

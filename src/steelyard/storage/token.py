@@ -1,7 +1,7 @@
 """API tokens as they are kept: by their hash."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from steelyard.storage.connection import WriteSession
+from steelyard.storage.connection import WriteSession, look_up
 from steelyard.storage.queries import query
 
 
@@ -60,10 +60,11 @@ class Token:
     last_used_at: datetime | None = None
 
 
-async def find_token(db: AsyncSession, token_hash: bytes) -> FoundToken | None:
-    """Return the token of a hash, whosever it is; None = there is none."""
-    row = (await db.execute(query("find_token"), {"hash": token_hash})).mappings().one_or_none()
-    return FoundToken(**{**row, "grants": json.loads(row["grants"])}) if row else None
+async def find_tokens(hashes: Sequence[bytes]) -> dict[bytes, FoundToken]:
+    """Return the token of each hash, whosever it is; a hash of none is left out."""
+    rows = await look_up("find_tokens", {"asked_hashes": hashes})
+    found = ({**row, "grants": json.loads(row["grants"])} for row in rows)
+    return {row.pop("hash"): FoundToken(**row) for row in found}
 
 
 async def touch_token(db: WriteSession, token_id: UUID, *, now: datetime, before: datetime) -> None:

@@ -88,3 +88,7 @@ where c.tenant_id = steelyard.current_tenant();
 -- name: call_create_asset_360
 -- Make and publish a version.
 call steelyard.create_asset_360(cast(:as_of as date), :universe, :keep_versions, null, null);
+
+-- name: find_documents_seen
+-- Which documents answer some questions, each of whoever asks it.
+select f.place, f.version, f.content_hash from steelyard.find_documents_seen(cast(:asked as jsonb)) as f;

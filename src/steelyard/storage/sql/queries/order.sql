@@ -122,7 +122,12 @@ returning o.*, due.lost_owner;
 with due as materialized (
     select d.tenant_id, d.link_id
     from steelyard.broker_links as d
-    where d.tenant_id = steelyard.current_tenant() and d.ended_at is null and d.fills_due_at <= :now
+    where
+        d.tenant_id = steelyard.current_tenant() and d.ended_at is null and d.fills_due_at <= :now
+        -- a link begins with its first account: what was executed there before is not ours
+        and exists (
+            select from steelyard.broker_accounts as b where b.tenant_id = d.tenant_id and b.link_id = d.link_id
+        )
     order by d.fills_due_at, d.link_id
     limit 1
     for update skip locked

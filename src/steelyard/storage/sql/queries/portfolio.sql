@@ -26,6 +26,38 @@ inner join steelyard.asset_master as m on p.asset_id = m.asset_id
 where p.account_id = :account_id
 order by p.asset_id;
 
+-- name: get_some_accounts
+-- Some accounts, each with its model.
+select a.account_id, a.account_name, a.household_id, a.base_currency, a.model_id
+from steelyard.accounts as a
+where a.tenant_id = steelyard.current_tenant() and a.account_id = any(cast(:account_ids as text[]));
+
+-- name: get_positions_of_accounts
+-- What each of some accounts held on a day, as get_positions says.
+select p.account_id, p.asset_id, p.as_of, trim_scale(p.quantity) as quantity, m.asset_type, m.currency
+from steelyard.positions_at(steelyard.current_tenant(), cast(:as_of as date)) as p
+inner join steelyard.asset_master as m on p.asset_id = m.asset_id
+where p.account_id = any(cast(:account_ids as text[]))
+order by p.account_id, p.asset_id;
+
+-- name: get_asset_ids_of_accounts
+-- What some accounts held on a day or should hold, cash left out.
+select m.asset_id
+from steelyard.asset_master as m
+where
+    lower(m.asset_type) <> 'cash'
+    and m.asset_id in (
+        select p.asset_id
+        from steelyard.positions_at(steelyard.current_tenant(), cast(:as_of as date)) as p
+        where p.account_id = any(cast(:account_ids as text[]))
+        union all
+        select w.asset_id
+        from steelyard.accounts as a
+        inner join steelyard.target_weights as w on a.tenant_id = w.tenant_id and a.model_id = w.model_id
+        where a.tenant_id = steelyard.current_tenant() and a.account_id = any(cast(:account_ids as text[]))
+    )
+order by m.asset_id;
+
 -- name: get_target_weights
 -- What a model portfolio holds.
 select w.asset_id, trim_scale(w.target_weight) as target_weight, m.asset_type, m.currency

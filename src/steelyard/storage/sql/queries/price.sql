@@ -1,13 +1,25 @@
 -- name: get_price_keys
 -- How assets are asked for at a source of prices: their quotation unit and their exchange.
-select m.asset_id, m.currency, coalesce(m.exchange, '') as exchange, m.price_basis, lower(m.asset_type) = 'cash' as is_cash
+select m.asset_id, m.currency, coalesce(m.exchange, '') as exchange
 from steelyard.asset_master as m
 where m.asset_id = any(cast(:asset_ids as text[]))
 order by m.asset_id;
 
+-- name: get_priced_assets
+-- The assets that may have a price: all but cash.
+select m.asset_id
+from steelyard.asset_master as m
+where lower(m.asset_type) <> 'cash'
+order by m.asset_id;
+
 -- name: get_newest_closes
 -- The newest accepted closes of each asset on or before a day, the newest first.
-select m.asset_id, latest.price_date, trim_scale(latest.closing_price) as closing_price, latest.source, latest.price_time
+select
+    m.asset_id,
+    latest.price_date,
+    trim_scale(latest.closing_price) as closing_price,
+    latest.source,
+    latest.price_time
 from unnest(cast(:asset_ids as text[])) as m (asset_id)
 cross join lateral (
     select d.price_date, d.closing_price, d.source, d.price_time

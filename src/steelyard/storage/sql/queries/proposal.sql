@@ -1,5 +1,5 @@
 -- name: get_trading_terms
--- What of an account and its tenant an allocation takes beside positions, targets and prices; its orders under way.
+-- What of accounts and their tenant an allocation takes beside positions, targets and prices; its orders under way.
 select
     a.account_id,
     a.kept_by,
@@ -13,14 +13,7 @@ select
     t.price_tolerance,
     t.proposal_minutes,
     l.link_id,
-    array(
-        select o.client_order_id
-        from steelyard.orders as o
-        where
-            o.tenant_id = a.tenant_id and o.account_id = a.account_id and o.released_at is not null
-            and o.state in ('approved', 'sending', 'sent', 'partially_filled', 'unknown')
-        order by o.client_order_id
-    ) as orders_under_way
+    coalesce(u.client_order_ids, '{}') as orders_under_way
 from steelyard.accounts as a
 inner join steelyard.tenants as t on a.tenant_id = t.tenant_id
 inner join steelyard.model_portfolios as m on a.tenant_id = m.tenant_id and a.model_id = m.model_id
@@ -28,7 +21,15 @@ left join steelyard.investor_profiles as p on a.tenant_id = p.tenant_id and a.ac
 left join steelyard.broker_accounts as b on a.tenant_id = b.tenant_id and a.account_id = b.account_id
 left join steelyard.broker_links as l
     on b.tenant_id = l.tenant_id and b.link_id = l.link_id and l.ended_at is null
-where a.tenant_id = steelyard.current_tenant() and a.account_id = :account_id;
+left join (
+    select o.account_id, array_agg(o.client_order_id order by o.client_order_id) as client_order_ids
+    from steelyard.orders as o
+    where
+        o.tenant_id = steelyard.current_tenant() and o.account_id = any(cast(:account_ids as text[]))
+        and o.released_at is not null and o.state in ('approved', 'sending', 'sent', 'partially_filled', 'unknown')
+    group by o.account_id
+) as u on a.account_id = u.account_id
+where a.tenant_id = steelyard.current_tenant() and a.account_id = any(cast(:account_ids as text[]));
 
 -- name: hold_account
 -- Let nobody else execute anything of an account until this transaction ends.
@@ -73,19 +74,27 @@ values (
 );
 
 -- name: insert_proposal_orders
--- Make the orders of a proposal, as drafts.
+-- Make the orders of proposals, as drafts.
 insert into steelyard.orders (
     tenant_id, proposal_id, run_id, account_id, asset_id, side, quantity, order_type, limit_price, currency,
     reference_price, order_value, phase, lots, client_order_id, made_at, changed_at
 )
 select
-    steelyard.current_tenant(), cast(:proposal_id as uuid), cast(:run_id as uuid), :account_id, o.asset_id, o.side,
-    o.quantity, o.order_type, o.limit_price, o.currency, o.reference_price, o.order_value, o.phase, o.lots,
-    o.client_order_id, cast(:made_at as timestamptz), cast(:made_at as timestamptz)
+    steelyard.current_tenant(), o.proposal_id, o.run_id, o.account_id, o.asset_id, o.side, o.quantity, o.order_type,
+    o.limit_price, o.currency, o.reference_price, o.order_value, o.phase, o.lots, o.client_order_id, o.made_at,
+    o.made_at
 from jsonb_to_recordset(cast(:orders as jsonb)) as o (
-    asset_id text, side text, quantity numeric, order_type text, limit_price numeric, currency text,
-    reference_price numeric, order_value numeric, phase integer, lots jsonb, client_order_id text
+    proposal_id uuid, run_id uuid, account_id text, asset_id text, side text, quantity numeric, order_type text,
+    limit_price numeric, currency text, reference_price numeric, order_value numeric, phase integer, lots jsonb,
+    client_order_id text, made_at timestamptz
 );
+
+-- name: review_orders
+-- Let the drafts of stored proposals be reviewed.
+update steelyard.orders
+set state = 'reviewed', version = version + 1
+where
+    tenant_id = steelyard.current_tenant() and proposal_id = any(cast(:proposal_ids as uuid[])) and state = 'draft';
 
 -- name: move_proposal_orders
 -- Move the orders of a proposal that are in one of some states to another.
@@ -145,7 +154,7 @@ limit :most;
 select p.proposal_id
 from steelyard.proposals as p
 where
-    p.tenant_id = steelyard.current_tenant() and p.state in ('reviewed', 'approved')
+    p.tenant_id = steelyard.current_tenant() and p.state in ('reviewed', 'approved') and p.run_id is null
     and p.expires_at <= cast(:now as timestamptz)
 order by p.expires_at
 limit :most

@@ -15,10 +15,11 @@ order by a.account_id;
 -- name: insert_run
 -- Begin a run; a worker is to look at it at once.
 insert into steelyard.runs (tenant_id, run_name, author, document, made_at, expires_at, due_at)
-values (
-    steelyard.current_tenant(), :run_name, :author, :document, cast(:made_at as timestamptz),
-    cast(:expires_at as timestamptz), cast(:made_at as timestamptz)
-)
+select
+    t.tenant_id, :run_name, :author, :document, cast(:made_at as timestamptz),
+    cast(:made_at as timestamptz) + make_interval(mins => t.proposal_minutes), cast(:made_at as timestamptz)
+from steelyard.tenants as t
+where t.tenant_id = steelyard.current_tenant()
 returning run_id;
 
 -- name: insert_run_accounts
@@ -43,6 +44,15 @@ select
 from steelyard.runs as r
 where r.tenant_id = steelyard.current_tenant() and r.run_id = cast(:run_id as uuid)
 for update;
+
+-- name: share_run
+-- A run that nobody moves until this transaction ends, while others make it, too.
+select
+    r.run_id, r.run_name, r.state, r.version, r.author, r.made_at, r.expires_at, r.content_hash,
+    trim_scale(r.order_value) as order_value, r.executed_by, r.executed_at, r.fault, r.document
+from steelyard.runs as r
+where r.tenant_id = steelyard.current_tenant() and r.run_id = cast(:run_id as uuid)
+for share;
 
 -- name: list_runs
 -- A page of runs, the newest first.
@@ -84,6 +94,13 @@ order by
     a.state <> 'exception', a.fault = '', array_position(cast(:problems as text[]), a.problem), a.place
 offset :after
 limit :most;
+
+-- name: list_made_accounts
+-- The accounts of a run that have a proposal in it, in their order.
+select a.account_id
+from steelyard.run_accounts as a
+where a.tenant_id = steelyard.current_tenant() and a.run_id = cast(:run_id as uuid) and a.state = 'made'
+order by a.place;
 
 -- name: move_run
 -- Move a run on, if nobody did meanwhile; what is null stays as it is.
@@ -143,6 +160,31 @@ from steelyard.run_accounts as a
 inner join steelyard.proposals as p on a.tenant_id = p.tenant_id and a.proposal_id = p.proposal_id
 where a.tenant_id = steelyard.current_tenant() and a.run_id = cast(:run_id as uuid) and a.state = 'made'
 order by a.place;
+
+-- name: hold_run_accounts
+-- Let nobody else execute anything of the accounts of a run until this transaction ends.
+select a.account_id
+from steelyard.accounts as a
+where
+    a.tenant_id = steelyard.current_tenant()
+    and a.account_id in (
+        select r.account_id from steelyard.run_accounts as r
+        where r.tenant_id = steelyard.current_tenant() and r.run_id = cast(:run_id as uuid) and r.state = 'made'
+    )
+order by a.account_id
+for no key update;
+
+-- name: get_proposals_of_run
+-- Proposals of a run with their documents, in the order of its accounts.
+select
+    p.proposal_id, p.account_id, p.run_id, p.state, p.version, p.author, p.content_hash, p.made_at, p.expires_at,
+    trim_scale(p.order_value) as order_value, p.outcome, p.executed_by, p.executed_at, p.document
+from steelyard.run_accounts as a
+inner join steelyard.proposals as p on a.tenant_id = p.tenant_id and a.proposal_id = p.proposal_id
+where a.tenant_id = steelyard.current_tenant() and a.run_id = cast(:run_id as uuid) and a.state = 'made'
+order by a.place
+offset :after
+limit :most;
 
 -- name: move_run_proposals
 -- Move proposals of a run on.

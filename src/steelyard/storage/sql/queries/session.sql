@@ -1,6 +1,8 @@
--- name: find_session
--- The session of a hash and its user as of now.
-select * from steelyard.find_session(:hash);
+-- name: find_sessions
+-- The sessions of some hashes and their users as of now; a hash of none is left out.
+select asked.hash, found.*
+from unnest(cast(:asked_hashes as bytea[])) as asked (hash)
+cross join lateral steelyard.find_session(asked.hash) as found;
 
 -- name: add_session
 -- Begin a session of a user who may sign in, unless an epoch has passed since their factors were checked.

@@ -1,6 +1,8 @@
--- name: find_token
--- The API token of a hash and its user as of now.
-select * from steelyard.find_token(:hash);
+-- name: find_tokens
+-- The API tokens of some hashes and their users as of now; a hash of none is left out.
+select asked.hash, found.*
+from unnest(cast(:asked_hashes as bytea[])) as asked (hash)
+cross join lateral steelyard.find_token(asked.hash) as found;
 
 -- name: touch_token
 -- Note that a token was used, unless another request of the last minute did.
