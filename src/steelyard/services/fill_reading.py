@@ -60,7 +60,11 @@ async def collect_fills(
 
 
 async def _read_page(
-    list_fills: Callable[[str], Awaitable[FillPage]], link_id: UUID, today: date, skew: timedelta, fault: Fault
+    list_fills: Callable[[str], Awaitable[FillPage]],
+    link_id: UUID,
+    today: date,
+    skew: timedelta,
+    fault: Fault,
 ) -> tuple[int, bool]:
     async with get_db_session() as looking:
         before = await get_fills_page(looking, link_id)
