@@ -6,22 +6,35 @@ An example makes what it needs (somebody to invite, a code to type) and gives wh
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from secrets import token_bytes
 from typing import Any
 from uuid import UUID, uuid4
 
 from entrances import PASSWORD
 from house import FOREIGN, House, Person, Window
-from house_trading import approved_for, reviewed_for, traded_account
+from house_trading import approved_for, approved_run_for, reviewed_for, run_for, traded_account
 from passkey_device import Device, encode
+from ruled_store import hold_proposal, write_cap, write_limits
+from steelyard.brokers.port import BrokerFill
+from steelyard.domain.order import Side
 from steelyard.domain.profile import Investor
+from steelyard.domain.reconciliation import Commodity, Difference
+from steelyard.domain.transaction import Transaction, TransactionKind
 from steelyard.identity.permissions import Right, Role
+from steelyard.services.broker_link import attach_account
+from steelyard.services.fill import record_fill
+from steelyard.services.hold import HoldKind, place_hold
+from steelyard.services.ledger import record_transactions
 from steelyard.services.model import assign_model, write_model
 from steelyard.services.profile import write_profile
 from steelyard.services.recovery import ask_recovery
 from steelyard.services.user import disable_user, invite_user
+from steelyard.storage.connection import WriteSession
 from steelyard.storage.proposal import StoredProposal
+from steelyard.storage.reconciliation_break import add_break
+from steelyard.storage.run import Run
 
 NEW_PASSWORD = "seven lamps under a bridge"  # noqa: S105 - of nobody
 
@@ -38,9 +51,9 @@ class Visit:
         """Make another user of the same tenant."""
         return self.house.do(self.house.person(role, self.me.tenant_id, **state))
 
-    def as_operator(self, work: Callable[..., Any], user_id: UUID, **more: Any) -> Any:
-        """Let the operator of the tenant do something about a user."""
-        return self.house.do(self.house.operate(self.me.tenant_id, work, user_id, **more))
+    def as_operator(self, work: Callable[..., Any], about: Any, **more: Any) -> Any:
+        """Let the operator of the tenant do something about a user, or about something else of a name."""
+        return self.house.do(self.house.operate(self.me.tenant_id, work, about, **more))
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +342,22 @@ def without_grant(visit: Visit) -> Ask:
     return Ask({"user_id": str(advisor.user_id)}, f"account={some_account(visit)}", status=204)
 
 
+def paper_link(visit: Visit) -> str:
+    return str(visit.house.do(visit.house.link_paper(visit.me.tenant_id)))
+
+
+def new_link(visit: Visit) -> Ask:
+    del visit
+    keys = {"key_id": "PK1", "secret_key": "SK1"}
+    body = {"broker": "alpaca", "name": f"{uuid4()}", "environment": "paper", "credentials": keys}
+    return Ask(body=body, status=201)
+
+
+def new_attachment(visit: Visit) -> Ask:
+    account_id = visit.house.do(visit.house.ledger_account(visit.me.tenant_id))
+    return Ask({"link_id": paper_link(visit), "account_id": account_id}, status=204)
+
+
 CASES: dict[str, Case] = {
     "GET /healthz": plainly,
     "GET /readyz": plainly,
@@ -410,6 +439,10 @@ CASES: dict[str, Case] = {
     "PUT /tenant/approval-limit": lambda _: Ask(body={"approval_limit": "250000"}, status=204),
     "GET /audit/events": plainly,
     "POST /audit/export": lambda _: Ask(body={"action": "user.create"}),
+    "GET /brokers": plainly,
+    "POST /brokers": new_link,
+    "PUT /brokers/{link_id}/accounts/{account_id}": new_attachment,
+    "DELETE /brokers/{link_id}": lambda visit: Ask({"link_id": paper_link(visit)}, status=204),
     "GET /accounts": plainly,
     "GET /prices": lambda _: Ask(query="asset=A&source=stored"),
 }
@@ -541,6 +574,79 @@ CASES |= {f"GET /{name}": about_account(name) for name in (*SCOPED, *OF_ONE_ACCO
     "PUT /model": lambda _: Ask(
         query=f"model=NEW-{uuid4().hex[:8]}", body={"name": "All of it", "weights": {"A": "1"}}, headers=NEW
     ),
+}
+
+
+MADE = """
+insert into steelyard.orders
+(tenant_id, account_id, link_id, asset_id, side, quantity, order_type, currency, reference_price, order_value,
+client_order_id)
+select a.tenant_id, a.account_id, k.link_id, 'A', 'buy', 10, 'market', 'USD', 100, 1000, 'c-' || gen_random_uuid()
+from steelyard.accounts as a
+inner join steelyard.broker_links as k using (tenant_id)
+where a.account_id = :account
+limit 1
+returning order_id
+"""
+LINKED = """
+insert into steelyard.broker_links (tenant_id, broker, link_name, made_by)
+values (:tenant, 'paper', 'cases', 'operator')
+on conflict do nothing returning link_id
+"""
+STEP = """
+update steelyard.orders
+set state = :state, version = version + 1, released_at = now(), lease_until = now(), due_at = now() + interval '1 day'
+where order_id = :id returning order_id
+"""
+
+
+def my_order(visit: Visit, *states: str, body: Any = None, status: int = 200) -> Ask:
+    """An order of an account that whoever asks sees, led through some states."""
+    house, tenant_id = visit.house, visit.me.tenant_id
+    house.rows(LINKED, tenant_id, tenant=tenant_id)
+    [[order_id]] = house.rows(MADE, tenant_id, account=some_account(visit))
+    for state in states:
+        house.rows(STEP, tenant_id, id=order_id, state=state)
+    return Ask({"order_id": str(order_id)}, body=body, status=status)
+
+
+APPROVED = ("reviewed", "approved")
+
+
+def stopped(visit: Visit, *, is_stopped: bool) -> Ask:
+    """The kill switch pulled, or not."""
+    tenant_id = visit.me.tenant_id
+    visit.house.rows(
+        "update steelyard.trading_holds set released_at = now(), released_by = 'operator' "
+        "where kind = 'kill_switch' and released_at is null returning hold_id",
+        tenant_id,
+    )
+    if is_stopped:
+        visit.house.rows(
+            "insert into steelyard.trading_holds (tenant_id, kind, reason, made_by) "
+            "values (:tenant, 'kill_switch', 'a wrong price', 'operator') returning hold_id",
+            tenant_id,
+            tenant=tenant_id,
+        )
+    return Ask(body={"reason": "a wrong price"}, status=204)
+
+
+CASES |= {
+    "GET /orders": plainly,
+    "GET /orders/{order_id}": my_order,
+    "POST /orders/{order_id}/cancel": lambda visit: my_order(visit, *APPROVED, body={}),
+    "POST /orders/{order_id}/replace": lambda visit: my_order(
+        visit, *APPROVED, body={"quantity": "4", "limit_price": "99.5"}, status=201
+    ),
+    "POST /orders/{order_id}/resolve": lambda visit: my_order(
+        visit, *APPROVED, "sending", "unknown", body={"resolution": "never", "reason": "the desk says so"}
+    ),
+    "GET /trading-stop": plainly,
+    "POST /trading-stop": lambda visit: stopped(visit, is_stopped=False),
+    "POST /trading-stop/release": lambda visit: stopped(visit, is_stopped=True),
+}
+
+CASES |= {f"GET /{name}": about_account(name) for name in SCOPED} | {
     "GET /progress/orders": lambda visit: Ask(query=f"account={some_account(visit)}"),
     "GET /progress/runs/{run_id}": my_run,
 }
@@ -596,4 +702,212 @@ CASES |= {
     "PUT /tenant/code-limit": lambda _: Ask(body={"code_limit": "1000000"}, status=204),
     "PUT /tenant/price-tolerance": lambda _: Ask(body={"price_tolerance": "0.01"}, status=204),
     "PUT /tenant/proposal-minutes": lambda _: Ask(body={"proposal_minutes": 45}, status=204),
+}
+
+
+# ── Rules ───────────────────────────────────────────────────────────────────────────────────────────────
+
+RULE = {
+    "kind": "sector_concentration",
+    "bound": "0.40",
+    "outcome": "hold",
+    "valid_from": "2026-01-01",
+    "source_document": "Mandate, section 3",
+    "settings": {"except": {"asset_classes": ["ETF"]}},
+    "scope": {"accounts": ["nobody's"]},
+}
+LIMITS = {"max_order_value": "250000", "price_collar": "0.03"}
+
+
+def a_rule(status: int = 200) -> Case:
+    def case(visit: Visit) -> Ask:
+        rule_id = f"rule-{uuid4().hex[:8]}"
+        visit.as_operator(write_cap, rule_id)
+        return Ask({"rule_id": rule_id}, status=status)
+
+    return case
+
+
+def some_limits(visit: Visit) -> Ask:
+    visit.as_operator(write_limits, some_account(visit))
+    return Ask({"account_id": some_account(visit)}, status=204)
+
+
+def tenants_limits(visit: Visit) -> Ask:
+    visit.as_operator(write_limits, None)
+    return Ask(status=204)
+
+
+def held_proposal(*, overrides: bool) -> Case:
+    def case(visit: Visit) -> Ask:
+        rule_id = f"rule-{uuid4().hex[:8]}"
+        made = visit.as_operator(hold_proposal, rule_id, account=some_account(visit))
+        body = {"rule_id": rule_id, "reason": "agreed with the client"} if overrides else None
+        return Ask({"proposal_id": str(made)}, body=body, status=204 if overrides else 200)
+
+    return case
+
+
+CASES |= {
+    "GET /rules": plainly,
+    "GET /rules/{rule_id}": a_rule(),
+    "POST /rules": lambda _: Ask(body={"rules": [RULE | {"id": f"rule-{uuid4().hex[:8]}"}]}),
+    "DELETE /rules/{rule_id}": a_rule(status=204),
+    "POST /rules/dry-run": lambda _: Ask(body={"rule": RULE, "since": "2023-01-01", "until": "2023-01-31"}),
+    "POST /compliance/checks": lambda visit: Ask(body={"day": "2023-12-29", "account": some_account(visit)}),
+    "GET /order-limits": plainly,
+    "PUT /order-limits": lambda _: Ask(body=LIMITS, status=204),
+    "DELETE /order-limits": tenants_limits,
+    "PUT /order-limits/{account_id}": lambda visit: Ask(
+        {"account_id": some_account(visit)}, body=LIMITS, status=204
+    ),
+    "DELETE /order-limits/{account_id}": some_limits,
+    "GET /proposals/{proposal_id}/overrides": held_proposal(overrides=False),
+    "POST /proposals/{proposal_id}/overrides": held_proposal(overrides=True),
+}
+
+
+# ── Fills, holds, breaks ────────────────────────────────────────────────────────────────────────────────
+
+
+def foundling(visit: Visit) -> Ask:
+    """Let a broker execute what nobody ordered, and give it to some account."""
+    link_id, execution_id = UUID(paper_link(visit)), f"x-{uuid4()}"
+    fill = BrokerFill(
+        execution_id=execution_id,
+        broker_order_id="",
+        client_order_id="",
+        symbol="A",
+        side=Side.BUY,
+        quantity=Decimal(1),
+        price=Decimal(10),
+        currency="USD",
+        executed_at=visit.house.clock(),
+    )
+    today = visit.house.clock().date()
+    visit.house.do(visit.house.write(visit.me.tenant_id, record_fill, link_id, fill, today=today))
+    owner = {"account": some_account(visit), "asset": "A"}
+    return Ask(body={"link_id": str(link_id), "execution_id": execution_id, **owner})
+
+
+def held(visit: Visit) -> Ask:
+    reason, account_id = f"asked to, {uuid4()}", some_account(visit)
+    placed = visit.house.write(visit.me.tenant_id, place_hold, HoldKind.MANUAL, reason, account_id=account_id)
+    return Ask({"hold_id": str(visit.house.do(placed))}, body={"reason": "settled by phone"}, status=204)
+
+
+def broken(visit: Visit) -> Ask:
+    money = Difference(Commodity(f"X{uuid4().hex}", is_cash=False), Decimal(5), Decimal(4))
+    made = visit.house.write(
+        visit.me.tenant_id,
+        add_break,
+        UUID(paper_link(visit)),
+        some_account(visit),
+        money,
+        hold_id=None,
+        now=visit.house.clock(),
+    )
+    names = {"break_id": str(visit.house.do(made))}
+    return Ask(names, body={"explanation": "their rounding"}, status=204)
+
+
+async def deposit(db: WriteSession, money: Transaction, today: date) -> None:
+    await record_transactions([money], today=today, db=db)
+
+
+def attached(visit: Visit) -> Ask:
+    link_id, tenant_id = paper_link(visit), visit.me.tenant_id
+    account_id = visit.house.do(visit.house.ledger_account(tenant_id))
+    today = visit.house.clock().date()
+    money = Transaction(
+        transaction_id=f"{uuid4()}",
+        kind=TransactionKind.DEPOSIT,
+        trade_date=today,
+        account_id=account_id,
+        currency="USD",
+        amount=Decimal(5),
+    )
+    visit.house.do(visit.house.write(tenant_id, deposit, money, today))
+    tools = visit.house.served.app.state.broker_tools
+    vault = visit.house.entrance.vault
+    visit.house.do(visit.house.write(tenant_id, attach_account, vault, account_id, UUID(link_id), tools))
+    return Ask({"link_id": link_id})
+
+
+CASES |= {
+    "GET /fills": plainly,
+    "GET /fills/suspense": plainly,
+    "POST /fills/assign": foundling,
+    "GET /trading-holds": plainly,
+    "POST /trading-holds": lambda visit: Ask(
+        body={"kind": "manual", "reason": f"ask first, {uuid4()}", "account": some_account(visit)}, status=201
+    ),
+    "POST /trading-holds/{hold_id}/release": held,
+    "GET /breaks": plainly,
+    "POST /breaks/{break_id}/explain": broken,
+    "POST /brokers/{link_id}/sync": attached,
+}
+
+
+# ── Runs ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def author_of(visit: Visit) -> str:
+    """Who asks, as the audit names them."""
+    token = visit.window.bearer.split("_")
+    return f"token:{UUID(token[1])}" if len(token) > 1 else f"user:{visit.me.user_id}"
+
+
+def made_run(visit: Visit) -> Run:
+    return run_for(visit.house, visit.me, author=author_of(visit))
+
+
+def of_run(**ask: Any) -> Case:
+    return lambda visit: Ask({"run_id": f"{made_run(visit).run_id}"}, **ask)
+
+
+def run_seen(made: Run, **more: Any) -> Ask:
+    body = {"content_hash": (made.content_hash or b"").hex(), **more}
+    return Ask({"run_id": f"{made.run_id}"}, body=body)
+
+
+def begun_run(visit: Visit) -> Ask:
+    return Ask(body={"name": "a run", "accounts": [traded_account(visit.house, visit.me)]}, status=201)
+
+
+def dropped_run(visit: Visit) -> Ask:
+    accounts = [traded_account(visit.house, visit.me) for _ in range(2)]
+    made = run_for(visit.house, visit.me, *accounts, author=author_of(visit))
+    return Ask({"run_id": f"{made.run_id}"}, body={"accounts": accounts[:1]})
+
+
+def run_to_sign(visit: Visit) -> Ask:
+    device_of(visit)
+    return run_seen(made_run(visit))
+
+
+def signed_run(visit: Visit) -> Ask:
+    device, made = device_of(visit), made_run(visit)
+    question = asked(visit, f"/runs/{made.run_id}/approve/passkey/question", run_seen(made).body)
+    proof = json.loads(device.prove(question["options"]))
+    return run_seen(made, nonce=question["nonce"], credential=proof)
+
+
+def coded_run(visit: Visit) -> Ask:
+    visit.house.do(visit.house.enrol(visit.me))
+    visit.house.rows("update steelyard.tenants set code_limit = 1000000 where tenant_id = 1 returning 1")
+    return run_seen(made_run(visit), code=visit.me.code(visit.house.clock()))
+
+
+CASES |= {
+    "POST /runs": begun_run,
+    "GET /runs": plainly,
+    "GET /runs/{run_id}": of_run(),
+    "GET /runs/{run_id}/accounts": of_run(),
+    "POST /runs/{run_id}/drop": dropped_run,
+    "POST /runs/{run_id}/approve/passkey/question": run_to_sign,
+    "POST /runs/{run_id}/approve/passkey": signed_run,
+    "POST /runs/{run_id}/approve/totp": coded_run,
+    "POST /runs/{run_id}/execute": lambda visit: run_seen(approved_run_for(visit.house, visit.me)),
+    "POST /runs/{run_id}/withdraw": of_run(status=204),
 }

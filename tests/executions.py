@@ -1,70 +1,29 @@
 """Orders at a broker and what it executes of them, for tests that need no broker."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
+from orders import add_asset, put_order, transaction
 from people import run
 from steelyard.brokers.port import BrokerFill
-from steelyard.domain.order import Side
+from steelyard.domain.order import Order, OrderState
+from steelyard.services.fill import Recorded, record_fill
 
 TODAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 17, tzinfo=UTC)
-
-PATHS = {
-    "reviewed": ("reviewed",),
-    "approved": ("reviewed", "approved"),
-    "sending": ("reviewed", "approved", "sending"),
-    "sent": ("reviewed", "approved", "sending", "sent"),
-    "unknown": ("reviewed", "approved", "sending", "unknown"),
-    "cancelled": ("reviewed", "approved", "sending", "sent", "cancelled"),
-    "rejected": ("reviewed", "approved", "sending", "rejected"),
-}
-"""By which states an order comes to one."""
+"""A Friday."""
 
 _numbers = count(1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """An order at a broker."""
-
-    link_id: UUID
-    order_id: UUID
-    account_id: str
-    asset_id: str
-    side: Side
-    quantity: Decimal
-    client_order_id: str
-    broker_order_id: str = ""
-    numbers: Any = field(default_factory=lambda: count(1))
-
-    def fill(self, quantity: str, price: str = "100", **others: Any) -> BrokerFill:
-        """Make a fill of it, a minute after the one before."""
-        number = next(self.numbers)
-        values = {
-            "execution_id": f"{self.client_order_id}-{number}",
-            "broker_order_id": self.broker_order_id,
-            "client_order_id": self.client_order_id,
-            "symbol": self.asset_id,
-            "side": self.side,
-            "quantity": Decimal(quantity),
-            "price": Decimal(price),
-            "currency": "USD",
-            "executed_at": NOON + timedelta(minutes=number),
-        }
-        return BrokerFill(**values | others)
-
-
-async def add_link(broker: str = "paper", tenant_id: int = 1) -> UUID:
+async def add_link() -> UUID:
+    """Add a way to a paper broker, under a name of its own."""
     rows = await run(
         "insert into steelyard.broker_links (tenant_id, broker, link_name, made_by) "
-        "values (:tenant, :broker, :name, 'operator') returning link_id",
-        tenant=tenant_id,
-        broker=broker,
+        "values (1, 'paper', :name, 'operator') returning link_id",
         name=f"link {next(_numbers)}",
     )
     link_id = rows[0][0]
@@ -72,17 +31,7 @@ async def add_link(broker: str = "paper", tenant_id: int = 1) -> UUID:
     return link_id
 
 
-async def add_asset(asset_id: str, currency: str = "USD", exchange: str | None = "XNYS") -> None:
-    await run(
-        "insert into steelyard.asset_master (asset_id, asset_name, asset_type, currency, exchange) "
-        "values (:id, :id, 'Equity', :currency, :exchange) on conflict do nothing",
-        id=asset_id,
-        currency=currency,
-        exchange=exchange,
-    )
-
-
-async def add_traded_account(*, may_overdraw: bool = True, may_short: bool = True) -> str:
+async def add_account(*, may_overdraw: bool = True, may_short: bool = True) -> str:
     """Add an account that the ledger keeps, under a name of its own."""
     account_id = f"A-{next(_numbers)}"
     await run(
@@ -98,52 +47,55 @@ async def add_traded_account(*, may_overdraw: bool = True, may_short: bool = Tru
 
 async def add_order(
     link_id: UUID,
-    account_id: str,
+    account_id: str | None,
     quantity: str = "10",
-    *,
-    side: Side = Side.BUY,
-    asset_id: str = "VTI",
-    state: str = "sent",
-    lots: str = "[]",
-    broker_order_id: str = "",
-) -> Sent:
-    """Add an order and lead it to a state, as its proposal, its approval and a worker do."""
-    await add_asset(asset_id)
-    name = f"c-{uuid4()}"
+    state: OrderState = OrderState.SENT,
+    **what: Any,
+) -> Order:
+    """Add an order of VTI and bring it to a state; a name of it at the broker is put in at the end."""
+    await add_asset(what.get("asset_id", "VTI"))
+    then = {key: what.pop(key) for key in ("broker_order_id",) if key in what}
+    async with transaction() as db:
+        return await put_order(
+            db,
+            state,
+            link_id=link_id,
+            account_id=account_id,
+            quantity=Decimal(quantity),
+            then=then or None,
+            **what,
+        )
+
+
+def fill_of(order: Order, quantity: str, price: str = "100", **others: Any) -> BrokerFill:
+    """Make a fill of an order, a moment after the one before."""
+    number = next(_numbers)
+    values: dict[str, Any] = {
+        "execution_id": f"x-{number}",
+        "broker_order_id": order.broker_order_id or "",
+        "client_order_id": order.client_order_id,
+        "symbol": order.asset_id,
+        "side": order.side,
+        "quantity": Decimal(quantity),
+        "price": Decimal(price),
+        "currency": order.currency,
+        "executed_at": NOON + timedelta(milliseconds=number),
+    }
+    return BrokerFill(**values | others)
+
+
+async def record(link_id: UUID, *fills: BrokerFill) -> Recorded:
+    """Record fills, each in a transaction of its own; returns what became of the last."""
+    for fill in fills:
+        async with transaction() as db:
+            recorded = await record_fill(db, link_id, fill, today=TODAY)
+    return recorded
+
+
+async def balances_of(account_id: str) -> dict[str, Decimal]:
+    """What an account holds by the ledger."""
     rows = await run(
-        "insert into steelyard.orders (tenant_id, account_id, link_id, asset_id, side, quantity, order_type, currency, "
-        "reference_price, order_value, lots, state, client_order_id) values (1, :account, :link, :asset, :side, "
-        ":quantity, 'market', 'USD', 100, 1000, cast(:lots as jsonb), 'draft', :name) returning order_id",
-        account=account_id,
-        link=link_id,
-        asset=asset_id,
-        side=side.value,
-        quantity=Decimal(quantity),
-        lots=lots,
-        name=name,
+        "select commodity, quantity from steelyard.balances where account_id = :id and quantity <> 0",
+        id=account_id,
     )
-    order_id = rows[0][0]
-    assert isinstance(order_id, UUID)
-    for step in PATHS[state]:
-        await move(order_id, step, broker_order_id)
-    return Sent(
-        link_id=link_id,
-        order_id=order_id,
-        account_id=account_id,
-        asset_id=asset_id,
-        side=side,
-        quantity=Decimal(quantity),
-        client_order_id=name,
-        broker_order_id=broker_order_id,
-    )
-
-
-async def move(order_id: UUID, state: str, broker_order_id: str = "") -> None:
-    await run(
-        "update steelyard.orders set state = :state, version = version + 1, released_at = :now, lease_until = :now, "
-        "broker_order_id = coalesce(broker_order_id, nullif(:broker_order_id, '')) where order_id = :id",
-        state=state,
-        now=NOON,
-        broker_order_id=broker_order_id,
-        id=order_id,
-    )
+    return {str(name): Decimal(str(quantity)) for name, quantity in rows}

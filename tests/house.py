@@ -7,6 +7,7 @@ it is not theirs has found a leak.
 
 import asyncio
 import json
+import random
 import secrets
 from base64 import b32decode
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -26,7 +27,7 @@ from books import Row, write_table
 from entrances import PASSWORD, CountingHasher, make_entrance
 from evil_lies import CASES, IMPATIENT, resolve
 from evil_provider import CLIENT, SECRET, EvilProvider, Lies, started
-from openid import TLS
+from openid import LOOPBACK, TLS
 from passkey_device import Device
 from people import BOTH
 from serving import Served, serving
@@ -40,6 +41,7 @@ from steelyard.identity.provider import Provider
 from steelyard.identity.provider_settings import SignInProvider
 from steelyard.network.outbound import Outbound
 from steelyard.services.asset_360 import refresh
+from steelyard.services.broker_link import BrokerTools, link_broker, newest_price
 from steelyard.services.entrance import Entrance
 from steelyard.services.grant import grant
 from steelyard.services.loading import load_tables
@@ -251,11 +253,41 @@ class House:
         async with transaction(Acting(tenant_id, "operator")) as db:
             return await place_hold(db, person.user_id, "case 12-345")
 
-    async def operate(self, tenant_id: int, work: Callable[..., Any], user_id: UUID, **more: Any) -> Any:
-        """Let the operator of a tenant do something about a user."""
+    async def operate(self, tenant_id: int, work: Callable[..., Any], about: Any, **more: Any) -> Any:
+        """Let the operator of a tenant do something about a user, or about something else of a name."""
         operator = Actor(tenant_id)
         async with transaction(operator.acting) as db:
-            return await work(db, operator, user_id, now=self.clock(), **more)
+            return await work(db, operator, about, now=self.clock(), **more)
+
+    async def link_paper(self, tenant_id: int) -> UUID:
+        """Link a paper broker to a tenant."""
+        link_id, operator = uuid4(), Actor(tenant_id)
+        async with transaction(operator.acting) as db:
+            await link_broker(
+                db,
+                self.entrance.vault,
+                operator,
+                link_id,
+                broker="paper",
+                name=f"paper {link_id}",
+                environment="paper",
+                address=None,
+                settings={},
+                credentials={},
+                now=self.clock(),
+            )
+        return link_id
+
+    async def ledger_account(self, tenant_id: int) -> str:
+        """Make an account that the ledger keeps, and that has nothing yet."""
+        account_id = f"LEDGER-{secrets.token_hex(4)}"
+        statement = text(
+            "insert into steelyard.accounts (tenant_id, account_id, account_name, base_currency, kept_by) "
+            "values (steelyard.current_tenant(), :account, :account, 'USD', 'ledger')"
+        )
+        async with transaction(Actor(tenant_id).acting) as db:
+            await db.execute(statement, {"account": account_id})
+        return account_id
 
     async def session_of(self, person: Person, factors: Collection[str] = BOTH) -> OpenedSession:
         """Begin a session of a person."""
@@ -440,6 +472,13 @@ def opened_house(
         origin = served.wiring.place.public_url
         served.app.state.retention_years = 6
         served.app.state.market = None
+        served.app.state.broker_tools = BrokerTools(
+            paper_file=folder / "paper.sqlite",
+            outbound=Outbound(LOOPBACK),
+            price_of=newest_price(clock),
+            clock=clock,
+            chance=random.Random(1),  # noqa: S311 - the same every time
+        )
         served.app.state.entrance = with_providers(
             make_entrance(folder, hasher, clock, origin=origin), provider, origin
         )

@@ -3,7 +3,7 @@
 They are made a hundred at a time, the first time somebody wants one, and each is used once.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from house import GRANTED, MINE, House, Person, transaction
@@ -12,8 +12,12 @@ from steelyard.identity.permissions import Actor, Right
 from steelyard.services import approval, proposal
 from steelyard.services.allocation_inputs import Asked
 from steelyard.services.grant import grant
+from steelyard.services.run import RunAsked, begin_run, require_run
+from steelyard.services.run_approval import approve_run
+from steelyard.services.run_making import make_run
 from steelyard.storage.acting import OPERATOR, acting_as
 from steelyard.storage.proposal import StoredProposal
+from steelyard.storage.run import Run, RunScope, ScopeKind
 from trading import book_of, link_to_paper, load_book
 
 Done = TypeVar("Done")
@@ -85,3 +89,39 @@ def approved_for(house: House, person: Person) -> StoredProposal:
     reviewed = reviewed_for(house, person)
     house.do(_approve(house, reviewed))
     return reviewed
+
+
+def run_for(house: House, person: Person, *accounts: str, author: str = "") -> Run:
+    """A run that was made over accounts, one that nobody used unless some are named, by a person or in their name."""
+    names = accounts or (traded_account(house, person),)
+    made = house.do(_run(house, names))
+    house.rows(
+        "update steelyard.runs set author = :author where run_id = :id returning 1",
+        author=author or f"user:{person.user_id}",
+        id=made.run_id,
+    )
+    return made
+
+
+def approved_run_for(house: House, person: Person) -> Run:
+    """A run that was approved and waits to be executed."""
+    house.rows("update steelyard.tenants set approval_limit = 1000000 where tenant_id = 1 returning 1")
+    made = run_for(house, person)
+    house.do(_approve_run(house, made))
+    return made
+
+
+async def _run(house: House, accounts: Sequence[str]) -> Run:
+    asked = RunAsked(run_name="a run", scope=RunScope(ScopeKind.ACCOUNTS, tuple(accounts)))
+    async with transaction(OPERATOR) as db:
+        begun = await begin_run(db, Actor(1), asked, now=house.clock())
+    await as_operator(make_run(begun.run_id, clock=house.clock))
+    async with transaction(OPERATOR) as db:
+        return await require_run(db, begun.run_id)
+
+
+async def _approve_run(house: House, made: Run) -> None:
+    hash_of = made.content_hash or b""
+    prover = approval.TypedHash(Actor(1), hash_of.hex()[:8])
+    async with transaction(OPERATOR) as db:
+        await approve_run(db, Actor(1), made.run_id, prover, content_hash=hash_of, now=house.clock())

@@ -33,9 +33,11 @@ _PRICE = st.none() | st.decimals("0.01", 500, places=4)
 
 
 @st.composite
-def transactions(draw: st.DrawFn, ids: st.SearchStrategy[str]) -> Transaction:
+def transactions(
+    draw: st.DrawFn, ids: st.SearchStrategy[str], kinds: st.SearchStrategy[TransactionKind] = _KINDS
+) -> Transaction:
     """Return a transaction without fault."""
-    kind = draw(_KINDS)
+    kind = draw(kinds)
     values: dict[str, Any] = {
         "transaction_id": draw(ids),
         "kind": kind,

@@ -141,9 +141,10 @@ async def opened_desk(
     """Load accounts, let one person approve up to a limit, and open their broker."""
     names = names_of(accounts)
     tables = book(accounts)
-    await load_book(folder / "book", **tables)
+    await load_book(folder / "book", tables)
     await run("update steelyard.tenants set approval_limit = :limit where tenant_id = 1", limit=limit)
     link_id = await link_to_paper(*names)
+    await run("update steelyard.broker_links set fills_due_at = :noon", noon=NOON)
     clock, prices = Clock(), {symbol: Decimal(price) for symbol, price in PRICES.items()}
     clock.now = NOON
 

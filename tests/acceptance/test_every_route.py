@@ -36,8 +36,10 @@ QUESTIONS = {
     "POST /links/opened",
     "POST /links/opened/passkey/question",
     "POST /links/opened/providers/{name}",
+    "POST /rules/dry-run",
     "POST /accounts/{account_id}/allocation",
     "POST /proposals/{proposal_id}/approve/passkey/question",
+    "POST /runs/{run_id}/approve/passkey/question",
 }
 """They ask, or look: what changes something is the answer."""
 
@@ -45,6 +47,7 @@ QUESTIONS = {
 WITHOUT_KEY = {
     "POST /accounts/{account_id}/allocation": "works trades out and stores nothing",
     "POST /proposals/{proposal_id}/approve/passkey/question": "asks; what answers it has a key",
+    "POST /runs/{run_id}/approve/passkey/question": "asks; what answers it has a key",
 }
 """Routes that change orders and need no key; each with its reason."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from orders import add_link
 from people_rows import NAME, new_vault, read_names, user_id, write_names
 from steelyard.identity.field_encryption import SealedFieldError
 from steelyard.identity.vault import KeyDestroyedError, Vault
@@ -179,13 +180,15 @@ async def test_a_dump_shows_no_canary_of_any_sealed_column(
         "totp_seed_sealed": "CANARYSEED234567",
         "totp_new_seed_sealed": "CANARYNEWSEED234",
         "external_number_sealed": "DE00CANARY0000000001",
+        "credentials_sealed": '{"secret_key": "CANARYKEY234567"}',
     }
     assert set(canaries) == {sealed.column for sealed in SEALED_COLUMNS}
     await run(ACCOUNT)
+    link_id = f"{await add_link()}"
     await write_names(vault, {1: "to be written over"})
     async with get_write_session() as db:
         for sealed in SEALED_COLUMNS:
-            row_id = {"users": user_id(1), "accounts": "IRA"}[sealed.table]
+            row_id = {"users": user_id(1), "accounts": "IRA", "broker_links": link_id}[sealed.table]
             value = await vault.seal(db, sealed.table, sealed.column, row_id, canaries[sealed.column])
             update = f"update steelyard.{sealed.table} set {sealed.column} = :value"  # noqa: S608 - our own names
             await db.execute(text(update), {"value": value})

@@ -222,6 +222,37 @@ def test_the_order_of_recording_is_irrelevant(store: Store, ones: list[Transacti
     store.require(ones)
 
 
+TRADES = transactions(
+    st.sampled_from(["T1", "T2", "T3"]), st.sampled_from([TransactionKind.BUY, TransactionKind.SELL])
+)
+"""Plain trades: the store books them a short way, which nothing but time may tell from the long one."""
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=TOO_SLOW)
+@given(
+    ones=st.lists(TRADES, min_size=1, max_size=8),
+    gone=st.sets(st.sampled_from(["T1", "T2", "T3"])),
+    action=st.none() | transactions(st.just("S"), st.sampled_from(sorted(ACTIONS))),
+)
+def test_trades_recorded_corrected_and_taken_back_are_what_python_books(
+    store: Store, ones: list[Transaction], gone: set[str], action: Transaction | None
+) -> None:
+    store.begin()
+    known: dict[str, Transaction] = {}
+    for place, one in enumerate(ones):
+        if action is not None and place == len(ones) // 2:
+            store.record(action)
+            known[action.transaction_id] = action
+        store.record(one)
+        known[one.transaction_id] = one
+    store.require(list(known.values()))
+    for name in sorted(gone & known.keys()):
+        assert store.take_back(name).reversed > 0
+        del known[name]
+    store.require(list(known.values()))
+    assert store.post() == Posted(0, 0, 0)
+
+
 @st.composite
 def faulty(draw: st.DrawFn) -> Transaction:
     """Return a transaction of which anything may be wrong that Python can see."""

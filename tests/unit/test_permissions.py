@@ -43,7 +43,7 @@ profile        change oa
 model          change o
 asset          read oavcds
 order          read oavcs, propose oas, approve oa, execute o, hold oc
-rule           read oavcs, change oc
+rule           change oc
 user           read od, create od, change od, end od
 grant          read od, create od, end od
 link           read od, create od, approve od, end od
@@ -52,6 +52,7 @@ setting        read od, change od
 audit          read ocd, export ocd
 key            read od, change od, erase o
 personal_data  export od, erase od, hold od
+broker_link    read o, create o, change o, end o
 own_session    read oavcd, create oavcd, change oavcd, end oavcd
 own_token      read oavcd, create oavcd, end oavcd
 """

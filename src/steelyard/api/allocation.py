@@ -23,9 +23,14 @@ router = APIRouter(prefix="/accounts/{account_id}/allocation", tags=["allocation
 AccountId = Annotated[Id, Path()]
 
 
-async def _market(request: Request) -> Market | None:
+def market_of(request: Request) -> Market | None:
+    """Return the price sources of the server; None = the settings name none."""
     market: Market | None = request.app.state.market
     return market
+
+
+async def _market(request: Request) -> Market | None:
+    return market_of(request)  # a dependency that waits for nothing needs no thread
 
 
 AskedMarket = Annotated[Market | None, Depends(_market)]

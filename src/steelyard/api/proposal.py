@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from steelyard.api.allocation import AccountId, AllocationBody
+from steelyard.api.allocation import AccountId, AllocationBody, market_of
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body, Secret
 from steelyard.api.browser import AskingBrowser, Browser
@@ -19,7 +19,6 @@ from steelyard.api.page import Page, page_of
 from steelyard.api.sign_in import CredentialBody
 from steelyard.errors import InvalidInputError
 from steelyard.identity.permissions import ObjectType, Verb
-from steelyard.market.port import Market
 from steelyard.server.input import Cursor, Id, PageSize, read_cursor
 from steelyard.server.permits import CurrentActor, permits
 from steelyard.services import proposal as service
@@ -86,7 +85,7 @@ class Moving:
         """Read the request."""
         self.once = Once(request)
         self.browser = Browser(request)
-        self.market: Market | None = request.app.state.market
+        self.market = market_of(request)
         self.prices: Quoted | None = None
 
     async def quote(self, asked: Asked) -> None:

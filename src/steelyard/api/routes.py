@@ -9,8 +9,11 @@ from steelyard.api import (
     allocation,
     asset_360,
     audit,
+    broker_link,
     factor,
+    fill,
     grant,
+    hold,
     link,
     model,
     notice,
@@ -23,7 +26,9 @@ from steelyard.api import (
     progress,
     proposal,
     provider,
+    reconciliation_break,
     rule,
+    run,
     session,
     sign_in,
     tenant,
@@ -47,7 +52,7 @@ def make_router() -> APIRouter:
     """Make the routes of the interface; the application's state holds what they need.
 
     Its `entrance` is what signing in needs, its `market` where prices are asked for (None = the store), its
-    `retention_years` for how long it stays known who did what.
+    `retention_years` for how long it stays known who did what, its `broker_tools` what brokers are given.
     """
     everything = APIRouter(prefix=PREFIX)
     for router in (
@@ -65,7 +70,9 @@ def make_router() -> APIRouter:
         personal_data.router,
         tenant.router,
         audit.router,
+        broker_link.router,
         portfolio.router,
+        price.router,
         account.router,
         model.router,
         override.router,
@@ -74,10 +81,13 @@ def make_router() -> APIRouter:
         allocation.router,
         proposal.accounts,
         proposal.router,
-        price.router,
+        run.router,
         asset_360.router,
         order.router,
         order.stops,
+        fill.router,
+        hold.router,
+        reconciliation_break.router,
         progress.router,
     ):
         everything.include_router(router)

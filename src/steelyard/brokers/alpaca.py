@@ -51,6 +51,7 @@ T = TypeVar("T")
 
 ADDRESSES: Final = {"paper": "https://paper-api.alpaca.markets", "live": "https://api.alpaca.markets"}
 SETTLE_WINDOW: Final = timedelta(seconds=60)
+A_MOMENT: Final = timedelta(microseconds=1)
 ORDERS_PAGE: Final = 500
 ACTIVITIES_PAGE: Final = 100
 LOOKS: Final = 3
@@ -159,27 +160,23 @@ class AlpacaBroker:
     async def list_orders(self, since: datetime) -> Sequence[BrokerOrder]:
         """Return every order taken at or after a moment, in any state."""
         found: dict[str, BrokerOrder] = {}
-        after = since - timedelta(microseconds=1)  # what Alpaca takes is the last moment that is left out
+        after = since - A_MOMENT  # what Alpaca takes is the last moment that is left out
         while True:
-            query = {
-                "status": "all",
-                "direction": "asc",
-                "limit": str(ORDERS_PAGE),
-                "after": after.isoformat().replace("+00:00", "Z"),
-            }
-            page = await self._get("/v2/orders", lambda said: each(said, order_of), query)
+            page = await self._list_after(after)
             known = len(found)
             found |= {order.broker_order_id: order for order in page}
             times = [order.submitted_at for order in page if order.submitted_at is not None]
-            if len(page) < ORDERS_PAGE or len(found) == known or not times:
+            if len(page) < ORDERS_PAGE or not times:
                 return [
-                    order
-                    for order in found.values()
-                    if order.submitted_at is None or order.submitted_at >= since
+                    order for order in found.values() if order.submitted_at and order.submitted_at >= since
                 ]
-            after = max(times) - timedelta(
-                microseconds=1
-            )  # others of the same moment may be on the next page
+            # Others of the same moment may be on the next page; where the page brought nothing new, they were.
+            after = max(times) - A_MOMENT if len(found) > known else max(times) + A_MOMENT
+
+    async def _list_after(self, after: datetime) -> Sequence[BrokerOrder]:
+        moment = after.isoformat().replace("+00:00", "Z")
+        query = {"status": "all", "direction": "asc", "limit": str(ORDERS_PAGE), "after": moment}
+        return await self._get("/v2/orders", lambda said: each(said, order_of), query)
 
     async def cancel_order(self, broker_order_id: str) -> None:
         """Ask to cancel.

@@ -1,7 +1,6 @@
 """The commands about brokers: where orders go, and whose."""
 
 import asyncio
-import json
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -15,31 +14,12 @@ from steelyard.cli.desk import open_desk, tenant_option
 from steelyard.cli.options import as_json, examples
 from steelyard.cli.output import tell
 from steelyard.cli.shell import Shell, pass_shell
+from steelyard.cli.sources import price_sources
 
 if TYPE_CHECKING:
     from steelyard.services.broker_link import BrokerTools
     from steelyard.storage.broker_link import BrokerLink
     from steelyard.storage.connection import Pool
-
-
-class SettingType(click.ParamType[tuple[str, Any]]):
-    """A setting of a link, NAME=VALUE, whose value is JSON or else text."""
-
-    name = "NAME=VALUE"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, Any]:
-        """Read it, or end with the rule."""
-        if isinstance(value, tuple):
-            return value
-        name, equals, text = str(value).partition("=")
-        if not equals or not name:
-            self.fail(f"{value!r} is no setting; write it as NAME=VALUE.", param, ctx)
-        try:
-            return name, json.loads(text, parse_float=str)
-        except ValueError:
-            return name, text
 
 
 @asynccontextmanager
@@ -48,11 +28,18 @@ async def broker_tools(shell: Shell, pool: "Pool") -> "AsyncIterator[BrokerTools
     from steelyard.services.broker_link import make_tools
 
     settings = shell.settings
-    tools = make_tools(settings.private_networks, settings.data_dir, pool, clock=lambda: datetime.now(UTC))
-    try:
-        yield tools
-    finally:
-        await tools.outbound.close()
+    async with price_sources(settings) as sources:
+        tools = make_tools(
+            settings.private_networks,
+            settings.data_dir,
+            pool,
+            clock=lambda: datetime.now(UTC),
+            market=sources.market,
+        )
+        try:
+            yield tools
+        finally:
+            await tools.outbound.close()
 
 
 @click.group(
@@ -64,7 +51,7 @@ def brokers() -> None:
 
 @brokers.command(
     epilog=examples(
-        "steelyard brokers link paper practice --set slippage_bps=5",
+        "steelyard brokers link paper practice --set slippage_bps 5",
         "steelyard brokers link alpaca trading --environment live",
         "steelyard brokers link file custodian --address /srv/custodian --environment live",
     )
@@ -79,7 +66,9 @@ def brokers() -> None:
     help="Whether real money moves.",
 )
 @click.option("--address", help="Its file or folder; of Alpaca where it is asked.")
-@click.option("--set", "settings", multiple=True, type=SettingType(), help="A setting; repeatable.")
+@click.option(
+    "--set", "settings", multiple=True, nargs=2, metavar="NAME VALUE", help="A setting; repeatable."
+)
 @click.option("--oauth", is_flag=True, help="Of Alpaca: ask for an access token instead of keys.")
 @tenant_option
 @pass_shell
@@ -90,7 +79,7 @@ def link(
     name: str,
     environment: str,
     address: str | None,
-    settings: tuple[tuple[str, Any], ...],
+    settings: tuple[tuple[str, str], ...],
     oauth: bool,
     tenant_id: int,
 ) -> None:
@@ -108,7 +97,7 @@ def link(
             name=name,
             environment=environment,
             address=address,
-            settings=dict(settings),
+            settings={key: _value(text) for key, text in settings},
             credentials=credentials,
         )
     )
@@ -151,6 +140,11 @@ def end(shell: Shell, *, name: str, tenant_id: int) -> None:
     """End a link: nothing is sent there any more."""
     asyncio.run(_end(shell, tenant_id, name))
     click.echo(f"{name} has ended.")
+
+
+def _value(text: str) -> Any:
+    """Read the value of a setting: true, false, or a number or word as it stands."""
+    return {"true": True, "false": False}.get(text, text)
 
 
 def _ask_credentials(*, is_oauth: bool) -> dict[str, str]:

@@ -26,6 +26,8 @@ from steelyard.cli.data import init, load, refresh
 from steelyard.cli.database import db
 from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
+from steelyard.cli.fills import fills
+from steelyard.cli.holds import holds
 from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
 from steelyard.cli.limits import limits
@@ -38,8 +40,10 @@ from steelyard.cli.prices import prices
 from steelyard.cli.profile import profile
 from steelyard.cli.propose import approve, execute, proposals, propose, review, withdraw
 from steelyard.cli.rebalance import rebalance
+from steelyard.cli.reconcile import reconcile
 from steelyard.cli.report import report
 from steelyard.cli.rules import rules
+from steelyard.cli.run import run as runs
 from steelyard.cli.serve import serve
 from steelyard.cli.setup_link import setup_link
 from steelyard.cli.shell import Shell
@@ -78,12 +82,11 @@ SECTIONS: Final = {
         approve,
         execute,
         withdraw,
+        runs,
         rules,
         limits,
-        brokers,
-        orders,
-        worker,
     ),
+    "Trade": (orders, fills, holds, reconcile, worker, brokers),
     "Let in": (serve, user, tenant, token),
     "Look after": (doctor, db, audit, personal_data, keys, detach),
 }

@@ -38,11 +38,13 @@ class Looked:
 
     Attributes:
         found: the proposal.
+        hash: of it, in the digits that are typed to approve it.
         approvals: who approved it.
         now: when it was looked at.
     """
 
     found: "ShownProposal"
+    hash: str
     approvals: "Sequence[Approval]"
     now: datetime
 
@@ -207,7 +209,7 @@ def _tell(looked: Looked, *, as_json: bool) -> None:
 
 
 @asynccontextmanager
-async def _at_work(shell: Shell, tenant_id: int) -> "AsyncIterator[Work]":
+async def at_work(shell: Shell, tenant_id: int) -> "AsyncIterator[Work]":
     """Open the store and the price sources for the operator in a tenant."""
     from steelyard.cli.sources import price_sources
     from steelyard.identity.permissions import Actor
@@ -222,7 +224,7 @@ async def _propose(shell: Shell, tenant_id: int, wanted: Wanted) -> Looked:
     from steelyard.services.proposal import review
     from steelyard.storage.connection import get_write_session
 
-    async with _at_work(shell, tenant_id) as work:
+    async with at_work(shell, tenant_id) as work:
         asked = wanted.asked(work.market)
         prices = await quote_for(asked, work.market, now=work.now)
         async with get_write_session() as db:
@@ -242,7 +244,8 @@ async def _looked(proposal_id: UUID, now: datetime) -> Looked:
 
     async with get_db_session() as db:
         found = await get_proposal(proposal_id, db)
-        return Looked(found, await get_approvals(db, proposal_id=proposal_id), now)
+        approvals = await get_approvals(db, proposal_id=proposal_id)
+        return Looked(found, found.proposal.content_hash.hex(), approvals, now)
 
 
 async def _approve(shell: Shell, tenant_id: int, proposal_id: UUID, typed: str) -> "Approved":
@@ -250,7 +253,7 @@ async def _approve(shell: Shell, tenant_id: int, proposal_id: UUID, typed: str) 
     from steelyard.services.proposal import get_proposal, quote_again
     from steelyard.storage.connection import get_write_session
 
-    async with _at_work(shell, tenant_id) as work:
+    async with at_work(shell, tenant_id) as work:
         seen = (await get_proposal(proposal_id)).proposal.content_hash
         prices = await quote_again(proposal_id, work.market, now=work.now)
         prover = TypedHash(work.actor, typed)
@@ -264,7 +267,7 @@ async def _execute(shell: Shell, tenant_id: int, proposal_id: UUID) -> int:
     from steelyard.services.proposal import execute, get_proposal, quote_again
     from steelyard.storage.connection import get_write_session
 
-    async with _at_work(shell, tenant_id) as work:
+    async with at_work(shell, tenant_id) as work:
         found = await get_proposal(proposal_id)
         prices = await quote_again(proposal_id, work.market, now=work.now)
         seen = found.proposal.content_hash

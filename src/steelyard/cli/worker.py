@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from steelyard.domain.order import Order
     from steelyard.market.port import CheckedPrice
-    from steelyard.services.order_worker import OrderWorker
+    from steelyard.services.run_worker import Workers
     from steelyard.storage.connection import Pool
 
 
@@ -41,7 +42,7 @@ log = logging.getLogger(__name__)
 )
 @pass_shell
 def worker(shell: Shell, *, once: bool, pause_seconds: float) -> None:
-    """Send executed orders to their brokers, follow them, and book their fills.
+    """Send executed orders to their brokers, follow them, book their fills; make runs and share their fills out.
 
     Any number of workers may run, on any number of machines. Each order is committed as about to be sent before its
     broker is called, and in the hands of one worker at a time. SIGTERM and Ctrl-C let what is in hand finish. The log
@@ -52,7 +53,9 @@ def worker(shell: Shell, *, once: bool, pause_seconds: float) -> None:
     with logged():
         done = asyncio.run(_work(shell, pause_seconds, once=once))
     if once:
-        click.echo(f"Nothing is due any more; {done} time{'s' * (done != 1)} an order or a link was in hand.")
+        click.echo(
+            f"Nothing is due any more; {done} time{'s' * (done != 1)} an order, a link or a run was in hand."
+        )
 
 
 async def _work(shell: Shell, pause_seconds: float, *, once: bool) -> int:
@@ -91,7 +94,7 @@ def _say_if_it_fell(work: "asyncio.Task[None]") -> None:
 
 
 @asynccontextmanager
-async def open_worker(shell: Shell, pool: "Pool") -> "AsyncIterator[OrderWorker]":
+async def open_worker(shell: Shell, pool: "Pool") -> "AsyncIterator[Workers]":
     """Gather what a worker works with.
 
     Args:
@@ -101,13 +104,16 @@ async def open_worker(shell: Shell, pool: "Pool") -> "AsyncIterator[OrderWorker]
     Raises:
         SteelyardError: as `Shell.vault`.
     """
+    from steelyard.cli.sources import price_sources
     from steelyard.services.broker_link import Brokers, get_number_at_broker
     from steelyard.services.order_hand import Hand
     from steelyard.services.order_worker import OrderWorker
+    from steelyard.services.run_worker import RunWorker, Workers
     from steelyard.services.store_clock import StoreClock
     from steelyard.storage.acting import OPERATOR, acting_as
     from steelyard.storage.connection import WriteSession
 
+    _compile()
     with acting_as(OPERATOR):
         vault = await shell.vault(pool)
     clock = StoreClock(time.monotonic)
@@ -120,11 +126,20 @@ async def open_worker(shell: Shell, pool: "Pool") -> "AsyncIterator[OrderWorker]
 
         return (await read_prices([order.asset_id], now=clock()))[order.asset_id]
 
-    async with broker_tools(shell, pool) as tools:
+    async with broker_tools(shell, pool) as tools, price_sources(shell.settings) as sources:
         brokers = Brokers(vault, tools)
         hand = Hand(clock=clock, open_broker=brokers, account_number=number_of, read_price=price_of)
         name = f"{socket.gethostname()}:{os.getpid()}"
         try:
-            yield OrderWorker(hand, name, token=lambda: token_hex(4), set_clock=clock.set)
+            orders = OrderWorker(hand, name, token=lambda: token_hex(4), set_clock=clock.set)
+            yield Workers(orders, RunWorker(clock, set_clock=clock.set, market=sources.market))
         finally:
             await brokers.close()
+
+
+def _compile() -> None:
+    """Let the search be compiled while the worker begins, where that is installed: a run is over many accounts."""
+    if find_spec("numba") is not None:
+        from steelyard.rebalancing.kernel import compile_in_background
+
+        compile_in_background()

@@ -57,6 +57,15 @@ give Decimal("251.3") or "251.3".
     raise AmountError(item, value, _why_not(value))
 
 
+def plain(number: Decimal) -> str:
+    """Write a number without an exponent and without zeros that say nothing.
+
+    >>> plain(Decimal("10.500000")), plain(Decimal("1E+3"))
+    ('10.5', '1000')
+    """
+    return f"{number.normalize():f}"
+
+
 def _from_text(item: str, text: str) -> Decimal:
     if not _GRAMMAR.fullmatch(text):
         raise AmountError(item, text, _why_not_text(text))

@@ -37,7 +37,7 @@ class Fill:
         asset_id: the asset; None = its symbol is not known.
         busted_at: when the broker took it back; None = it stands.
         transaction_id: the first transaction that books it; None = none does.
-        block_execution_id: of an apportioned part, the execution of the block.
+        block_execution_id: of an apportioned part, the execution of the block; None = it is the broker's own.
         amount: of an apportioned part, its money in `currency`, so that the parts add up; None = quantity at price.
         suspended_because: why the ledger does not say what it should of it; "" = it does.
     """

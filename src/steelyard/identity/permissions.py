@@ -52,7 +52,7 @@ class ObjectType(StrEnum):
     """What an asset is and what it costs: the same for every tenant."""
     ORDER = "order"
     RULE = "rule"
-    """What accounts may hold and trade, and what no order may exceed."""
+    """What accounts may hold and trade, and what no order may exceed; who may read orders may read it."""
     PROFILE = "profile"
     """What the investor of an account wants and bears, and which model it follows."""
     MODEL = "model"
@@ -67,6 +67,8 @@ class ObjectType(StrEnum):
     AUDIT = "audit"
     KEY = "key"
     PERSONAL_DATA = "personal_data"
+    BROKER_LINK = "broker_link"
+    """Ways to brokers, by which orders go out."""
     OWN_SESSION = "own_session"
     """One's own sessions, factors and notices. To create is to enrol a factor, to change is to take one away."""
     OWN_TOKEN = "own_token"  # noqa: S105 - the name of a type, not a password
@@ -112,7 +114,6 @@ WHO_MAY: Final[Mapping[Permission, Collection[Role]]] = {
     (Verb.APPROVE, ObjectType.ORDER): (Role.OWNER, Role.ADVISOR),
     (Verb.EXECUTE, ObjectType.ORDER): (Role.OWNER,),
     (Verb.HOLD, ObjectType.ORDER): (Role.OWNER, Role.COMPLIANCE),
-    (Verb.READ, ObjectType.RULE): _PORTFOLIO,
     (Verb.CHANGE, ObjectType.RULE): (Role.OWNER, Role.COMPLIANCE),
     (Verb.READ, ObjectType.USER): _USERS,
     (Verb.CREATE, ObjectType.USER): _USERS,
@@ -138,6 +139,10 @@ WHO_MAY: Final[Mapping[Permission, Collection[Role]]] = {
     (Verb.EXPORT, ObjectType.PERSONAL_DATA): _USERS,
     (Verb.ERASE, ObjectType.PERSONAL_DATA): _USERS,
     (Verb.HOLD, ObjectType.PERSONAL_DATA): _USERS,
+    (Verb.READ, ObjectType.BROKER_LINK): (Role.OWNER,),
+    (Verb.CREATE, ObjectType.BROKER_LINK): (Role.OWNER,),
+    (Verb.CHANGE, ObjectType.BROKER_LINK): (Role.OWNER,),
+    (Verb.END, ObjectType.BROKER_LINK): (Role.OWNER,),
     (Verb.READ, ObjectType.OWN_SESSION): _PEOPLE,
     (Verb.CREATE, ObjectType.OWN_SESSION): _PEOPLE,
     (Verb.CHANGE, ObjectType.OWN_SESSION): _PEOPLE,

@@ -28,14 +28,14 @@ def sessions_since(day: date, as_of: date, mic: str = "", *, at_most: int = 0) -
     (3, 1)
     """
     days = weekdays_since(day, as_of)
-    sessions = _sessions(mic) if days > at_most else ()
+    sessions = sessions_of(mic) if days > at_most else ()
     if not sessions or day < sessions[0] or as_of > sessions[-1]:
         return days
     return bisect_right(sessions, as_of) - bisect_right(sessions, day)
 
 
 @cache
-def _sessions(mic: str) -> Sequence[date]:
+def sessions_of(mic: str) -> Sequence[date]:
     """Return the sessions of an exchange of the last 20 years and the next; none where nobody knows them."""
     if not mic or find_spec("exchange_calendars") is None:
         return ()

@@ -1,11 +1,13 @@
 """Booking fills: the ledger of an account is brought to what its fills say, and what it refuses waits in suspense."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from typing import Final
 
+from steelyard.domain.amount import plain
 from steelyard.domain.fill import Fill, transactions_of
 from steelyard.domain.transaction import Transaction, TransactionError
 from steelyard.services.hold import HoldKind, lift_hold, place_hold
@@ -40,7 +42,7 @@ async def settle_account(db: WriteSession, account_id: str, *, today: date) -> l
     the order of execution, until no more can be.
     """
     await lock_ledger(db)  # what another transaction leaves in suspense is seen
-    waiting = await stored.get_fills(db, account_id=account_id, is_unsettled=True)
+    waiting = await stored.get_unsettled_fills(db, account_id)
     if not waiting:
         return []
     why = await _try(db, waiting, today)
@@ -49,10 +51,17 @@ async def settle_account(db: WriteSession, account_id: str, *, today: date) -> l
     return await _settle_singly(db, waiting, today)
 
 
+async def try_again(db: WriteSession, account_ids: Sequence[str], *, today: date) -> None:
+    """Book what of the fills of some accounts waits in suspense and can be booked by now."""
+    for account_id in account_ids:
+        await tell_settled(db, await settle_account(db, account_id, today=today))
+
+
 async def tell_settled(db: WriteSession, settled: Sequence[Settled]) -> None:
     """Note what is in suspense and what is not any more: on its row, by a hold of the account, to the owners."""
     for one in settled:
-        await stored.set_suspended(db, one.fill, one.why)
+        if one.why != one.fill.suspended_because:
+            await stored.set_suspended(db, one.fill, one.why)
         if one.why and not one.fill.suspended_because:
             await suspend(db, one.fill, one.why)
         elif not one.why:
@@ -84,8 +93,8 @@ async def record_fill_event(db: WriteSession, action: str, fill: Fill, **more: s
         "account": fill.account_id or "",
         "symbol": fill.symbol,
         "side": fill.side.value,
-        "quantity": f"{fill.quantity.normalize():f}",
-        "price": f"{fill.price.normalize():f}",
+        "quantity": plain(fill.quantity),
+        "price": plain(fill.price),
     }
     await record_event(db, action, "fill", fill.execution_id, facts | more)
 
@@ -137,12 +146,13 @@ async def _changes_of_order(db: WriteSession, new: Sequence[Fill]) -> tuple[list
     order_id, asset_id = new[0].order_id, new[0].asset_id
     lots = () if order_id is None else await stored.get_lots(db, order_id)
     fills = await stored.get_fills(db, order_ids=[order_id]) if order_id and lots else new
-    days = days_at(await stored.get_exchange(db, asset_id or ""))
+    exchange = await stored.get_exchange(db, asset_id or "")
+    days = await asyncio.to_thread(days_at, exchange)  # reading a calendar for the first time takes a second
     booked = {fill.execution_id for fill in fills if fill.transaction_id} | {
         fill.execution_id for fill in new
     }
     pieces = transactions_of([fill for fill in fills if fill.stands], lots, days)
-    wanted = [one for execution_id in pieces.keys() & booked for one in pieces[execution_id]]
+    wanted = [one for execution_id in sorted(pieces.keys() & booked) for one in pieces[execution_id]]
     possible = {fill.transaction_name(number + 1) for fill in fills for number in range(len(lots) + 1)}
     return wanted, sorted(possible - {one.transaction_id for one in wanted})
 

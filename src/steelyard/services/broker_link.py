@@ -22,6 +22,7 @@ from steelyard.errors import ConflictError, NotFoundError, NotPermittedError
 from steelyard.identity.permissions import Actor
 from steelyard.identity.user import check_name
 from steelyard.identity.vault import Vault
+from steelyard.market.port import Market, Quality
 from steelyard.network.outbound import Network, Outbound, OutboundRules
 from steelyard.services.account_number import get_account_number
 from steelyard.services.broker_settings import (
@@ -227,6 +228,8 @@ async def attach_account(
 ) -> None:
     """Say where the orders of an account go; a paper broker is told what the account holds.
 
+    With its first account a link begins: what the broker executed and booked before is not read.
+
     Args:
         db: the session.
         vault: opens the account's number.
@@ -252,9 +255,28 @@ async def attach_account(
     try:
         if isinstance(broker, PaperBroker):
             await _tell_holdings(db, vault, account_id, broker)
+        await _skip_history(db, broker, link_id)
     finally:
         await broker.close()
     await record_event(db, "broker_link.attach", "account", account_id, {"link": str(link_id)})
+
+
+async def _skip_history(db: WriteSession, broker: Broker, link_id: UUID) -> None:
+    """Let a link begin now: what was executed and booked there before is part of what its accounts hold.
+
+    Nothing where something was read from it, or ordered by it, before.
+    """
+    if not await store.hold_unread_link(db, link_id):
+        return
+    fills, is_last = "", False
+    while not is_last:
+        page = await broker.list_fills(fills)
+        is_last, fills = page.is_last or page.next == fills, page.next
+    activities, is_last = "", False
+    while not is_last:
+        _, after = await broker.list_activities(activities)
+        is_last, activities = after == activities, after
+    await store.set_pages(db, link_id, fills_page=fills, activities_page=activities)
 
 
 async def _require_ledger(db: WriteSession, account_id: str) -> None:
@@ -356,17 +378,30 @@ def _open_files(link: BrokerLink, credentials: Mapping[str, str], tools: BrokerT
     )
 
 
-def stored_price(clock: Clock) -> PriceOf:
-    """Return what gives the newest stored price of an asset, however old it is; it reads in a session of its own."""
+def newest_price(clock: Clock, market: Market | None = None) -> PriceOf:
+    """Return what gives the newest price of an asset, in a session of its own.
+
+    An old one will do, as a broker fills when nobody else trades; one that is in doubt for another reason will not.
+
+    Args:
+        clock: the time, with its zone.
+        market: the sources that are asked; None = the stored prices.
+    """
 
     async def price_of(symbol: str) -> Decimal | None:
-        return (await read_prices([symbol], now=clock()))[symbol].price
+        found = (await read_prices([symbol], now=clock(), market=market))[symbol]
+        return found.price if found.quality in {Quality.GOOD, Quality.STALE} else None
 
     return price_of
 
 
 def make_tools(
-    networks: Sequence[Network], data_dir: Path | None, pool: "Pool", *, clock: Clock
+    networks: Sequence[Network],
+    data_dir: Path | None,
+    pool: "Pool",
+    *,
+    clock: Clock,
+    market: Market | None = None,
 ) -> BrokerTools:
     """Gather what brokers are given; whoever calls it closes the `outbound` of it.
 
@@ -375,6 +410,7 @@ def make_tools(
         data_dir: the data folder as the settings name it; None = the platform's.
         pool: on the store; the paper broker's file is in the folder of the embedded server where it is that.
         clock: the time, with its zone.
+        market: where the paper broker's prices come from; None = the store.
     """
     home = pool.server.home if pool.server is not None else open_cluster(data_dir).home
     return BrokerTools(
@@ -382,7 +418,7 @@ def make_tools(
         outbound=Outbound(
             OutboundRules(tuple(networks), total_seconds=ANSWER_SECONDS, max_bytes=LARGEST_ANSWER)
         ),
-        price_of=stored_price(clock),
+        price_of=newest_price(clock, market),
         clock=clock,
         chance=random.SystemRandom(),
     )

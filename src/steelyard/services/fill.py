@@ -5,15 +5,15 @@ be booked is kept in suspense, seen, and tried again; nothing that a broker exec
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypedDict
 from uuid import UUID
 
 from steelyard.brokers.port import BrokerFill
-from steelyard.domain.amount import read_amount
+from steelyard.domain.amount import AmountError, plain, read_amount
 from steelyard.domain.fill import Fill, filled_quantity, moves_after
 from steelyard.domain.money import CURRENCIES, MONEY_PLACES
 from steelyard.domain.order import OrderState
@@ -26,11 +26,13 @@ from steelyard.services.booking import (
     suspend,
     tell_settled,
 )
-from steelyard.services.hold import HoldKind, lift_hold, place_hold
+from steelyard.services.hold import MAX_REASON, HoldKind, lift_hold, place_hold
 from steelyard.storage import fill as stored
+from steelyard.storage.audit import record_event
 from steelyard.storage.block import wake_run
 from steelyard.storage.connection import WriteSession
 from steelyard.storage.fill import FilledOrder
+from steelyard.storage.notice import notify_owners
 
 Fault = Callable[[str], None]
 """Called at points of a transaction by name, so that a test can end it there."""
@@ -38,6 +40,11 @@ Fault = Callable[[str], None]
 MAX_TEXT: Final = 200
 _NEVER_SENT: Final = frozenset({OrderState.DRAFT, OrderState.REVIEWED, OrderState.APPROVED})
 _OVER: Final = frozenset({OrderState.CANCELLED, OrderState.REJECTED})
+
+
+class _Whose(TypedDict, total=False):
+    account_id: str
+    order_id: UUID
 
 
 class FillError(InvalidInputError):
@@ -59,6 +66,8 @@ class Outcome(StrEnum):
     """It was recorded before; nothing changed."""
     SUSPENDED = "suspended"
     """It is kept, and the owners are told; the ledger does not say it."""
+    REFUSED = "refused"
+    """It is in the audit only, and the owners are told: nothing of it could be kept as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +96,25 @@ async def record_fill(
     fill: BrokerFill,
     *,
     today: date,
-    block_execution_id: str | None = None,
     fault: Fault = no_fault,
 ) -> Recorded:
     """Record what a broker executed, or took back: its row, its order, its transactions and postings, or nothing.
 
     Known by its execution id, it changes something once. An order that is filled beyond its quantity puts its account
     on hold. What names no order of ours, or another asset or side than its order, and what the ledger refuses, goes
-    into suspense: it is kept, the owners are told, and it is tried again with whatever else is booked in its account.
+    into suspense: it is kept, the owners are told, and it is tried again with each fill of its account.
 
     Args:
         db: the transaction to do it in; it waits for others that write the order, the ledger or the audit.
         link_id: the way to the broker that says so.
         fill: as the broker says it.
         today: the caller's date, for the ledger.
-        block_execution_id: of a part of a block's fill, the execution it is a part of.
         fault: called at each point at which a test may end the transaction.
 
     Raises:
         FillError, AmountError: a number or a name is none that can be kept; nothing is recorded.
     """
-    said = _read(link_id, fill, block_execution_id)
+    said = _read(link_id, fill)
     order, why = await _find_order(db, said, fill.client_order_id)
     said = await _with_owner(db, said, order, why)
     fault("fill.order_locked")
@@ -118,7 +125,30 @@ async def record_fill(
         said = known
         order = await _order_of(db, known, order)
     fault("fill.kept")
-    return await _follow(db, said, order, today=today, fault=fault)
+    return await follow_fill(db, said, order, today=today, fault=fault)
+
+
+async def take_fill(
+    db: WriteSession, link_id: UUID, fill: BrokerFill, *, today: date, fault: Fault = no_fault
+) -> Recorded:
+    """Record a fill as `record_fill`, and one that cannot be kept as it is in the audit, word for word.
+
+    Such a fill does not keep those after it from being read: the owners are told, the account of its order is held,
+    and the next reconciliation finds what it lacks.
+    """
+    try:
+        return await record_fill(db, link_id, fill, today=today, fault=fault)
+    except (FillError, AmountError) as error:
+        why = str(error)
+    orders = await stored.lock_orders_of_fill(db, link_id, fill.broker_order_id, fill.client_order_id)
+    order = orders[0] if len(orders) == 1 else None
+    if order is not None:
+        reason = f"The broker executed something of order {order.order_id} that cannot be kept: {why}"
+        await place_hold(db, HoldKind.BREAK, reason[:MAX_REASON], **_whose(order))
+    await notify_owners(db, "fill.refuse")
+    facts = {name: str(value)[:MAX_TEXT] for name, value in asdict(fill).items()} | {"why": why[:MAX_REASON]}
+    await record_event(db, "fill.refuse", "broker_link", str(link_id), facts)
+    return Recorded(fill.execution_id, Outcome.REFUSED, None if order is None else order.order_id, why)
 
 
 async def try_suspended(db: WriteSession, link_id: UUID, broker_order_id: str, *, today: date) -> None:
@@ -130,7 +160,7 @@ async def try_suspended(db: WriteSession, link_id: UUID, broker_order_id: str, *
         broker_order_id: the key.
         today: the caller's date, for the ledger.
     """
-    for fill in await stored.get_fills(db, link_id=link_id, is_suspended=True):
+    for fill in await stored.get_suspended_fills(db, link_id):
         if fill.order_id is None and fill.broker_order_id == broker_order_id and fill.stands:
             await record_fill(db, link_id, _as_said(fill), today=today)
 
@@ -150,8 +180,8 @@ def _as_said(fill: Fill) -> BrokerFill:
     )
 
 
-async def _follow(
-    db: WriteSession, fill: Fill, order: FilledOrder | None, *, today: date, fault: Fault
+async def follow_fill(
+    db: WriteSession, fill: Fill, order: FilledOrder | None, *, today: date, fault: Fault = no_fault
 ) -> Recorded:
     """Bring order, ledger and holds to what the fills say, now that one of them is another."""
     fills = [] if order is None else await stored.get_fills(db, order_ids=[order.order_id])
@@ -170,7 +200,7 @@ async def _follow(
 
 async def _tell(db: WriteSession, before: Fill, settled: Sequence[Settled]) -> Recorded:
     """Record what became of the fill itself, where booking did not."""
-    [fill] = await stored.get_fills(db, link_id=before.link_id, execution_id=before.execution_id)
+    fill = await _reread(db, before)
     if all(one.fill.execution_id != fill.execution_id for one in settled):
         if fill.stands and fill.suspended_because:
             await suspend(db, fill, fill.suspended_because)
@@ -227,7 +257,7 @@ async def _with_owner(db: WriteSession, fill: Fill, order: FilledOrder | None, w
 
 async def _change_known(db: WriteSession, said: Fill, *, is_bust: bool) -> Fill | None:
     """Change the fill of an execution that is known; None = it says nothing new."""
-    [before] = await stored.get_fills(db, link_id=said.link_id, execution_id=said.execution_id)
+    before = await _reread(db, said)
     if is_bust:
         changed = await stored.bust_fill(db, before)
     elif not before.stands:
@@ -240,10 +270,13 @@ async def _change_known(db: WriteSession, said: Fill, *, is_bust: bool) -> Fill 
         changed = before.order_id is None and before.account_id is None and said.order_id is not None
         if changed:
             await stored.assign_fill(db, said)
-    if not changed:
-        return None
-    [now] = await stored.get_fills(db, link_id=said.link_id, execution_id=said.execution_id)
-    return now
+    return await _reread(db, said) if changed else None
+
+
+async def _reread(db: WriteSession, fill: Fill) -> Fill:
+    """Return a fill as it stands now; its row is never deleted."""
+    found = await stored.get_fill(db, fill.link_id, fill.execution_id)
+    return fill if found is None else found
 
 
 async def _hold_contradiction(db: WriteSession, before: Fill, said: Fill) -> None:
@@ -256,8 +289,8 @@ async def _hold_contradiction(db: WriteSession, before: Fill, said: Fill) -> Non
 
 
 def _words(fill: Fill) -> str:
-    price, fees = _plain(fill.price), _plain(fill.fees)
-    return f"{fill.side} {_plain(fill.quantity)} {fill.symbol} at {price} {fill.currency}, fees {fees}"
+    price, fees = plain(fill.price), plain(fill.fees)
+    return f"{fill.side} {plain(fill.quantity)} {fill.symbol} at {price} {fill.currency}, fees {fees}"
 
 
 async def _order_of(db: WriteSession, fill: Fill, order: FilledOrder | None) -> FilledOrder | None:
@@ -287,17 +320,22 @@ def _reason(fill: Fill, state: OrderState) -> str:
 async def _hold_overfill(db: WriteSession, order: FilledOrder, fills: Sequence[Fill]) -> None:
     """Hold the account of an order of which more was executed than ordered, until busts take it back."""
     reason = (
-        f"The broker executed more than order {order.order_id} says: {order.side} {_plain(order.quantity)} "
+        f"The broker executed more than order {order.order_id} says: {order.side} {plain(order.quantity)} "
         f"{order.asset_id}. Settle it with the broker, then release."
     )
-    whose = {"account_id": order.account_id} if order.account_id else {"order_id": order.order_id}
+    whose = _whose(order)
     if filled_quantity(fills) > order.quantity:
         await place_hold(db, HoldKind.OVERFILL, reason, **whose)
     elif order.filled_quantity > order.quantity:
         await lift_hold(db, HoldKind.OVERFILL, reason, "what was too much was taken back", **whose)
 
 
-def _read(link_id: UUID, fill: BrokerFill, block_execution_id: str | None) -> Fill:
+def _whose(order: FilledOrder) -> _Whose:
+    """Say what is held because of an order: its account, or the block that has none."""
+    return {"account_id": order.account_id} if order.account_id else {"order_id": order.order_id}
+
+
+def _read(link_id: UUID, fill: BrokerFill) -> Fill:
     """Read what a broker says, as far as it can be kept exactly."""
     _require_text(fill)
     quantity, price, fees = (_number(fill, name) for name in ("quantity", "price", "fees"))
@@ -314,7 +352,6 @@ def _read(link_id: UUID, fill: BrokerFill, block_execution_id: str | None) -> Fi
         executed_at=fill.executed_at,
         fees=fees,
         broker_order_id=fill.broker_order_id,
-        block_execution_id=block_execution_id,
     )
 
 
@@ -339,7 +376,3 @@ def _require_text(fill: BrokerFill) -> None:
         raise FillError(fill.execution_id, f"is in {fill.currency[:8]!r}, which is no currency")
     if fill.executed_at.tzinfo is None:
         raise FillError(fill.execution_id, f"was executed at {fill.executed_at}, without an offset from UTC")
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"

@@ -12,10 +12,12 @@ from steelyard.storage.connection import ReadSession, WriteSession
 from steelyard.storage.hold import Hold
 from steelyard.storage.ledger import get_unknown_names
 from steelyard.storage.notice import notify_owners
+from steelyard.storage.order import get_order
 
-__all__ = ["Hold", "HoldKind", "get_holds", "get_holds_of_order", "lift_hold", "place_hold", "release_hold"]
+__all__ = ["Hold", "HoldKind", "get_holds", "lift_hold", "place_hold", "release_hold"]
 
 MAX_REASON: Final = 2000
+MOST_RELEASED: Final = 1000
 
 
 class HoldKind(StrEnum):
@@ -66,6 +68,14 @@ class HeldAccountError(NotFoundError):
         super().__init__(f"There is no account {account_id!r} to hold; `steelyard accounts` lists them.")
 
 
+class HeldOrderError(NotFoundError):
+    """The order that is to be held is not there."""
+
+    def __init__(self, order_id: UUID) -> None:
+        """Name it."""
+        super().__init__(f"There is no order {order_id} to hold; `steelyard orders list` shows them.")
+
+
 async def place_hold(
     db: WriteSession,
     kind: HoldKind,
@@ -88,16 +98,18 @@ async def place_hold(
 
     Raises:
         HoldReasonError: there is no reason, or one too long.
-        HeldAccountError: there is no such account.
+        HeldAccountError, HeldOrderError: there is no such account, or order.
     """
     _require_reason(reason)
     if account_id is not None and (await get_unknown_names(db, [account_id], []))[0]:
         raise HeldAccountError(account_id)
+    if order_id is not None and await get_order(db, order_id) is None:
+        raise HeldOrderError(order_id)
     hold_id = await stored.add_hold(db, kind.value, reason, account_id=account_id, order_id=order_id)
     if hold_id is not None:
         await notify_owners(db, "hold.place")
         facts = {"kind": kind.value, "account": account_id or "", "order": str(order_id or "")}
-        await record_event(db, "hold.place", "hold", str(hold_id), facts)
+        await record_event(db, "hold.place", "trading_hold", str(hold_id), facts)
     return hold_id
 
 
@@ -119,7 +131,7 @@ async def release_hold(db: WriteSession, hold_id: UUID, reason: str) -> None:
         for hold in await stored.get_holds(db, hold_id=hold_id, with_released=True):
             raise HoldReleasedError(hold)
         raise HoldNotFoundError(hold_id)
-    await record_event(db, "hold.release", "hold", str(hold_id))
+    await record_event(db, "hold.release", "trading_hold", str(hold_id))
 
 
 async def lift_hold(
@@ -143,33 +155,21 @@ async def lift_hold(
     """
     hold_id = await stored.lift_hold(db, kind.value, reason, why, account_id=account_id, order_id=order_id)
     if hold_id is not None:
-        await record_event(db, "hold.release", "hold", str(hold_id))
+        await record_event(db, "hold.release", "trading_hold", str(hold_id))
 
 
 async def get_holds(
-    db: ReadSession, *, account_id: str | None = None, with_released: bool = False
+    db: ReadSession | WriteSession, *, account_id: str | None = None, with_released: bool = False
 ) -> Sequence[Hold]:
     """Return the holds that stand, or all, the newest first.
 
     Args:
         db: where to read.
-        account_id: those of an account, and those of every account; None = of any.
-        with_released: whether those that were let go are there too.
+        account_id: those of an account, its orders, and of every account; None = of any.
+        with_released: whether those that were let go are there too, then at most a thousand.
     """
-    return await stored.get_holds(db, account_id=account_id, with_released=with_released)
-
-
-async def get_holds_of_order(
-    db: ReadSession | WriteSession, order_id: UUID, account_ids: Sequence[str]
-) -> Sequence[Hold]:
-    """Return the holds that keep an order from being sent now, the oldest first; none = it may be.
-
-    Args:
-        db: where to read.
-        order_id: the order, or the block.
-        account_ids: its account; of a block, those of the orders that name it.
-    """
-    return await stored.get_holds_of_order(db, order_id, account_ids)
+    most = MOST_RELEASED if with_released else None
+    return await stored.get_holds(db, account_id=account_id, with_released=with_released, most=most)
 
 
 def _require_reason(reason: str) -> None:

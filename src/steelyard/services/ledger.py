@@ -174,7 +174,7 @@ async def change_transactions(
         await store.store_transactions(db, checked)
     gone = await store.delete_transactions(db, take_back) if take_back else []
     posted = await store.post_transactions(db, today, only=[*ids, *gone])
-    for one in await store.get_unposted(db, only=ids):
+    for one in await store.get_unposted(db, only=ids) if posted.unposted else ():
         raise TransactionError(one.transaction_id, one.kind, one.fault)
     return posted
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -23,6 +24,7 @@ from steelyard.services.allocation_inputs import (
     gather_inputs,
     quote_for,
 )
+from steelyard.services.order_check import PlannedOrder, require_within_limits
 from steelyard.services.portfolio import reading
 from steelyard.services.proposal_changes import find_changes, find_other_findings
 from steelyard.services.proposal_document import (
@@ -243,6 +245,8 @@ async def work_out(
         expires_at=expires_at or now + timedelta(minutes=terms.proposal_minutes),
     )
     document = make_document(heading, asked, inputs)
+    planned = [_planned(order) for order in document.orders]
+    await require_within_limits(db, asked.account_id, planned, inputs.prices, now=now)
     proposal = StoredProposal(
         proposal_id=heading.proposal_id,
         account_id=asked.account_id,
@@ -258,6 +262,16 @@ async def work_out(
         outcome=document.outcome,
     )
     return WorkedOut(proposal, document.orders, terms, inputs.stale.keys())
+
+
+def _planned(order: Mapping[str, Any]) -> PlannedOrder:
+    return PlannedOrder(
+        asset_id=order["asset_id"],
+        quantity=Decimal(order["quantity"]),
+        price=Decimal(order["limit_price"] or order["reference_price"]),
+        currency=order["currency"],
+        order_value=Decimal(order["order_value"]),
+    )
 
 
 async def get_proposal(proposal_id: UUID, db: AnySession | None = None) -> ShownProposal:

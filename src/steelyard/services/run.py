@@ -5,8 +5,8 @@ is one hash over the hashes of all proposals, in the order of the accounts.
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -31,10 +31,11 @@ from steelyard.services.scope import require_scope
 from steelyard.statements.policy import read_policy, write_policy
 from steelyard.storage import run as store
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import AnySession, ReadSession, WriteSession, get_db_session
+from steelyard.storage.connection import AnySession, WriteSession, get_db_session
 from steelyard.storage.proposal import ProposalState
 from steelyard.storage.run import (
     OPEN,
+    ListedRun,
     Made,
     Problem,
     Run,
@@ -78,6 +79,17 @@ class RunNameError(InvalidInputError):
     def __init__(self) -> None:
         """Name the rule."""
         super().__init__(f"A run has a name of 1 to {LONGEST_NAME} characters that print.")
+
+
+class TwoScopesError(InvalidInputError):
+    """A run is asked over accounts named in two ways."""
+
+    def __init__(self) -> None:
+        """Say what there is."""
+        super().__init__(
+            "Name accounts, or households, or models, and only one of these; none of them = all accounts that you may "
+            "propose for."
+        )
 
 
 class RunSizeError(InvalidInputError):
@@ -207,7 +219,7 @@ async def begin_run(db: WriteSession, actor: Actor, asked: RunAsked, *, now: dat
 
 
 async def get_run(
-    run_id: UUID, db: ReadSession | None = None, *, after: int = 0, limit: int = 100
+    run_id: UUID, db: AnySession | None = None, *, after: int = 0, limit: int = 100
 ) -> ShownRun:
     """Return a run, how far it is, and a page of its accounts: exceptions first; raises UnknownRunError.
 
@@ -226,8 +238,13 @@ async def get_run(
         )
 
 
+def listed(run: ListedRun) -> ListedRun:
+    """Return a run without its document."""
+    return ListedRun(**{one.name: getattr(run, one.name) for one in fields(ListedRun)})
+
+
 async def get_runs(
-    db: ReadSession | None = None, *, before: tuple[datetime, UUID] | None = None, limit: int = 100
+    db: AnySession | None = None, *, before: tuple[datetime, UUID] | None = None, limit: int = 100
 ) -> list[Run]:
     """Return runs that are seen, the newest first; `before` = moment and key of the last one of the page before."""
     async with reading(db) as session:
@@ -368,6 +385,18 @@ async def end_run(db: WriteSession, run: Run, *, fault: str, now: datetime) -> N
         db, run.run_id, BEFORE_SENDING, OrderState.CANCELLED, reason=f"its run: {fault}", now=now
     )
     await store.move_run(db, run, RunState.WITHDRAWN, fault=fault)
+
+
+def one_scope(named: Mapping[ScopeKind, Sequence[str]]) -> RunScope:
+    """Return the scope that is named; all accounts where none is; raises TwoScopesError.
+
+    >>> one_scope({ScopeKind.ACCOUNTS: [], ScopeKind.MODEL: ["60-40"]}).names
+    ('60-40',)
+    """
+    found = [RunScope(kind, tuple(names)) for kind, names in named.items() if names]
+    if len(found) > 1:
+        raise TwoScopesError
+    return found[0] if found else RunScope(ScopeKind.ALL)
 
 
 def read_asked(run: Run) -> RunAsked:

@@ -3,6 +3,7 @@
 Everything is looked at again, each account as a single proposal is, before either counts.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -205,6 +206,7 @@ async def _changes(
     with remembering():
         await read_ahead(db, [proposal.account_id for proposal in proposals], now=now)
         for proposal in proposals:
+            await asyncio.sleep(0)  # a server that does this has other requests, too
             try:
                 require_executable(await require_unchanged(db, proposal, now=now, prices=prices))
             except SteelyardError as error:

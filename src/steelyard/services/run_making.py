@@ -55,8 +55,8 @@ from steelyard.storage.memory import remembering
 from steelyard.storage.proposal import StoredProposal, add_proposals
 from steelyard.storage.run import Made, Problem, Run, RunAccountState, RunState
 
-AT_ONCE: Final = 50
-"""Accounts that are made in one transaction: half a second of work, which is what a crash costs."""
+AT_ONCE: Final = 200
+"""Accounts that are made in one transaction: a second or two of work, which is what a crash costs."""
 
 Fault = Callable[[str], None]
 
@@ -97,7 +97,7 @@ async def make_run(
         UnknownRunError: there is no such run.
         SteelyardError: the store, or every price source, is away; it goes on next time.
     """
-    prices = await _prices(run_id, clock(), market)
+    prices = await market_of_run(run_id, now=clock(), market=market)
     while not (stop is not None and stop.is_set()):
         if not await make_some(run_id, prices, now=clock(), new_id=new_id, fault=fault):
             return
@@ -140,7 +140,16 @@ async def _finish(run_id: UUID) -> bool:
             "exceptions": progress.states.get(RunAccountState.EXCEPTION, 0),
         }
         await record_event(db, "run.make", "run", str(run_id), facts)
+        await _record_overrides(db, made)
     return False
+
+
+async def _record_overrides(db: WriteSession, run: Run) -> None:
+    """Write down that old prices were let pass, where they were; the reason stands in the document of each proposal."""
+    prices = read_market_text(await store.get_market(db, run.run_id)).values()
+    stale = sum(price.quality is Quality.STALE for price in prices)
+    if stale and read_asked(run).stale_reason:
+        await record_event(db, "price.override", "run", str(run.run_id), {"assets": stale})
 
 
 async def _make(
@@ -156,7 +165,12 @@ async def _make(
     worker = _Worker(db, run, read_asked(run), prices, now, new_id)
     with remembering():
         await read_ahead(db, account_ids, now=now)
-        made = [await worker.make(account_id) for account_id in account_ids]
+        made = []
+        for account_id in account_ids:
+            made.append(await worker.make(account_id))
+            await asyncio.sleep(
+                0
+            )  # an account takes milliseconds, and others in this process have their turn
     await add_proposals(db, [(one.proposal, one.orders) for one in worker.worked])
     await store.save_accounts(db, run.run_id, made)
 
@@ -256,8 +270,17 @@ def _exception(account_id: str, problem: Problem, fault: str, proposal_id: UUID 
     )
 
 
-async def _prices(run_id: UUID, now: datetime, market: Market | None) -> Quoted:
-    """Return the prices of a run; whoever works on it first reads them, once for all accounts and workers."""
+async def market_of_run(run_id: UUID, *, now: datetime, market: Market | None = None) -> Quoted:
+    """Return the prices of a run; whoever works on it first reads them, once for all accounts and workers.
+
+    Args:
+        run_id: the run.
+        now: the time, with its zone.
+        market: as for `make_run`.
+
+    Raises:
+        UnknownRunError: there is no such run.
+    """
     async with get_write_session() as db:
         run = await require_run(db, run_id)
         kept = await store.get_market(db, run_id)
@@ -270,6 +293,11 @@ async def _prices(run_id: UUID, now: datetime, market: Market | None) -> Quoted:
         async with get_write_session() as db:
             await store.set_market(db, run_id, _written(quoted))
             kept = await store.get_market(db, run_id)
+    return read_market_text(kept)
+
+
+def read_market_text(kept: str) -> dict[str, CheckedPrice]:
+    """Read the prices of a run; "" = they are not read yet."""
     return msgspec.convert(json.loads(kept or "{}"), dict[str, CheckedPrice])
 
 

@@ -6,7 +6,7 @@ often, or who died before.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,6 +16,7 @@ from steelyard.errors import SteelyardError
 from steelyard.market.port import Market
 from steelyard.services.apportionment import apportion_block
 from steelyard.services.block import release_paid_buys
+from steelyard.services.order_worker import OrderWorker
 from steelyard.services.run import end_run
 from steelyard.services.run_making import make_run
 from steelyard.storage import run as store
@@ -50,6 +51,7 @@ class RunWorker:
         self,
         clock: Callable[[], datetime],
         *,
+        set_clock: Callable[[], Awaitable[None]] | None = None,
         market: Market | None = None,
         timing: RunTiming | None = None,
         fault: Callable[[str], None] = lambda _: None,
@@ -58,11 +60,13 @@ class RunWorker:
 
         Args:
             clock: tells the time, with its zone.
+            set_clock: lets the clock follow the store's; None = it needs no setting.
             market: where prices come from that are not the stored ones; None = there is none.
             timing: how long it waits.
             fault: called at each point at which a test may end it.
         """
         self._clock, self._market, self._fault = clock, market, fault
+        self._set_clock = set_clock
         self._timing = timing or RunTiming()
         self._stop = asyncio.Event()
 
@@ -84,6 +88,8 @@ class RunWorker:
     async def work(self) -> int:
         """Do what is due now, of every tenant, once; returns how many runs were looked at."""
         with acting_as(NOBODY):
+            if self._set_clock is not None:
+                await self._set_clock()
             async with get_db_session() as db:
                 tenants = await store.find_tenants_with_runs(db, self._clock())
         done = 0
@@ -146,3 +152,24 @@ class RunWorker:
     async def _set_due(self, run_id: UUID, after: timedelta) -> None:
         async with get_write_session() as db:
             await store.set_due(db, run_id, self._clock() + after)
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """What `steelyard worker` is: one for orders and one for runs, in one process."""
+
+    orders: OrderWorker
+    runs: RunWorker
+
+    async def run(self, stop: asyncio.Event, *, idle_seconds: float) -> None:
+        """Work until told to stop; arguments as of each of them."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.orders.run(stop, idle_seconds=idle_seconds))
+            tasks.create_task(self.runs.run(stop, idle_seconds=idle_seconds))
+
+    async def work_off(self, stop: asyncio.Event) -> int:
+        """Work until nothing is due or told to stop; returns how often an order, a link or a run was in hand."""
+        done = 0
+        while not stop.is_set() and (more := await self.runs.work() + await self.orders.work_off(stop)):
+            done += more
+        return done

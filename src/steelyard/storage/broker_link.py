@@ -146,3 +146,31 @@ async def get_account_balances(db: AsyncSession, account_id: str) -> Sequence[Le
     """Return what an account holds by the ledger, units first."""
     rows = (await db.execute(query("get_account_balances"), {"account_id": account_id})).mappings()
     return [LedgerBalance(**row) for row in rows]
+
+
+async def hold_unread_link(db: WriteSession, link_id: UUID) -> bool:
+    """Tell whether nothing was read from a link and nothing ordered by it yet; if so, nobody else changes it now."""
+    return (await db.execute(query("hold_unread_link"), {"link_id": link_id})).one_or_none() is not None
+
+
+async def set_pages(db: WriteSession, link_id: UUID, *, fills_page: str, activities_page: str) -> None:
+    """Note how far fills and activities of a link were read."""
+    values = {"link_id": link_id, "fills_page": fills_page, "activities_page": activities_page}
+    await db.execute(query("set_link_pages"), values)
+
+
+async def hold_activities_page(db: WriteSession, link_id: UUID) -> str:
+    """Return how far the activities of a link were read; nobody else reads on until the transaction ends."""
+    page: str = (await db.execute(query("hold_activities_page"), {"link_id": link_id})).scalar_one()
+    return page
+
+
+async def turn_activities_page(db: WriteSession, link_id: UUID, page: str) -> None:
+    """Note how far the activities of a link were read."""
+    await db.execute(query("turn_activities_page"), {"link_id": link_id, "page": page})
+
+
+async def list_begun_accounts(db: WriteSession, account_ids: Sequence[str]) -> list[str]:
+    """Return those of some accounts of which the ledger has an entry."""
+    rows = await db.execute(query("list_begun_accounts"), {"account_ids": list(account_ids)})
+    return list(rows.scalars())

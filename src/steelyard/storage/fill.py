@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,7 @@ class FilledOrder:
 
     order_id: UUID
     account_id: str | None
+    link_id: UUID | None
     asset_id: str
     side: Side
     quantity: Decimal
@@ -132,40 +134,57 @@ async def assign_fill(db: WriteSession, fill: Fill) -> None:
     await db.execute(query("assign_fill"), _key(fill) | values)
 
 
-async def get_fills(
+async def get_fill(db: ReadSession | WriteSession, link_id: UUID, execution_id: str) -> Fill | None:
+    """Return a fill by its execution; None = it is not known."""
+    values = {"link_id": link_id, "execution_id": execution_id}
+    row = (await db.execute(query("get_fill"), values)).one_or_none()
+    return None if row is None else _fill_of(row)
+
+
+async def get_fills(db: ReadSession | WriteSession, *, order_ids: Sequence[UUID]) -> list[Fill]:
+    """Return the fills of some orders, in the order of their execution."""
+    rows = await db.execute(query("get_fills_of_orders"), {"order_ids": list(order_ids)})
+    return [_fill_of(row) for row in rows]
+
+
+async def get_unsettled_fills(db: WriteSession, account_id: str) -> list[Fill]:
+    """Return the fills of an account that stand and are not booked, or were busted and still are."""
+    rows = await db.execute(query("get_unsettled_fills"), {"account_id": account_id})
+    return [_fill_of(row) for row in rows]
+
+
+async def get_suspended_fills(db: ReadSession | WriteSession, link_id: UUID | None = None) -> list[Fill]:
+    """Return the fills in suspense, of a link or of all, in the order of their execution."""
+    return [_fill_of(row) for row in await db.execute(query("get_suspended_fills"), {"link_id": link_id})]
+
+
+async def list_fills(
     db: ReadSession | WriteSession,
     *,
-    link_id: UUID | None = None,
-    execution_id: str | None = None,
-    order_ids: Sequence[UUID] | None = None,
-    account_id: str | None = None,
-    is_unsettled: bool = False,
-    is_suspended: bool = False,
-    most: int | None = None,
+    order_id: UUID | None,
+    account_id: str | None,
+    before: tuple[datetime, str, UUID] | None,
+    most: int,
 ) -> list[Fill]:
-    """Return fills in the order of their execution; what is None does not choose.
+    """Return some fills, the newest first.
 
     Args:
         db: where to read.
-        link_id: of this link.
-        execution_id: of this execution.
-        order_ids: of these orders.
+        order_id: of this order.
         account_id: of this account.
-        is_unsettled: only those of which the ledger does not say what it should: standing and not booked, or busted
-            and still booked.
-        is_suspended: only those in suspense.
+        before: moment, execution and link to go on from; that one is not in the answer.
         most: at most so many.
     """
+    moment, execution_id, link_id = before or (None, None, None)
     values = {
-        "link_id": link_id,
-        "execution_id": execution_id,
-        "order_ids": None if order_ids is None else list(order_ids),
+        "order_id": order_id,
         "account_id": account_id,
-        "is_unsettled": is_unsettled,
-        "is_suspended": is_suspended,
+        "before": moment,
+        "before_id": execution_id,
+        "before_link": link_id,
         "most": most,
     }
-    return [_fill_of(row) for row in await db.execute(query("get_fills"), values)]
+    return [_fill_of(row) for row in await db.execute(query("list_fills"), values)]
 
 
 def _order_of(row: Row[Any]) -> FilledOrder:
@@ -203,5 +222,5 @@ def _values(fill: Fill) -> dict[str, Any]:
         "price",
         "currency",
     )
-    more = ("fees", "executed_at", "block_execution_id", "suspended_because")
+    more = ("fees", "executed_at", "suspended_because")
     return _key(fill) | {name: getattr(fill, name) for name in names + more} | {"side": fill.side.value}

@@ -1,6 +1,5 @@
 """Holds at rest: what must not be sent now."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -71,11 +70,3 @@ async def get_holds(
     """Return holds, the newest first: those that stand, or all; those of an account, and of every account."""
     values = {"hold_id": hold_id, "account_id": account_id, "with_released": with_released, "most": most}
     return [Hold(*row) for row in await db.execute(query("get_trading_holds"), values)]
-
-
-async def get_holds_of_order(
-    db: ReadSession | WriteSession, order_id: UUID, account_ids: Sequence[str]
-) -> list[Hold]:
-    """Return the holds that keep an order of some accounts from being sent now, the oldest first."""
-    values = {"order_id": order_id, "account_ids": list(account_ids)}
-    return [Hold(*row) for row in await db.execute(query("get_holds_of_order"), values)]

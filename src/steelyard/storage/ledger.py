@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy.exc import DBAPIError
 
+from steelyard.domain.amount import plain
 from steelyard.domain.posting import Place
 from steelyard.domain.transaction import ZERO, Fault, Transaction, TransactionKind
 from steelyard.errors import ConflictError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 NOW: Final = datetime.max.replace(tzinfo=UTC)
 """As a moment of knowledge: all that is known."""
 
+_FEW: Final = 20
 _OVERDRAWN: Final = "SL001"
 _POSTING: Final = {
     "entry": ">i8",
@@ -80,9 +82,9 @@ class OverdrawnError(ConflictError):
     def __init__(self, account_id: str, commodity: str, balance: Decimal, change: Decimal) -> None:
         """Name the account, the commodity and the balance."""
         self.account_id, self.commodity, self.balance, self.change = account_id, commodity, balance, change
-        wanted = f", and {_plain(-change)} are to leave it" if change else ""
+        wanted = f", and {plain(-change)} are to leave it" if change else ""
         super().__init__(
-            f"Account {account_id} holds {_plain(balance)} {commodity}{wanted}; it may not go below 0. "
+            f"Account {account_id} holds {plain(balance)} {commodity}{wanted}; it may not go below 0. "
             "Nothing was booked. Book less, book what comes in first, or let it: may_overdraw for money, may_short "
             "for units."
         )
@@ -218,6 +220,10 @@ def overdrafts_named() -> Iterator[None]:
 
 async def store_transactions(db: WriteSession, transactions: Sequence[Transaction]) -> None:
     """Put transactions into the table: add those that are not stored, correct those that differ."""
+    if len(transactions) <= _FEW:  # one by one, as a table to copy into costs more than they do
+        for one in transactions:
+            await db.execute(query("put_transaction"), _row_of(one))
+        return
     tenant = await get_tenant(db)
     rows = [_row_of(one) | {"tenant_id": tenant.tenant_id} for one in transactions]
     await store_rows(db, "transactions", pa.Table.from_pylist(rows, _TRANSACTION))
@@ -315,10 +321,6 @@ async def get_journal_page(
     connection = await raw_connection(db)
     rows = await connection.fetch(query(name).text, *values, *([] if asset_id is None else [asset_id]))
     return [_entry_of(row) for row in rows]
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"
 
 
 def _entry_of(row: "asyncpg.Record") -> Entry:

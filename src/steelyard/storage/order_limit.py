@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,6 +14,10 @@ from steelyard.storage.connection import WriteSession
 from steelyard.storage.queries import query
 
 _NAMES = tuple(field.name for field in fields(OrderLimits))
+
+
+MOST_LOCKED: Final = 50
+"""Accounts that are locked one by one: a server has room for some thousands of locks, and a block may be of as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +38,17 @@ class StoredLimits:
 
 @dataclass(frozen=True, slots=True)
 class OrderBehind:
-    """An order of an account that is sent, by itself or in a block."""
+    """An order of an account that is sent, by itself or in a block.
+
+    Attributes:
+        order_value: in the tenant's base currency.
+        takes_stale: whether its proposal says why old prices will do.
+    """
 
     order_id: UUID
     account_id: str
     order_value: Decimal
+    takes_stale: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,11 @@ async def end_order_limits(db: WriteSession, account_id: str | None) -> bool:
 
 
 async def lock_day_values(db: WriteSession, account_ids: Collection[str]) -> None:
-    """Wait for whoever else is about to send an order of the same accounts."""
+    """Wait for whoever else is about to send an order of the same accounts; who has many of them locks all at once."""
+    if len(account_ids) > MOST_LOCKED:
+        await db.execute(query("lock_all_day_values"))
+        return
+    await db.execute(query("share_day_values"))
     await db.execute(query("lock_day_values"), {"account_ids": sorted(set(account_ids))})
 
 

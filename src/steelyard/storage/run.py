@@ -90,8 +90,8 @@ class RunScope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A run as the store has it.
+class ListedRun:
+    """A run without its document.
 
     Attributes:
         run_id: its key, made by the server.
@@ -101,7 +101,6 @@ class Run:
         order_value: of its orders, bought and sold added up, in the tenant's base currency; None = as above.
         executed_by, executed_at: None = not executed.
         fault: why it failed or was withdrawn; "" = neither.
-        document: what was asked for, canonical JSON.
     """
 
     run_id: UUID
@@ -116,6 +115,16 @@ class Run:
     executed_by: str | None
     executed_at: datetime | None
     fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(ListedRun):
+    """A run.
+
+    Attributes:
+        document: what was asked for, canonical JSON.
+    """
+
     document: str = field(repr=False)
 
 

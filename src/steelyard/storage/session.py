@@ -61,7 +61,7 @@ class StoredSession:
 
 async def find_sessions(hashes: Sequence[bytes]) -> dict[bytes, FoundSession]:
     """Return the session of each hash, whosever it is; a hash of none is left out."""
-    rows = await look_up("find_sessions", {"hashes": hashes})
+    rows = await look_up("find_sessions", {"asked_hashes": hashes})
     found = ({**row, "grants": json.loads(row["grants"])} for row in rows)
     return {row.pop("hash"): FoundSession(**row) for row in found}
 

@@ -62,7 +62,7 @@ class Token:
 
 async def find_tokens(hashes: Sequence[bytes]) -> dict[bytes, FoundToken]:
     """Return the token of each hash, whosever it is; a hash of none is left out."""
-    rows = await look_up("find_tokens", {"hashes": hashes})
+    rows = await look_up("find_tokens", {"asked_hashes": hashes})
     found = ({**row, "grants": json.loads(row["grants"])} for row in rows)
     return {row.pop("hash"): FoundToken(**row) for row in found}
 

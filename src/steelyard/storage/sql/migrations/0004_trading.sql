@@ -149,7 +149,7 @@ comment on column steelyard.order_limits.tenant_id is 'The tenant.';
 comment on column steelyard.order_limits.account_id is 'The account; null = each account of the tenant.';
 comment on column steelyard.order_limits.max_order_value is 'Largest value of one order, in the tenant''s base currency; null = none.';
 comment on column steelyard.order_limits.max_day_value is 'Largest value of the orders of an account in a day (UTC), bought and sold added up, in the tenant''s base currency; null = none.';
-comment on column steelyard.order_limits.price_collar is 'How far a price may be from the last valid one, fraction of it; null = the default of docs/reference/orders.md.';
+comment on column steelyard.order_limits.price_collar is 'How far a price may be from the last valid one, fraction of it; null = the default of docs/reference/rules.md.';
 comment on column steelyard.order_limits.max_participation is 'Largest share of an asset''s usual volume that one order may be, fraction; null = none.';
 comment on column steelyard.order_limits.changed_by is 'Who wrote it, as in audit_events.actor.';
 comment on column steelyard.order_limits.changed_at is 'When, UTC.';
@@ -249,6 +249,8 @@ create table steelyard.proposals (
 );
 create index proposals_of_account on steelyard.proposals (tenant_id, account_id, made_at);
 create index proposals_of_run on steelyard.proposals (tenant_id, run_id) where run_id is not null;
+create index proposals_running_out on steelyard.proposals (expires_at)
+where run_id is null and state in ('reviewed', 'approved');
 comment on table steelyard.proposals is 'What was reviewed: all inputs and all trades, never changed; only its state moves on.';
 comment on column steelyard.proposals.tenant_id is 'The tenant.';
 comment on column steelyard.proposals.proposal_id is 'Key, made by the server.';
@@ -442,7 +444,7 @@ create table steelyard.orders (
     foreign key (tenant_id, replaces) references steelyard.orders (tenant_id, order_id),
     check ((order_type = 'limit') = (limit_price is not null)),
     check (account_id is not null or block_id is null and run_id is not null)
-);
+) with (fillfactor = 50); -- an order moves half a dozen times: its rows stay on their page, and indexes as they are
 create index orders_due on steelyard.orders (due_at) where due_at is not null;
 create index orders_of_account on steelyard.orders (tenant_id, account_id, made_at);
 create index orders_of_proposal on steelyard.orders (tenant_id, proposal_id);
@@ -538,6 +540,10 @@ create table steelyard.fills (
     foreign key (tenant_id, account_id) references steelyard.accounts (tenant_id, account_id)
 );
 create index fills_of_order on steelyard.fills (tenant_id, order_id);
+create index fills_unsettled on steelyard.fills (tenant_id, account_id)
+where (busted_at is null) = (transaction_id is null);
+create index fills_suspended on steelyard.fills (tenant_id, link_id) where suspended_because <> '';
+create index fills_by_time on steelyard.fills (tenant_id, executed_at, execution_id);
 comment on table steelyard.fills is 'What brokers executed, each once by its execution id; with what it books in one transaction.';
 comment on column steelyard.fills.tenant_id is 'The tenant.';
 comment on column steelyard.fills.link_id is 'The way to the broker that says so.';

@@ -659,9 +659,17 @@ set work_mem = '128MB'
 set jit = off
 as $$
 declare
-    v_only constant text[] := case when p_only is not null then steelyard.with_connected(p_tenant, p_only) end;
+    v_only text[];
 begin
     perform steelyard.lock_ledger(p_tenant);
+    if cardinality(p_only) <= 100 and steelyard.are_plain_trades(p_tenant, p_today, p_only) then
+        select p.booked, p.reversed, 0 into booked, reversed, unposted
+        from steelyard.post_trades(p_tenant, p_only) as p;
+        delete from steelyard.unposted_transactions as u
+        where u.tenant_id = p_tenant and u.transaction_id = any(p_only);
+        return;
+    end if;
+    v_only := case when p_only is not null then steelyard.with_connected(p_tenant, p_only) end;
     perform steelyard.sync_attached_accounts();
     perform steelyard.read_transactions(p_tenant, p_today, v_only);
     perform steelyard.hold_back_repeated(p_tenant);

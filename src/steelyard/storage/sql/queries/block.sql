@@ -1,5 +1,5 @@
 -- name: insert_blocks
--- Make a block of what orders of a run are alike in: asset, side, link, type, worst price and currency; one alone is none.
+-- Make blocks of orders of a run that are alike in asset, side, link, type, worst price and currency; one is none.
 with alike as (
     select
         b.link_id, o.asset_id, o.side, o.order_type, o.limit_price, o.currency, sum(o.quantity) as quantity,
@@ -48,6 +48,12 @@ where tenant_id = steelyard.current_tenant() and order_id = any(cast(:order_ids 
 
 -- name: release_into_blocks
 -- Give the orders of a run to the workers: those that a block was made of wait for it, others are due at once.
+with block as materialized (
+    select k.order_id, k.link_id, k.asset_id, k.side, k.order_type, k.limit_price, k.currency
+    from steelyard.orders as k
+    where k.tenant_id = steelyard.current_tenant() and k.order_id = any(cast(:block_ids as uuid[]))
+)
+
 update steelyard.orders as o
 set
     version = o.version + 1,
@@ -60,10 +66,9 @@ from (
     select c.order_id, b.link_id, k.order_id as block_id
     from steelyard.orders as c
     inner join steelyard.broker_accounts as b on c.tenant_id = b.tenant_id and c.account_id = b.account_id
-    left join steelyard.orders as k
+    left join block as k
         on
-            c.tenant_id = k.tenant_id and k.order_id = any(cast(:block_ids as uuid[])) and b.link_id = k.link_id
-            and c.asset_id = k.asset_id and c.side = k.side and c.order_type = k.order_type
+            b.link_id = k.link_id and c.asset_id = k.asset_id and c.side = k.side and c.order_type = k.order_type
             and c.limit_price is not distinct from k.limit_price and c.currency = k.currency
     where
         c.tenant_id = steelyard.current_tenant() and c.run_id = cast(:run_id as uuid) and c.account_id is not null

@@ -86,3 +86,42 @@ select b.commodity, b.is_cash, trim_scale(b.quantity) as quantity
 from steelyard.balances as b
 where b.tenant_id = steelyard.current_tenant() and b.account_id = :account_id and b.quantity <> 0
 order by b.is_cash, b.commodity;
+
+-- name: hold_unread_link
+-- A link of which nothing was read and nothing was ordered yet, that nobody else changes until this transaction ends.
+select l.link_id
+from steelyard.broker_links as l
+where
+    l.tenant_id = steelyard.current_tenant() and l.link_id = cast(:link_id as uuid)
+    and l.fills_page = '' and l.activities_page = ''
+    and not exists (select from steelyard.orders as o where o.tenant_id = l.tenant_id and o.link_id = l.link_id)
+for no key update;
+
+-- name: set_link_pages
+-- Note how far fills and activities of a link were read.
+update steelyard.broker_links
+set fills_page = :fills_page, activities_page = :activities_page
+where tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid);
+
+-- name: hold_activities_page
+-- How far the activities of a link were read; who reads on holds it until this transaction ends.
+select l.activities_page
+from steelyard.broker_links as l
+where l.tenant_id = steelyard.current_tenant() and l.link_id = cast(:link_id as uuid)
+for no key update;
+
+-- name: turn_activities_page
+-- Note how far the activities of a link were read.
+update steelyard.broker_links
+set activities_page = :page
+where tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid);
+
+-- name: list_begun_accounts
+-- Those of some accounts of which the ledger has an entry.
+select a.account_id
+from unnest(cast(:account_ids as text[])) as a (account_id)
+where exists (
+    select from steelyard.balances as b
+    where b.tenant_id = steelyard.current_tenant() and b.account_id = a.account_id
+)
+order by a.account_id;

@@ -1,7 +1,8 @@
 -- name: lock_orders_of_fill
 -- The orders that a fill names by the broker's key or by ours, held until this transaction ends.
 select
-    o.order_id, o.account_id, o.asset_id, o.side, o.quantity, o.currency, o.lots, o.state, o.version, o.filled_quantity
+    o.order_id, o.account_id, o.link_id, o.asset_id, o.side, o.quantity, o.currency, o.lots, o.state, o.version,
+    o.filled_quantity
 from steelyard.orders as o
 where
     o.tenant_id = steelyard.current_tenant()
@@ -18,7 +19,8 @@ for no key update;
 -- name: lock_order
 -- An order by its key, held until this transaction ends.
 select
-    o.order_id, o.account_id, o.asset_id, o.side, o.quantity, o.currency, o.lots, o.state, o.version, o.filled_quantity
+    o.order_id, o.account_id, o.link_id, o.asset_id, o.side, o.quantity, o.currency, o.lots, o.state, o.version,
+    o.filled_quantity
 from steelyard.orders as o
 where o.tenant_id = steelyard.current_tenant() and o.order_id = cast(:order_id as uuid)
 for no key update;
@@ -70,12 +72,12 @@ select a.asset_id from steelyard.asset_master as a where a.asset_id = :symbol;
 -- Write a fill down, unless its execution is known; answer whether it was not.
 insert into steelyard.fills (
     tenant_id, link_id, execution_id, order_id, account_id, asset_id, broker_order_id, symbol, side, quantity, price,
-    currency, fees, executed_at, busted_at, block_execution_id, suspended_because
+    currency, fees, executed_at, busted_at, suspended_because
 )
 values (
     steelyard.current_tenant(), :link_id, :execution_id, :order_id, :account_id, :asset_id, :broker_order_id, :symbol,
     :side, :quantity, :price, :currency, :fees, :executed_at, case when :is_bust then transaction_timestamp() end,
-    :block_execution_id, :suspended_because
+    :suspended_because
 )
 on conflict (tenant_id, link_id, execution_id) do nothing
 returning execution_id;
@@ -116,20 +118,75 @@ update steelyard.fills
 set order_id = cast(:order_id as uuid), account_id = :account_id, asset_id = :asset_id, suspended_because = ''
 where tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid) and execution_id = :execution_id;
 
--- name: get_fills
--- Fills by their execution, or of an order, or those of an account that the ledger does not say as it should.
+-- name: get_fill
+-- A fill by its execution.
 select
-    f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees, f.broker_order_id,
+    f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees,
+    f.broker_order_id,
     f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id, f.block_execution_id,
     trim_scale(f.amount) as amount, f.suspended_because
 from steelyard.fills as f
 where
     f.tenant_id = steelyard.current_tenant()
-    and (cast(:link_id as uuid) is null or f.link_id = :link_id)
-    and (cast(:execution_id as text) is null or f.execution_id = :execution_id)
-    and (cast(:order_ids as uuid[]) is null or f.order_id = any(cast(:order_ids as uuid[])))
+    and f.link_id = cast(:link_id as uuid) and f.execution_id = :execution_id;
+
+-- name: get_fills_of_orders
+-- The fills of some orders, in the order of their execution.
+select
+    f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees,
+    f.broker_order_id,
+    f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id, f.block_execution_id,
+    trim_scale(f.amount) as amount, f.suspended_because
+from steelyard.fills as f
+where
+    f.tenant_id = steelyard.current_tenant()
+    and f.order_id = any(cast(:order_ids as uuid[]))
+order by f.executed_at, f.execution_id, f.link_id;
+
+-- name: get_unsettled_fills
+-- Fills of an account that stand and are not booked, or were busted and still are.
+select
+    f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees,
+    f.broker_order_id,
+    f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id, f.block_execution_id,
+    trim_scale(f.amount) as amount, f.suspended_because
+from steelyard.fills as f
+where
+    f.tenant_id = steelyard.current_tenant()
+    and f.account_id = :account_id
+    and (f.busted_at is null) = (f.transaction_id is null)
+order by f.executed_at, f.execution_id, f.link_id;
+
+-- name: get_suspended_fills
+-- Fills in suspense, of a link or of all.
+select
+    f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees,
+    f.broker_order_id,
+    f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id, f.block_execution_id,
+    trim_scale(f.amount) as amount, f.suspended_because
+from steelyard.fills as f
+where
+    f.tenant_id = steelyard.current_tenant()
+    and f.suspended_because <> ''
+    and f.link_id = coalesce(cast(:link_id as uuid), f.link_id)
+order by f.executed_at, f.execution_id, f.link_id;
+
+-- name: list_fills
+-- A page of fills, the newest first; of an order and of an account where they are named.
+select
+    f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees,
+    f.broker_order_id,
+    f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id, f.block_execution_id,
+    trim_scale(f.amount) as amount, f.suspended_because
+from steelyard.fills as f
+where
+    f.tenant_id = steelyard.current_tenant()
+    and (cast(:order_id as uuid) is null or f.order_id = :order_id)
     and (cast(:account_id as text) is null or f.account_id = :account_id)
-    and (not :is_unsettled or (f.busted_at is null) = (f.transaction_id is null))
-    and (not :is_suspended or f.suspended_because <> '')
-order by f.executed_at, f.execution_id, f.link_id
-limit cast(:most as bigint);
+    and (
+        cast(:before as timestamptz) is null
+        or (f.executed_at, f.execution_id, f.link_id)
+        < (cast(:before as timestamptz), cast(:before_id as text), cast(:before_link as uuid))
+    )
+order by f.executed_at desc, f.execution_id desc, f.link_id desc
+limit :most;

@@ -33,7 +33,7 @@ where
 returning hold_id;
 
 -- name: get_trading_holds
--- Holds, the newest first; those that stand, or all.
+-- Holds, the newest first; those that stand, or all; of an account those of its orders and of every account, too.
 select
     h.hold_id, h.account_id, h.order_id, h.kind, h.reason, h.made_by, h.made_at, h.released_by, h.released_at,
     h.release_reason
@@ -42,19 +42,14 @@ where
     h.tenant_id = steelyard.current_tenant()
     and (:with_released or h.released_at is null)
     and (cast(:hold_id as uuid) is null or h.hold_id = :hold_id)
-    and (cast(:account_id as text) is null or coalesce(h.account_id, :account_id) = :account_id)
+    and (
+        cast(:account_id as text) is null
+        or h.account_id = :account_id
+        or (h.account_id is null and h.order_id is null)
+        or exists (
+            select from steelyard.orders as o
+            where o.tenant_id = h.tenant_id and o.order_id = h.order_id and o.account_id = :account_id
+        )
+    )
 order by h.made_at desc, h.hold_id
 limit cast(:most as bigint);
-
--- name: get_holds_of_order
--- Holds that keep an order from being sent now: of it, of its account, of the tenant.
-select
-    h.hold_id, h.account_id, h.order_id, h.kind, h.reason, h.made_by, h.made_at, h.released_by, h.released_at,
-    h.release_reason
-from steelyard.trading_holds as h
-where
-    h.tenant_id = steelyard.current_tenant()
-    and h.released_at is null
-    and (h.order_id is null or h.order_id = cast(:order_id as uuid))
-    and (h.account_id is null or h.account_id = any(cast(:account_ids as text[])))
-order by h.made_at, h.hold_id;

@@ -17,6 +17,43 @@ where
     and (cast(:transaction_ids as text[]) is null or u.transaction_id = any(cast(:transaction_ids as text[])))
 order by u.transaction_id;
 
+-- name: put_transaction
+-- Put a transaction into the table: add it, or correct the one of its id that differs.
+insert into steelyard.transactions as t (
+    tenant_id, transaction_id, account_id, asset_id, transaction_date, transaction_type, quantity, price, currency,
+    total_amount, transaction_costs, settlement_date, tax_amount, counter_account_id, counter_asset_id,
+    counter_quantity, counter_currency, counter_amount, acquired_date, basis_fraction, lot_id
+)
+values (
+    steelyard.current_tenant(), :transaction_id, :account_id, :asset_id, :transaction_date, :transaction_type,
+    :quantity, :price, :currency, :total_amount, :transaction_costs, :settlement_date, :tax_amount,
+    :counter_account_id, :counter_asset_id, :counter_quantity, :counter_currency, :counter_amount, :acquired_date,
+    :basis_fraction, :lot_id
+)
+on conflict (tenant_id, transaction_id) do update
+set
+    account_id = excluded.account_id, asset_id = excluded.asset_id, transaction_date = excluded.transaction_date,
+    transaction_type = excluded.transaction_type, quantity = excluded.quantity, price = excluded.price,
+    currency = excluded.currency, total_amount = excluded.total_amount,
+    transaction_costs = excluded.transaction_costs, settlement_date = excluded.settlement_date,
+    tax_amount = excluded.tax_amount, counter_account_id = excluded.counter_account_id,
+    counter_asset_id = excluded.counter_asset_id, counter_quantity = excluded.counter_quantity,
+    counter_currency = excluded.counter_currency, counter_amount = excluded.counter_amount,
+    acquired_date = excluded.acquired_date, basis_fraction = excluded.basis_fraction, lot_id = excluded.lot_id
+where
+    (
+        t.account_id, t.asset_id, t.transaction_date, t.transaction_type, t.quantity, t.price, t.currency,
+        t.total_amount, t.transaction_costs, t.settlement_date, t.tax_amount, t.counter_account_id,
+        t.counter_asset_id, t.counter_quantity, t.counter_currency, t.counter_amount, t.acquired_date,
+        t.basis_fraction, t.lot_id
+    ) is distinct from (
+        excluded.account_id, excluded.asset_id, excluded.transaction_date, excluded.transaction_type,
+        excluded.quantity, excluded.price, excluded.currency, excluded.total_amount, excluded.transaction_costs,
+        excluded.settlement_date, excluded.tax_amount, excluded.counter_account_id, excluded.counter_asset_id,
+        excluded.counter_quantity, excluded.counter_currency, excluded.counter_amount, excluded.acquired_date,
+        excluded.basis_fraction, excluded.lot_id
+    );
+
 -- name: delete_transactions
 -- Take transactions out of the table, so that posting reverses them.
 delete from steelyard.transactions

@@ -57,6 +57,14 @@ from (
     order by n.account_id
 ) as a;
 
+-- name: share_day_values
+-- Wait for who has the values of all accounts, and let nobody take them meanwhile.
+select pg_advisory_xact_lock_shared(hashtextextended('steelyard.day_values', steelyard.current_tenant()));
+
+-- name: lock_all_day_values
+-- Wait for whoever else is about to send an order of the tenant.
+select pg_advisory_xact_lock(hashtextextended('steelyard.day_values', steelyard.current_tenant()));
+
 -- name: get_day_values
 -- What orders that were given to a broker on this day (UTC) are worth, by account: also those that were refused there,
 -- cancelled or replaced, and those that a block was sent for; some orders left out.
@@ -78,8 +86,13 @@ group by o.account_id;
 
 -- name: get_orders_behind
 -- The orders that an order stands for: itself, or of a block those it is sent for that were not given up.
-select o.order_id, o.account_id, trim_scale(o.order_value) as order_value
+select
+    o.order_id,
+    o.account_id,
+    trim_scale(o.order_value) as order_value,
+    coalesce(cast(p.document as jsonb) #>> '{asked,stale_reason}', '') <> '' as takes_stale
 from steelyard.orders as o
+left join steelyard.proposals as p on o.tenant_id = p.tenant_id and o.proposal_id = p.proposal_id
 where
     o.tenant_id = steelyard.current_tenant()
     and o.account_id is not null

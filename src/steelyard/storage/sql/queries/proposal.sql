@@ -13,14 +13,7 @@ select
     t.price_tolerance,
     t.proposal_minutes,
     l.link_id,
-    array(
-        select o.client_order_id
-        from steelyard.orders as o
-        where
-            o.tenant_id = a.tenant_id and o.account_id = a.account_id and o.released_at is not null
-            and o.state in ('approved', 'sending', 'sent', 'partially_filled', 'unknown')
-        order by o.client_order_id
-    ) as orders_under_way
+    coalesce(u.client_order_ids, '{}') as orders_under_way
 from steelyard.accounts as a
 inner join steelyard.tenants as t on a.tenant_id = t.tenant_id
 inner join steelyard.model_portfolios as m on a.tenant_id = m.tenant_id and a.model_id = m.model_id
@@ -28,6 +21,14 @@ left join steelyard.investor_profiles as p on a.tenant_id = p.tenant_id and a.ac
 left join steelyard.broker_accounts as b on a.tenant_id = b.tenant_id and a.account_id = b.account_id
 left join steelyard.broker_links as l
     on b.tenant_id = l.tenant_id and b.link_id = l.link_id and l.ended_at is null
+left join (
+    select o.account_id, array_agg(o.client_order_id order by o.client_order_id) as client_order_ids
+    from steelyard.orders as o
+    where
+        o.tenant_id = steelyard.current_tenant() and o.account_id = any(cast(:account_ids as text[]))
+        and o.released_at is not null and o.state in ('approved', 'sending', 'sent', 'partially_filled', 'unknown')
+    group by o.account_id
+) as u on a.account_id = u.account_id
 where a.tenant_id = steelyard.current_tenant() and a.account_id = any(cast(:account_ids as text[]));
 
 -- name: hold_account
@@ -81,7 +82,7 @@ insert into steelyard.orders (
 select
     steelyard.current_tenant(), o.proposal_id, o.run_id, o.account_id, o.asset_id, o.side, o.quantity, o.order_type,
     o.limit_price, o.currency, o.reference_price, o.order_value, o.phase, o.lots, o.client_order_id, o.made_at,
-    o.made_at
+    o.made_at as changed_at
 from jsonb_to_recordset(cast(:orders as jsonb)) as o (
     proposal_id uuid, run_id uuid, account_id text, asset_id text, side text, quantity numeric, order_type text,
     limit_price numeric, currency text, reference_price numeric, order_value numeric, phase integer, lots jsonb,
