@@ -3,8 +3,9 @@
 The server is `steelyard serve` in a process of its own over the sample book, behind what it takes for a proxy, so that
 everybody comes from an address of their own: its limits count as they do for people. A hundred users with two tokens
 each ask for the eight answers of the accounts granted to them in turn; who they are, and what they see, is asked for in
-the store at every request. `wrk` asks where it is installed, else a client of ours on the same machine, whose
-processor time is told, because the server did not have it. At the end /healthz is asked while a refresh computes.
+the store at every request. `wrk` asks where it is installed, else a client of ours on the same machine: how much
+processor time a request takes of the server, the store and the client is told, because they share it. At the end
+/healthz is asked while a refresh computes.
 `--small` measures two seconds of each.
 """
 
@@ -19,11 +20,12 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 from scratch import show
 
 from steelyard.domain.scope import Scope
@@ -34,6 +36,7 @@ from steelyard.services.grant import grant
 from steelyard.services.token import create_token
 from steelyard.services.user import add_user
 from steelyard.storage.connection import close_connection_pool, get_write_session, init_connection_pool
+from steelyard.storage.postmaster import find_postmaster
 
 STEELYARD = (sys.executable, "-c", "from steelyard.app import main; main()")
 HOST = "book.example"
@@ -62,6 +65,8 @@ class Asked:
     seconds: float = 0.0
     refused: int = 0
     client_seconds: float = 0.0
+    server_seconds: float = 0.0
+    store_seconds: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -72,22 +77,52 @@ class Asked:
 
     def row(self, name: str, base: "Asked") -> list[str]:
         p50, p99 = (f"{1000 * self.wait(share):.1f} ms" for share in (0.5, 0.99))
-        own = f"{1e6 * self.client_seconds / len(self.waits):.0f} µs"
-        return [
-            name,
-            f"{self.rate:,.0f} / s",
-            f"{self.rate / base.rate:.2f}",
-            p50,
-            p99,
-            own,
-            f"{self.refused}",
-        ]
+        spent = (self.server_seconds, self.store_seconds, self.client_seconds)
+        each = [f"{1e6 * seconds / len(self.waits):.0f} µs" for seconds in spent]
+        ratio = f"{self.rate / base.rate:.2f}"
+        return [name, f"{self.rate:,.0f} / s", ratio, p50, p99, *each, f"{self.refused}"]
+
+    def add(self, more: "Asked") -> None:
+        """Go on with what came back later."""
+        self.waits += more.waits
+        self.seconds += more.seconds
+        self.refused += more.refused
+        self.client_seconds += more.client_seconds
+        self.server_seconds += more.server_seconds
+        self.store_seconds += more.store_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The server and its store: where they are, and how much processor time they have had."""
+
+    port: int
+    server: int
+    store: int
+
+    def spent(self) -> tuple[float, float]:
+        """Seconds of the server, and of the store with all that works for it."""
+        return spent_by(psutil.Process(self.server)), spent_by_family(psutil.Process(self.store))
+
+
+def spent_by(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def spent_by_family(root: psutil.Process) -> float:
+    ended = root.cpu_times()
+    total = spent_by(root) + ended.children_user + ended.children_system
+    for child in root.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            total += spent_by(child)
+    return float(total)
 
 
 class Browser(asyncio.Protocol):
     """A connection that asks for one thing after the other, each as soon as the one before is there."""
 
-    def __init__(self, asked: Asked, requests: Sequence[bytes], first: int, until: float) -> None:
+    def __init__(self, asked: Asked, requests: Sequence[bytes], first: int, until: float | None) -> None:
         self._asked, self._requests, self._next, self._until = asked, requests, first, until
         self._received, self._began = b"", 0.0
         self.ended = asyncio.get_running_loop().create_future()
@@ -107,7 +142,7 @@ class Browser(asyncio.Protocol):
         self._asked.waits.append(now - self._began)
         self._asked.refused += head[9:12] not in {b"200", b"304"}
         self._received = b""
-        if now < self._until:
+        if self._next < len(self._requests) if self._until is None else now < self._until:
             self._ask()
         else:
             self._transport.close()
@@ -122,18 +157,22 @@ class Browser(asyncio.Protocol):
         self._next += CONNECTIONS
 
 
-async def ask(port: int, requests: Sequence[bytes], seconds: float) -> Asked:
-    """Ask as fast as answers come, on so many connections."""
+async def ask(machine: Machine, requests: Sequence[bytes], seconds: float | None = None) -> Asked:
+    """Ask as fast as answers come, on so many connections: so long, or each request once."""
     asked, loop = Asked(), asyncio.get_running_loop()
+    server, store = machine.spent()
     used = resource.getrusage(resource.RUSAGE_SELF)
     began = time.perf_counter()
-    browsers = [Browser(asked, requests, number, began + seconds) for number in range(CONNECTIONS)]
+    until = None if seconds is None else began + seconds
+    browsers = [Browser(asked, requests, number, until) for number in range(CONNECTIONS)]
     for browser in browsers:
-        await loop.create_connection(lambda browser=browser: browser, "127.0.0.1", port)  # type: ignore[misc]  # bound now
+        await loop.create_connection(lambda browser=browser: browser, "127.0.0.1", machine.port)  # type: ignore[misc]  # bound now
     await asyncio.gather(*(browser.ended for browser in browsers))
     asked.seconds = time.perf_counter() - began
     spent = resource.getrusage(resource.RUSAGE_SELF)
     asked.client_seconds = spent.ru_utime + spent.ru_stime - used.ru_utime - used.ru_stime
+    after = machine.spent()
+    asked.server_seconds, asked.store_seconds = after[0] - server, after[1] - store
     return asked
 
 
@@ -200,8 +239,8 @@ async def let_in(home: Path) -> list[str]:
 
 
 @contextmanager
-def served(environment: dict[str, str]) -> Iterator[int]:
-    """`steelyard serve` behind what it takes for a proxy: its port."""
+def served(home: Path, environment: dict[str, str]) -> Iterator[Machine]:
+    """`steelyard serve` behind what it takes for a proxy."""
     url = ("--behind-proxy", "127.0.0.1", "--public-url", f"https://{HOST}")
     process = subprocess.Popen(
         [*STEELYARD, "serve", "--port", "0", *url],
@@ -213,7 +252,9 @@ def served(environment: dict[str, str]) -> Iterator[int]:
     assert process.stdout is not None
     try:
         process.stdout.readline()  # where it serves, as others see it
-        yield listening(process.pid)
+        store = find_postmaster(home / "postgres")
+        assert store is not None
+        yield Machine(listening(process.pid), process.pid, store)
     finally:
         process.terminate()
         process.wait()
@@ -221,8 +262,6 @@ def served(environment: dict[str, str]) -> Iterator[int]:
 
 def listening(pid: int) -> int:
     """The port that a process listens on."""
-    import psutil  # noqa: PLC0415  the one place that needs it
-
     while True:
         ports = [
             one.laddr.port for one in psutil.Process(pid).net_connections("tcp") if one.status == "LISTEN"
@@ -242,24 +281,23 @@ async def refreshing(environment: dict[str, str]) -> AsyncIterator[asyncio.subpr
     assert await process.wait() == 0
 
 
-async def measure(port: int, tokens: Sequence[str], environment: dict[str, str], seconds: float) -> None:
+async def measure(
+    machine: Machine, tokens: Sequence[str], environment: dict[str, str], seconds: float
+) -> None:
     """Ask for everything, and show it."""
     alive = [request("/healthz", number) for number in range(256)]
-    await ask(port, dashboard(tokens), 1.0)  # what is kept is made once
-    health = await ask(port, alive, seconds)
-    answers = await ask(port, dashboard(tokens), seconds)
-    known = await ask(port, dashboard(tokens, if_none_match="*"), seconds)
+    await ask(machine, dashboard(tokens)[: 2 * len(tokens)])  # that each was there is noted once a minute
+    health = await ask(machine, alive, seconds)
+    answers = await ask(machine, dashboard(tokens), seconds)
+    known = await ask(machine, dashboard(tokens, if_none_match="*"), seconds)
     async with refreshing(environment) as process:
         meanwhile = Asked()
         while process.returncode is None:
-            more = await ask(port, alive[:CONNECTIONS], 0.2)
-            meanwhile.waits += more.waits
-            meanwhile.seconds += more.seconds
-            meanwhile.client_seconds += more.client_seconds
+            meanwhile.add(await ask(machine, alive[:CONNECTIONS], 0.2))
             await asyncio.sleep(0.05)
     show(
         f"{CONNECTIONS} connections, {USERS} users, {os.cpu_count()} processors for all of it",
-        ("route", "rate", "÷ health", "median", "p99", "our client", "refused"),
+        ("route", "rate", "÷ health", "median", "p99", "server", "store", "client", "refused"),
         [
             health.row("GET /healthz", health),
             answers.row("GET /asset-360/…, eight answers", health),
@@ -288,10 +326,10 @@ def main() -> None:
         try:
             subprocess.run([*STEELYARD, "demo"], env=environment, check=True, capture_output=True)
             tokens = asyncio.run(let_in(home))
-            with served(environment) as port:
-                asyncio.run(measure(port, tokens, environment, seconds))
+            with served(home, environment) as machine:
+                asyncio.run(measure(machine, tokens, environment, seconds))
                 if shutil.which("wrk"):
-                    ask_with_wrk(port, tokens[0], seconds)
+                    ask_with_wrk(machine.port, tokens[0], seconds)
         finally:
             subprocess.run([*STEELYARD, "db", "stop"], env=environment, check=True, capture_output=True)
 
