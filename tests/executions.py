@@ -68,7 +68,7 @@ async def add_order(
 
 
 def fill_of(order: Order, quantity: str, price: str = "100", **others: Any) -> BrokerFill:
-    """Make a fill of an order, a minute after the one before."""
+    """Make a fill of an order, a moment after the one before."""
     number = next(_numbers)
     values: dict[str, Any] = {
         "execution_id": f"x-{number}",
@@ -79,7 +79,7 @@ def fill_of(order: Order, quantity: str, price: str = "100", **others: Any) -> B
         "quantity": Decimal(quantity),
         "price": Decimal(price),
         "currency": order.currency,
-        "executed_at": NOON + timedelta(minutes=number),
+        "executed_at": NOON + timedelta(milliseconds=number),
     }
     return BrokerFill(**values | others)
 

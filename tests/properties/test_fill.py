@@ -92,7 +92,11 @@ async def live(
     orders = [await add_order(link, account, **dict(one)) for one in ORDERS]
     for number, is_bust in way:
         place, units, minute, _ = made[number]
-        values = {"execution_id": f"x{number}", "executed_at": NOON + timedelta(minutes=minute), "fees": FEE}
+        values: dict[str, Any] = {
+            "execution_id": f"x{number}",
+            "executed_at": NOON + timedelta(minutes=minute),
+            "fees": FEE,
+        }
         fill = fill_of(orders[place], str(units), str(100 + number), **values)
         await record(link, replace(fill, is_bust=is_bust))
     return {
@@ -117,21 +121,19 @@ async def fund(account_id: str, made: Sequence[Execution]) -> None:
             sign = 1 if ORDERS[place]["side"] is Side.BUY else -1
             units += sign * quantity
             cash -= sign * quantity * (100 + number) + FEE
-    opening: dict[str, Any] = {
+    whole: dict[str, Any] = {
         "kind": TransactionKind.OPENING,
         "trade_date": TODAY,
         "account_id": account_id,
         "currency": "USD",
     }
-    kinds: dict[str, dict[str, Any]] = {
-        "cash": {"amount": max(-cash, Decimal(0))},
-        "VTI": {"asset_id": "VTI", "quantity": max(-units, Decimal(0))},
-    }
-    brought = [
-        Transaction(transaction_id=f"{account_id}-{name}", **opening, **what)
-        for name, what in kinds.items()
-        if any(isinstance(value, Decimal) and value for value in what.values())
-    ]
+    brought = []
+    if cash < 0:
+        brought.append(Transaction(transaction_id=f"{account_id}-cash", amount=-cash, **whole))
+    if units < 0:
+        brought.append(
+            Transaction(transaction_id=f"{account_id}-VTI", asset_id="VTI", quantity=-units, **whole)
+        )
     await record_transactions(brought, today=TODAY)
 
 
