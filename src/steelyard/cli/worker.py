@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 )
 @pass_shell
 def worker(shell: Shell, *, once: bool, pause_seconds: float) -> None:
-    """Send executed orders to their brokers, follow them, book their fills; make runs and share their fills out.
+    """Send executed orders and book their fills; make runs and share them out.
 
     Any number of workers may run, on any number of machines. Each order is committed as about to be sent before its
     broker is called, and in the hands of one worker at a time. SIGTERM and Ctrl-C let what is in hand finish. The log

@@ -12,6 +12,7 @@ from steelyard.errors import NotFoundError
 KNOWN: Final[Mapping[str, Any]] = {
     "account": "RIVERA-IRA",
     "account_id": "RIVERA-IRA",
+    "accounts": ["RIVERA-IRA"],
     "action": "user.create",
     "actor": "operator",
     "amount": "1000.00",
@@ -62,11 +63,9 @@ KNOWN: Final[Mapping[str, Any]] = {
     "scopes": ["read:portfolio"],
     "search": "apple",
     "secret": "c2VjcmV0IG9mIGEgb25lLXRpbWUgbGluayBvZiBvdXJz",
-    "since": "2022-01-03",
     "source_document": "Mandate of 2026-01-02, section 4",
     "subject": "ada",
     "symbol": "AAPL",
-    "until": "2022-12-28",
     "weights": {"AAPL": "0.6", "MSFT": "0.4"},
 }
 """Name of a part → its example."""
