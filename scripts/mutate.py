@@ -76,6 +76,13 @@ TESTS = {
         "properties/test_allocation",
         "properties/test_tax_runs",
     ),
+    "compliance": (
+        "unit/test_rules",
+        "unit/test_rule_words",
+        "unit/test_rule_settings",
+        "unit/test_order_limits",
+        "properties/test_rules",
+    ),
     "identity": (
         "unit/test_permissions",
         "unit/test_session",

@@ -16,6 +16,7 @@ from entrances import PASSWORD
 from house import FOREIGN, House, Person, Window
 from house_trading import approved_for, approved_run_for, reviewed_for, run_for, traded_account
 from passkey_device import Device, encode
+from ruled_store import hold_proposal, write_cap, write_limits
 from steelyard.brokers.port import BrokerFill
 from steelyard.domain.order import Side
 from steelyard.domain.profile import Investor
@@ -50,9 +51,9 @@ class Visit:
         """Make another user of the same tenant."""
         return self.house.do(self.house.person(role, self.me.tenant_id, **state))
 
-    def as_operator(self, work: Callable[..., Any], user_id: UUID, **more: Any) -> Any:
-        """Let the operator of the tenant do something about a user."""
-        return self.house.do(self.house.operate(self.me.tenant_id, work, user_id, **more))
+    def as_operator(self, work: Callable[..., Any], about: Any, **more: Any) -> Any:
+        """Let the operator of the tenant do something about a user, or about something else of a name."""
+        return self.house.do(self.house.operate(self.me.tenant_id, work, about, **more))
 
 
 @dataclass(frozen=True, slots=True)
@@ -573,6 +574,79 @@ CASES |= {f"GET /{name}": about_account(name) for name in (*SCOPED, *OF_ONE_ACCO
     "PUT /model": lambda _: Ask(
         query=f"model=NEW-{uuid4().hex[:8]}", body={"name": "All of it", "weights": {"A": "1"}}, headers=NEW
     ),
+}
+
+
+MADE = """
+insert into steelyard.orders
+(tenant_id, account_id, link_id, asset_id, side, quantity, order_type, currency, reference_price, order_value,
+client_order_id)
+select a.tenant_id, a.account_id, k.link_id, 'A', 'buy', 10, 'market', 'USD', 100, 1000, 'c-' || gen_random_uuid()
+from steelyard.accounts as a
+inner join steelyard.broker_links as k using (tenant_id)
+where a.account_id = :account
+limit 1
+returning order_id
+"""
+LINKED = """
+insert into steelyard.broker_links (tenant_id, broker, link_name, made_by)
+values (:tenant, 'paper', 'cases', 'operator')
+on conflict do nothing returning link_id
+"""
+STEP = """
+update steelyard.orders
+set state = :state, version = version + 1, released_at = now(), lease_until = now(), due_at = now() + interval '1 day'
+where order_id = :id returning order_id
+"""
+
+
+def my_order(visit: Visit, *states: str, body: Any = None, status: int = 200) -> Ask:
+    """An order of an account that whoever asks sees, led through some states."""
+    house, tenant_id = visit.house, visit.me.tenant_id
+    house.rows(LINKED, tenant_id, tenant=tenant_id)
+    [[order_id]] = house.rows(MADE, tenant_id, account=some_account(visit))
+    for state in states:
+        house.rows(STEP, tenant_id, id=order_id, state=state)
+    return Ask({"order_id": str(order_id)}, body=body, status=status)
+
+
+APPROVED = ("reviewed", "approved")
+
+
+def stopped(visit: Visit, *, is_stopped: bool) -> Ask:
+    """The kill switch pulled, or not."""
+    tenant_id = visit.me.tenant_id
+    visit.house.rows(
+        "update steelyard.trading_holds set released_at = now(), released_by = 'operator' "
+        "where kind = 'kill_switch' and released_at is null returning hold_id",
+        tenant_id,
+    )
+    if is_stopped:
+        visit.house.rows(
+            "insert into steelyard.trading_holds (tenant_id, kind, reason, made_by) "
+            "values (:tenant, 'kill_switch', 'a wrong price', 'operator') returning hold_id",
+            tenant_id,
+            tenant=tenant_id,
+        )
+    return Ask(body={"reason": "a wrong price"}, status=204)
+
+
+CASES |= {
+    "GET /orders": plainly,
+    "GET /orders/{order_id}": my_order,
+    "POST /orders/{order_id}/cancel": lambda visit: my_order(visit, *APPROVED, body={}),
+    "POST /orders/{order_id}/replace": lambda visit: my_order(
+        visit, *APPROVED, body={"quantity": "4", "limit_price": "99.5"}, status=201
+    ),
+    "POST /orders/{order_id}/resolve": lambda visit: my_order(
+        visit, *APPROVED, "sending", "unknown", body={"resolution": "never", "reason": "the desk says so"}
+    ),
+    "GET /trading-stop": plainly,
+    "POST /trading-stop": lambda visit: stopped(visit, is_stopped=False),
+    "POST /trading-stop/release": lambda visit: stopped(visit, is_stopped=True),
+}
+
+CASES |= {f"GET /{name}": about_account(name) for name in SCOPED} | {
     "GET /progress/orders": lambda visit: Ask(query=f"account={some_account(visit)}"),
     "GET /progress/runs/{run_id}": my_run,
 }
@@ -628,6 +702,68 @@ CASES |= {
     "PUT /tenant/code-limit": lambda _: Ask(body={"code_limit": "1000000"}, status=204),
     "PUT /tenant/price-tolerance": lambda _: Ask(body={"price_tolerance": "0.01"}, status=204),
     "PUT /tenant/proposal-minutes": lambda _: Ask(body={"proposal_minutes": 45}, status=204),
+}
+
+
+# ── Rules ───────────────────────────────────────────────────────────────────────────────────────────────
+
+RULE = {
+    "kind": "sector_concentration",
+    "bound": "0.40",
+    "outcome": "hold",
+    "valid_from": "2026-01-01",
+    "source_document": "Mandate, section 3",
+    "settings": {"except": {"asset_classes": ["ETF"]}},
+    "scope": {"accounts": ["nobody's"]},
+}
+LIMITS = {"max_order_value": "250000", "price_collar": "0.03"}
+
+
+def a_rule(status: int = 200) -> Case:
+    def case(visit: Visit) -> Ask:
+        rule_id = f"rule-{uuid4().hex[:8]}"
+        visit.as_operator(write_cap, rule_id)
+        return Ask({"rule_id": rule_id}, status=status)
+
+    return case
+
+
+def some_limits(visit: Visit) -> Ask:
+    visit.as_operator(write_limits, some_account(visit))
+    return Ask({"account_id": some_account(visit)}, status=204)
+
+
+def tenants_limits(visit: Visit) -> Ask:
+    visit.as_operator(write_limits, None)
+    return Ask(status=204)
+
+
+def held_proposal(*, overrides: bool) -> Case:
+    def case(visit: Visit) -> Ask:
+        rule_id = f"rule-{uuid4().hex[:8]}"
+        made = visit.as_operator(hold_proposal, rule_id, account=some_account(visit))
+        body = {"rule_id": rule_id, "reason": "agreed with the client"} if overrides else None
+        return Ask({"proposal_id": str(made)}, body=body, status=204 if overrides else 200)
+
+    return case
+
+
+CASES |= {
+    "GET /rules": plainly,
+    "GET /rules/{rule_id}": a_rule(),
+    "POST /rules": lambda _: Ask(body={"rules": [RULE | {"id": f"rule-{uuid4().hex[:8]}"}]}),
+    "DELETE /rules/{rule_id}": a_rule(status=204),
+    "POST /rules/dry-run": lambda _: Ask(body={"rule": RULE, "since": "2023-01-01", "until": "2023-01-31"}),
+    "POST /compliance/checks": lambda visit: Ask(body={"day": "2023-12-29", "account": some_account(visit)}),
+    "GET /order-limits": plainly,
+    "PUT /order-limits": lambda _: Ask(body=LIMITS, status=204),
+    "DELETE /order-limits": tenants_limits,
+    "PUT /order-limits/{account_id}": lambda visit: Ask(
+        {"account_id": some_account(visit)}, body=LIMITS, status=204
+    ),
+    "DELETE /order-limits/{account_id}": some_limits,
+    "GET /proposals/{proposal_id}/overrides": held_proposal(overrides=False),
+    "POST /proposals/{proposal_id}/overrides": held_proposal(overrides=True),
 }
 
 

@@ -41,7 +41,7 @@ from steelyard.identity.provider import Provider
 from steelyard.identity.provider_settings import SignInProvider
 from steelyard.network.outbound import Outbound
 from steelyard.services.asset_360 import refresh
-from steelyard.services.broker_link import BrokerTools, link_broker, stored_price
+from steelyard.services.broker_link import BrokerTools, link_broker, newest_price
 from steelyard.services.entrance import Entrance
 from steelyard.services.grant import grant
 from steelyard.services.loading import load_tables
@@ -253,11 +253,11 @@ class House:
         async with transaction(Acting(tenant_id, "operator")) as db:
             return await place_hold(db, person.user_id, "case 12-345")
 
-    async def operate(self, tenant_id: int, work: Callable[..., Any], user_id: UUID, **more: Any) -> Any:
-        """Let the operator of a tenant do something about a user."""
+    async def operate(self, tenant_id: int, work: Callable[..., Any], about: Any, **more: Any) -> Any:
+        """Let the operator of a tenant do something about a user, or about something else of a name."""
         operator = Actor(tenant_id)
         async with transaction(operator.acting) as db:
-            return await work(db, operator, user_id, now=self.clock(), **more)
+            return await work(db, operator, about, now=self.clock(), **more)
 
     async def link_paper(self, tenant_id: int) -> UUID:
         """Link a paper broker to a tenant."""
@@ -471,14 +471,14 @@ def opened_house(
     ):
         origin = served.wiring.place.public_url
         served.app.state.retention_years = 6
+        served.app.state.market = None
         served.app.state.broker_tools = BrokerTools(
             paper_file=folder / "paper.sqlite",
             outbound=Outbound(LOOPBACK),
-            price_of=stored_price(clock),
+            price_of=newest_price(clock),
             clock=clock,
             chance=random.Random(1),  # noqa: S311 - the same every time
         )
-        served.app.state.market = None
         served.app.state.entrance = with_providers(
             make_entrance(folder, hasher, clock, origin=origin), provider, origin
         )

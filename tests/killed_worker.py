@@ -29,7 +29,7 @@ from steelyard.storage.connection import close_connection_pool, init_connection_
 from workshop import checked, no_number
 
 HASTE = Timing(
-    lease=timedelta(seconds=1.5),
+    lease=timedelta(seconds=2.5),
     call=timedelta(seconds=0.5),
     poll=timedelta(seconds=0.1),
     longest_poll=timedelta(seconds=0.5),
@@ -101,8 +101,8 @@ def _deadly(post: Post) -> Callable[[str], None]:
     chance = random.Random(post.seed)  # noqa: S311 - points of death, no secret
 
     def fault(point: str) -> None:
-        del point
-        if chance.random() < post.danger:
+        # a fill passes six points, and a page of a hundred fills is read from its beginning after each death
+        if chance.random() < (post.danger / 10 if point.startswith("fill") else post.danger):
             os.kill(os.getpid(), signal.SIGKILL)
 
     return fault

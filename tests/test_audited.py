@@ -21,6 +21,10 @@ EVENT = "storage.audit.record_event"
 ASKS = "asks a question; what answers it is recorded"
 COUNTS = "counts a try; what comes of it is recorded by who asked to count it"
 NO_EVENT = {
+    "services.approval_proof.ask_about_proposal": ASKS,
+    "services.approval_proof.ask_to_approve": ASKS,
+    "services.approval_proof.prove": "uses a factor up, as part of an approval that is recorded",
+    "services.approval_proof.take": COUNTS,
     "services.acceptance.look_at_link": "reads, acting as whom the link is for",
     "services.audit.ship_heads": "chains events that were recorded, and adds none",
     "services.comparison.compare": "reads what only the owner of the schema may",
@@ -41,7 +45,6 @@ NO_EVENT = {
     "services.provider.begin_step_up": ASKS,
     "services.run_making.market_of_run": "keeps the prices of a run that is being made, which is recorded when it is",
     "services.set_up.is_set_up": "reads before anybody can sign in",
-    "services.sign_in.check_totp": "uses a code up, as part of a sign-in or step-up that is recorded",
 }
 """Public functions that work in a session that writes, and record nothing; each with its reason."""
 

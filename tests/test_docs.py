@@ -183,6 +183,9 @@ KNOWN_NAMES = [
     "get_positions",
     "get_lots",
     "get_journal",
+    "review",
+    "approve",
+    "execute",
 ]
 
 

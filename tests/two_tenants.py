@@ -73,6 +73,66 @@ insert into steelyard.tenant_keys (tenant_id, key_id, wrapped_key, wrapped_by) v
 insert into steelyard.legal_holds (tenant_id, reason, placed_by) values ($1, 'a case', 'operator')
 """
 
+# What is traded: each row of an account names it, whoever made it.
+TRADED_BY_TENANT = """
+insert into steelyard.broker_links (tenant_id, link_id, broker, link_name, made_by)
+values ($1, md5(concat('link', $1::int))::uuid, 'paper', 'practice', 'operator');
+insert into steelyard.compliance_rules (
+    tenant_id, rule_id, version, kind, outcome, valid_from, source_document, made_by
+) values ($1, 'cash', 1, 'minimum_cash', 'hold', '2024-01-01', 'mandate', 'operator');
+insert into steelyard.order_limits (tenant_id, changed_by) values ($1, 'operator');
+insert into steelyard.trading_holds (tenant_id, kind, reason, made_by) values
+($1, 'kill_switch', 'a drill', 'operator');
+insert into steelyard.runs (tenant_id, run_id, run_name, author, document, made_at, expires_at)
+values ($1, md5(concat('run', $1::int))::uuid, 'quarter', 'operator', '{"accounts": ["unseen-1"]}', now(), now())
+"""
+
+TRADED_BY_ACCOUNT = """
+insert into steelyard.investor_profiles (tenant_id, account_id, risk_tolerance, horizon_years, changed_by)
+values ($1, $2, 3, 10, 'operator');
+insert into steelyard.broker_accounts (tenant_id, account_id, link_id) values
+($1, $2, md5(concat('link', $1::int))::uuid);
+insert into steelyard.order_limits (tenant_id, account_id, changed_by) values ($1, $2, 'operator');
+insert into steelyard.proposals (
+    tenant_id, proposal_id, account_id, author, document, content_hash, made_at, expires_at, order_value, outcome
+) values (
+    $1, md5(concat($1::int, $2::text))::uuid, $2, 'operator', $2, sha256(convert_to($2, 'UTF8')), now(), now(), 0,
+    'hold'
+);
+insert into steelyard.rule_overrides (tenant_id, proposal_id, rule_id, rule_version, reason, made_by)
+values ($1, md5(concat($1::int, $2::text))::uuid, 'cash', 1, 'agreed for ' || $2, 'operator');
+insert into steelyard.approvals (
+    tenant_id, proposal_id, author, approver, content_hash, factor, evidence, approved_at
+) values (
+    $1, md5(concat($1::int, $2::text))::uuid, 'operator', 'operator', sha256(convert_to($2, 'UTF8')), 'terminal',
+    jsonb_build_object('of', $2), now()
+);
+insert into steelyard.run_accounts (tenant_id, run_id, account_id, place, proposal_id)
+values ($1, md5(concat('run', $1::int))::uuid, $2, 1, md5(concat($1::int, $2::text))::uuid);
+insert into steelyard.orders (
+    tenant_id, order_id, proposal_id, account_id, asset_id, side, quantity, order_type, currency, reference_price,
+    order_value, client_order_id
+) values (
+    $1, md5(concat($1::int, $2::text))::uuid, md5(concat($1::int, $2::text))::uuid, $2, 'X', 'buy', 1, 'market', 'USD',
+    1, 1, $2
+);
+insert into steelyard.fills (
+    tenant_id, link_id, execution_id, order_id, account_id, asset_id, side, quantity, price, currency, executed_at
+) values (
+    $1, md5(concat('link', $1::int))::uuid, $2, md5(concat($1::int, $2::text))::uuid, $2, 'X', 'buy', 1, 1, 'USD', now()
+);
+insert into steelyard.trading_holds (tenant_id, account_id, kind, reason, made_by)
+values ($1, $2, 'manual', 'asked', 'operator');
+insert into steelyard.reconciliation_breaks (
+    tenant_id, link_id, account_id, commodity, is_cash, ledger_quantity, broker_quantity, found_at, seen_at
+) values ($1, md5(concat('link', $1::int))::uuid, $2, 'X', false, 1, 2, now(), now())
+"""
+
+ANSWERED = """
+insert into steelyard.idempotency_keys (tenant_id, principal, key, route, body_hash, status, answer)
+values ($1, concat('user:', $2::text), 'key', 'POST /', sha256('{}'), 200, '{}')
+"""
+
 OF_USER = """
 with made as (
     insert into steelyard.users (tenant_id, role, status, login_index)
@@ -180,6 +240,9 @@ async def _fill_tenant(tenant: int | None) -> None:
     await run(OF_TENANT, tenant)
     for account, _ in pairs:
         await run(OF_ACCOUNT, tenant, account)
+    await run(TRADED_BY_TENANT, tenant)
+    for account, _ in pairs:
+        await run(TRADED_BY_ACCOUNT, tenant, account)
     await record_transactions(list(_booked([account for account, _ in pairs])), today=TODAY)
     async with get_write_session() as db:
         await keep_ledger(db, today=TODAY)
@@ -244,6 +307,8 @@ async def _make_people() -> People:
         await run(GRANT, 1, user, GRANTED, None)
     await run(GRANT, 1, users["viewer"], None, "pair")
     await run(GRANT, 2, foreign, "unseen-1", None)
+    await run(ANSWERED, 1, str(users["owner"]))
+    await run(ANSWERED, 2, str(foreign))
     by_role = {role: _acting(1, user) for role, user in users.items()} | {"operator": OPERATOR}
     return People(by_role, _acting(1, disabled), _acting(2, foreign))
 

@@ -19,7 +19,7 @@ from steelyard.brokers.paper import PaperBroker
 from steelyard.brokers.paper_faults import Call, Fault, FaultPlan, faults_in_order, no_faults
 from steelyard.brokers.paper_market import PaperSettings
 from steelyard.brokers.port import Broker
-from steelyard.domain.order import Order, OrderState
+from steelyard.domain.order import ENDED, Order, OrderState
 from steelyard.domain.transaction import Transaction, TransactionKind
 from steelyard.market.port import CheckedPrice, Quality
 from steelyard.services.ledger import record_transactions
@@ -86,12 +86,14 @@ class Workshop:
         """Let the next calls go wrong."""
         self.plan[0] = faults_in_order(faults)
 
-    async def work(self, *, rounds: int = 20, seconds: float = 2) -> None:
-        """Work for a while: round after round, some seconds between them."""
+    async def work(self, *orders: Order, rounds: int = 20, seconds: float = 2) -> None:
+        """Work round after round, some seconds between them, until orders have ended or wait for a person."""
         worker = self.worker()
         for _ in range(rounds):
             await worker.work()
             self.clock.go_on(seconds=seconds)
+            if orders and all([is_over(await read(order.order_id)) for order in orders]):
+                return
 
     async def order(self, state: OrderState = OrderState.APPROVED, **what: Any) -> Order:
         """Put an executed order there, of the first account unless told otherwise, and let it be due."""
@@ -114,6 +116,10 @@ class Workshop:
 
     async def _price(self, order: Order) -> CheckedPrice:
         return checked(order, self.prices.get(order.asset_id), self.clock())
+
+
+def is_over(order: Order) -> bool:
+    return order.state in ENDED or order.raised_at is not None
 
 
 def checked(order: Order, price: Decimal | None, now: datetime) -> CheckedPrice:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from steelyard.rebalancing.allocation import calculate_investment_allocation
+    from steelyard.services.account import Accounts, select_account
     from steelyard.services.allocation import calculate_allocation
+    from steelyard.services.approval import approve
     from steelyard.services.asset_360 import (
         create_and_run_procedure,
         get_asset_allocation,
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
     from steelyard.services.journal import get_journal
     from steelyard.services.market import get_current_price, get_current_prices
     from steelyard.services.performance import explain_figure, get_performance
-    from steelyard.services.portfolio import Accounts
     from steelyard.services.position import get_lots, get_positions
+    from steelyard.services.proposal import execute, review
+    from steelyard.services.session import start_session
     from steelyard.storage.connection import get_db_session, init_connection_pool
 
     __version__: str
@@ -33,9 +36,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Accounts",
     "__version__",
+    "approve",
     "calculate_allocation",
     "calculate_investment_allocation",
     "create_and_run_procedure",
+    "execute",
     "explain_figure",
     "get_asset_allocation",
     "get_compliance_summary",
@@ -53,12 +58,17 @@ __all__ = [
     "get_sector_exposure",
     "get_transaction_analysis",
     "init_connection_pool",
+    "review",
+    "select_account",
+    "start_session",
 ]
 
 _PLACES = {
-    "Accounts": "services.portfolio",
+    "Accounts": "services.account",
+    "approve": "services.approval",
     "calculate_allocation": "services.allocation",
     "calculate_investment_allocation": "rebalancing.allocation",
+    "execute": "services.proposal",
     "explain_figure": "services.performance",
     "get_current_price": "services.market",
     "get_current_prices": "services.market",
@@ -68,6 +78,9 @@ _PLACES = {
     "get_performance": "services.performance",
     "get_positions": "services.position",
     "init_connection_pool": "storage.connection",
+    "review": "services.proposal",
+    "select_account": "services.account",
+    "start_session": "services.session",
 }
 """Where names stand; those not listed answer from asset 360."""
 

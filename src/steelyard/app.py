@@ -91,9 +91,11 @@ async def make_server(settings: Settings, place: "Place", pool: "Pool") -> "Appl
     )
     app = make_application(wiring, [make_router()])
     app.state.retention_years = settings.retention_years
-    app.state.market = make_sources(settings).market
+    app.state.market = market = make_sources(settings).market
     app.state.entrance = await _make_entrance(settings, place, pool)
-    app.state.broker_tools = make_tools(settings.private_networks, settings.data_dir, pool, clock=_now)
+    app.state.broker_tools = make_tools(
+        settings.private_networks, settings.data_dir, pool, clock=_now, market=market
+    )
     return app
 
 

@@ -59,7 +59,14 @@ async def alpaca() -> AsyncIterator[AlpacaServer]:
 
 @pytest.fixture
 async def outbound() -> AsyncIterator[Outbound]:
-    way_out = Outbound(replace(LOOPBACK, total_seconds=0.4))
+    way_out = Outbound(LOOPBACK)
+    yield way_out
+    await way_out.close()
+
+
+@pytest.fixture
+async def impatient() -> AsyncIterator[Outbound]:
+    way_out = Outbound(replace(LOOPBACK, total_seconds=0.8))
     yield way_out
     await way_out.close()
 
@@ -196,8 +203,6 @@ async def test_pages_of_orders_join_without_loss(
         (Status(302), OutcomeUnknownError, False),
         (Trouble.RESET, OutcomeUnknownError, False),
         (Trouble.RESET_AFTER, OutcomeUnknownError, True),
-        (Trouble.SILENCE, OutcomeUnknownError, False),
-        (Trouble.SILENCE_AFTER, OutcomeUnknownError, True),
         (Trouble.NOISE_AFTER, OutcomeUnknownError, True),
     ],
 )
@@ -209,6 +214,17 @@ async def test_a_failure_says_no_more_than_it_proves(
         await broker.place_order(order())
     assert len(alpaca.orders) == is_there
     assert (await broker.find_order("S1") is not None) == is_there
+    await broker.place_order(order())
+    assert len(alpaca.orders) == 1
+
+
+@pytest.mark.parametrize("trouble", [Trouble.SILENCE, Trouble.SILENCE_AFTER])
+async def test_silence_is_waited_for_as_long_as_agreed_and_proves_nothing(
+    alpaca: AlpacaServer, broker: AlpacaBroker, impatient: Outbound, trouble: Trouble
+) -> None:
+    alpaca.trouble = [trouble]
+    with pytest.raises(OutcomeUnknownError, match="too slow"):
+        await open_alpaca(alpaca, impatient).place_order(order())
     await broker.place_order(order())
     assert len(alpaca.orders) == 1
 

@@ -36,6 +36,7 @@ QUESTIONS = {
     "POST /links/opened",
     "POST /links/opened/passkey/question",
     "POST /links/opened/providers/{name}",
+    "POST /rules/dry-run",
     "POST /accounts/{account_id}/allocation",
     "POST /proposals/{proposal_id}/approve/passkey/question",
     "POST /runs/{run_id}/approve/passkey/question",

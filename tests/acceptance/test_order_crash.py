@@ -34,21 +34,21 @@ from far_broker import Office, opened
 from killed_worker import Post
 from orders import add_asset, add_link, add_trading_account, put_order, transaction
 from people import run
-from steelyard.domain.order import ENDED, Order, OrderState, Side
+from steelyard.domain.order import Order, OrderState, Side
 from steelyard.services.order import Resolution, resolve_order
 from steelyard.storage import embedded
 from steelyard.storage.connection import close_connection_pool, init_connection_pool
 from steelyard.storage.embedded import EmbeddedServer
 from steelyard.storage.migration import migrate
 from steelyard.storage.order import OrderFilter, list_orders
-from workshop import CASH, fund
+from workshop import CASH, fund, is_over
 
 SEEDS, ORDERS = map(int, os.environ.get("STEELYARD_ORDER_CRASHES", "3x200").split("x"))
 WORKERS = 3
-DANGER = 0.004
+DANGER = 0.006
 """How probable it is that a worker dies at each of the points it passes."""
 KILLS = 20
-PATIENCE = 60 + ORDERS / 4
+PATIENCE = 120 + ORDERS
 """Seconds after which orders that have not come to an end are taken to hang."""
 UNITS = Decimal(100_000)
 
@@ -216,10 +216,6 @@ async def orders_of(accounts: Mapping[str, str]) -> list[Order]:
             for account in accounts.values()
         ]
     return [order for orders in found for order in orders]
-
-
-def is_over(order: Order) -> bool:
-    return order.state in ENDED or order.raised_at is not None
 
 
 async def until_over(chaos: Chaos, accounts: Mapping[str, str], *, kills: int, danger: float) -> None:

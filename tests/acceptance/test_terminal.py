@@ -47,6 +47,7 @@ def test_the_demo_shows_the_book_and_ends(demo: Demo) -> None:
         "Schema",
         "Book",
         "Asset",
+        "Broker",
     ]
     assert "Total value       17,503,834.06 USD" in lines
     assert "money in USD · as of 2022-12-28 · version 1 · all accounts" in lines

@@ -1,5 +1,6 @@
 """A firm's tables, attached: their rows follow the grants as ours do, though a view reads them as its owner."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -7,7 +8,11 @@ from sqlalchemy import text
 
 from firm import DDL, MAPPING, look, run
 from row_security import UNPROTECTED, VIEWS
+from ruled import rule_of
+from steelyard.compliance.rule import RuleKind
 from steelyard.services.attachment import attach
+from steelyard.services.compliance_record import record_checks
+from steelyard.services.rule import write_rules
 from steelyard.statements.mapping import parse_mapping
 from steelyard.storage.acting import NOBODY, OPERATOR, Acting, acting_as
 from steelyard.storage.connection import Pool, get_db_session, get_write_session
@@ -91,3 +96,19 @@ async def test_the_catalogue_is_as_sound_as_before(advisor: Acting, own_database
         "their_accounts",
         "transactions",
     ]
+
+
+async def test_checks_of_accounts_leave_a_table_of_theirs_as_it_is(
+    advisor: Acting,
+) -> None:
+    del advisor
+    cap = rule_of(RuleKind.ASSET, "0.01")
+    theirs = "select count(*) from steelyard.compliance_records"
+    async with get_write_session() as db:
+        await write_rules(db, [cap])
+        before = (await db.execute(text(theirs))).scalar_one()
+        checked = await record_checks(db, date(2026, 1, 2))
+        assert (await db.execute(text(theirs))).scalar_one() == before
+    assert checked.is_attached
+    assert checked.records == 0
+    assert checked.findings.keys() == {"own", "unseen"}

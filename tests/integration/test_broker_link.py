@@ -41,8 +41,8 @@ from steelyard.services.broker_link import (
     get_link_of_account,
     get_number_at_broker,
     link_broker,
+    newest_price,
     open_broker,
-    stored_price,
 )
 from steelyard.services.broker_settings import BrokerSettingError
 from steelyard.services.ledger import record_transactions
@@ -302,7 +302,7 @@ async def test_an_account_goes_to_another_link_when_nothing_is_open(vault: Vault
             await get_link_of_account(db, "MOVED")
 
 
-async def test_a_stored_price_is_the_newest_in_whole_currency(store: Pool) -> None:
+async def test_paper_trades_at_the_newest_stored_price_in_whole_currency(store: Pool) -> None:
     del store
     await add_asset("LON", "GBX")
     for day, price in (("2026-11-18", "1234"), ("2026-11-19", "1250"), ("2030-01-01", "9999")):
@@ -312,5 +312,5 @@ async def test_a_stored_price_is_the_newest_in_whole_currency(store: Pool) -> No
             day=day,
             price=Decimal(price),
         )
-    price_of = stored_price(lambda: NOON)
+    price_of = newest_price(lambda: NOON)
     assert (await price_of("LON"), await price_of("NONE")) == (Decimal("12.50"), None)

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -13,11 +14,13 @@ import steelyard
 from books import Row, write_table
 from steelyard.domain.portfolio import Price
 from steelyard.errors import SteelyardError
-from steelyard.services.account import Accounts
+from steelyard.identity.permissions import AccountHiddenError, Actor, Right, Role
+from steelyard.services.account import Accounts, Balance, get_balances, select_account
 from steelyard.services.book import calculate_book
 from steelyard.services.loading import load_tables
 from steelyard.services.market import get_current_price, get_current_prices
-from steelyard.services.portfolio import read_portfolio
+from steelyard.services.portfolio import NoModelError, read_portfolio
+from steelyard.services.scope import UnknownScopeError
 from steelyard.storage.connection import Pool, ReadSession, get_db_session
 
 AS_OF = date(2023, 12, 29)
@@ -153,6 +156,47 @@ async def test_the_names_users_know_answer_without_a_session(db: ReadSession) ->
     }
     assert sorted(await steelyard.get_current_prices(["V", "A"])) == ["A", "V"]
     assert isinstance(accounts, Accounts)
+
+
+async def test_balances_are_by_currency_the_base_currency_first(db: ReadSession) -> None:
+    found = await get_balances("ONE", db)
+
+    assert found.balances == (
+        Balance("USD", Decimal("250.5"), Decimal("1125.00000000"), Decimal("1375.50000000")),
+        Balance("EUR", Decimal(40), Decimal(0), Decimal("44.00000000")),
+    )
+    assert (found.total_value, found.base_currency, found.as_of) == (Decimal("1419.50000000"), "USD", AS_OF)
+
+
+async def test_a_balance_with_a_price_that_is_not_known_is_not_known(db: ReadSession) -> None:
+    found = await get_balances("ONE", db, as_of=date(2023, 12, 28))
+
+    assert found.balances[1].value is None  # no rate of the euro is known by then
+    assert found.total_value is None
+
+
+async def test_an_account_is_set_where_who_asks_may_see_it(db: ReadSession) -> None:
+    granted = Actor(1, UUID(int=7), Role.VIEWER, grants={"ONE": frozenset({Right.READ})})
+    accounts = await select_account("ONE", db, actor=granted)
+
+    assert (await accounts.get_information()).account.model_id == "M"
+    assert await accounts.get_transactions() == []
+    assert [one.account_id for one in await accounts.list_accounts()] == sorted(
+        ("ONE", "NEW", "LATE", "WEIGHTS", "FREE", "EMPTY")
+    )
+    with pytest.raises(AccountHiddenError):
+        await accounts.set_account("FREE")
+    with pytest.raises(UnknownScopeError):
+        await select_account("NONE", db)
+    assert (await accounts.get_information()).account.account_id == "ONE"
+
+
+async def test_what_an_account_holds_is_known_where_no_target_is(db: ReadSession) -> None:
+    accounts = await select_account("FREE", db)
+
+    assert await accounts.get_portfolio() == {"A": 1, "USD": 0}
+    with pytest.raises(NoModelError):
+        await accounts.get_target_allocation()
 
 
 async def test_a_book_answers_every_account_that_follows_a_model(db: ReadSession) -> None:

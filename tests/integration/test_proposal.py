@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,22 @@ from uuid import UUID
 import pytest
 
 from people import NOON, run
+from steelyard.domain.lot import LotMethod
 from steelyard.errors import SteelyardError
-from steelyard.rebalancing.options import CashRules
-from steelyard.rebalancing.policy import Policy
+from steelyard.market.port import AssetKey, BarPage, Market, Quote
+from steelyard.rebalancing.options import CashRules, Mode
+from steelyard.rebalancing.policy import Policy, TaxPolicy
 from steelyard.services import proposal
-from steelyard.services.allocation_inputs import InputsMissingError, StalePriceError
+from steelyard.services.allocation_inputs import (
+    MARKET,
+    Asked,
+    InputsMissingError,
+    Quoted,
+    StalePriceError,
+    quote_for,
+)
+from steelyard.services.approval import TypedHash
+from steelyard.services.approval import approve as approve_seen
 from steelyard.services.proposal import (
     ExpiredError,
     NotExecutableError,
@@ -280,3 +291,108 @@ async def test_what_is_not_there_is_named(account: str) -> None:
     missing = UUID(int=reviewed.proposal_id.int ^ 1)
     with pytest.raises(UnknownProposalError, match=f"{missing}"):
         await get_proposal(missing)
+
+
+# ── What it is worked out from ──────────────────────────────────────────────────────────────────────────
+
+
+async def add_profile(account: str, exclusions: dict[str, list[str]]) -> None:
+    await run(
+        "insert into steelyard.investor_profiles (tenant_id, account_id, risk_tolerance, horizon_years, exclusions, "
+        "changed_by) values (1, :account, 3, 10, cast(:exclusions as jsonb), 'operator')",
+        account=account,
+        exclusions=json.dumps(exclusions),
+    )
+
+
+async def test_what_the_investor_never_buys_and_what_a_rule_forbids_is_locked(account: str) -> None:
+    await add_profile(account, {"issuers": ["CCC Inc."]})
+    await run(
+        "insert into steelyard.compliance_rules (tenant_id, rule_id, version, kind, scope, settings, outcome, "
+        "valid_from, source_document, made_by) values (1, 'no-aaa', 1, 'restricted_list', cast(:scope as jsonb), "
+        "cast(:settings as jsonb), 'block', '2020-01-01', 'the mandate', 'operator')",
+        scope=json.dumps({"accounts": [account]}),
+        settings=json.dumps({"assets": ["AAA"], "forbids": ["buy", "sell"]}),
+    )
+    reviewed = await propose(account)
+
+    content = json.loads(reviewed.document)
+    assert content["inputs"]["no_buy"] == {"AAA": "rule no-aaa", "CCC": "issuer CCC Inc."}
+    assert content["inputs"]["no_sell"] == {"AAA": "rule no-aaa"}
+    assert [order["asset_id"] for order in content["orders"]] == ["BBB"]
+    assert content["compliance"]["outcome"] == "pass"
+    assert replay_proposal(reviewed).text == reviewed.document
+
+
+async def test_lots_of_the_ledger_are_named_where_tax_counts(account: str) -> None:
+    tax = TaxPolicy(Decimal("0.4"), Decimal("0.2"), 1, LotMethod.HIFO)
+    reviewed = await propose(account, policy=Policy(mode=Mode.TAX_AWARE, tax=tax))
+
+    content = json.loads(reviewed.document)
+    [sale] = [order for order in content["orders"] if order["side"] == "sell"]
+    assert sale["lots"] == [{"lot_id": f"{account}-B", "quantity": sale["quantity"]}]
+    [(lots,)] = await run(
+        "select lots::text from steelyard.orders where account_id = :account and side = 'sell'",
+        account=account,
+    )
+    assert json.loads(f"{lots}")[0]["lot_id"] == f"{account}-B"
+    assert replay_proposal(reviewed).text == reviewed.document
+
+
+class Feed:
+    """A price source that says what it is told."""
+
+    name = "feed"
+
+    def __init__(self, **prices: str) -> None:
+        self.prices = prices
+
+    async def get_quotes(self, assets: Sequence[AssetKey]) -> dict[str, Quote]:
+        return {
+            one.asset_id: Quote(
+                asset_id=one.asset_id,
+                price=Decimal(self.prices[one.asset_id]),
+                currency="USD",
+                made_at=NOON,
+                source=self.name,
+            )
+            for one in assets
+        }
+
+    async def get_bars(self, asset: AssetKey, first: date, last: date, page: str = "") -> BarPage:
+        del asset, first, last, page
+        return BarPage((), "")
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("moved", "says"),
+    [("20.30", "done"), ("20.40", "ChangedError"), ("40", "InputsMissingError")],
+)
+async def test_a_live_price_may_move_a_little_and_must_be_trusted(
+    account: str, moved: str, says: str
+) -> None:
+    """Half a percent of 20.20 is allowed, 20.30 is within and 20.40 beyond; twice the price looks like a split."""
+    asked = Asked(account_id=account, price_source=MARKET)
+
+    async def quoted(price: str) -> Quoted | None:
+        market = Market(sources=[Feed(AAA="50", BBB=price, CCC="10")], then_stored=False)
+        return await quote_for(asked, market, now=NOON)
+
+    async with get_write_session() as db:
+        reviewed = await proposal.review(db, OPERATOR, asked, now=NOON, prices=await quoted("20.20"))
+    assert json.loads(reviewed.document)["inputs"]["prices"]["BBB"]["source"] == "feed"
+    prover = TypedHash(OPERATOR, reviewed.content_hash.hex()[:8])
+
+    async def approve_at(price: str) -> None:
+        prices = await quoted(price)
+        async with get_write_session() as db:
+            hash_of = reviewed.content_hash
+            await approve_seen(
+                db, OPERATOR, reviewed.proposal_id, prover, content_hash=hash_of, now=NOON, prices=prices
+            )
+
+    assert await outcome(approve_at(moved)) == says
+    assert await outcome(approve(reviewed)) == ("StateError" if says == "done" else "InputsMissingError")

@@ -11,11 +11,14 @@ import pytest
 
 from people import NOON, acting, add_person, as_user, later, person, run
 from ruled import rule_of
+from steelyard.compliance.order_limits import OrderLimits
 from steelyard.compliance.rule import Outcome, Rule, RuleKind
 from steelyard.compliance.settings import RuleError
 from steelyard.errors import ConflictError, NotFoundError, NotPermittedError, SteelyardError
 from steelyard.identity.permissions import Actor, Role
 from steelyard.services import approval, override, proposal, rule
+from steelyard.services.order_check import BeyondLimitsError
+from steelyard.services.order_limit import set_order_limits
 from steelyard.services.proposal import UnknownProposalError
 from steelyard.services.ruling import RuleBlocksError, RuleHoldsError
 from steelyard.storage.acting import acting_as
@@ -260,3 +263,14 @@ async def test_a_rule_that_is_written_after_the_review_changes_what_is_approved(
         await approve(reviewed)
     await end("asset_concentration")
     await approve(reviewed, now=NOON + timedelta(minutes=1))
+
+
+async def test_orders_beyond_a_limit_are_refused_before_anybody_approves_them(tmp_path: Path) -> None:
+    await open_trading(tmp_path)
+    async with get_write_session() as db:
+        await set_order_limits(db, None, OrderLimits(max_order_value=Decimal("4999.99")))
+    with pytest.raises(BeyondLimitsError, match=r"5,000 USD, above the 4,999\.99 USD"):
+        await propose()
+    async with get_write_session() as db:
+        await set_order_limits(db, None, OrderLimits(max_order_value=Decimal(5000)))
+    assert (await propose()).order_value == 10_000

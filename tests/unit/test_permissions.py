@@ -43,7 +43,7 @@ profile        change oa
 model          change o
 asset          read oavcds
 order          read oavcs, propose oas, approve oa, execute o, hold oc
-rule           read oavcs, change oc
+rule           change oc
 user           read od, create od, change od, end od
 grant          read od, create od, end od
 link           read od, create od, approve od, end od

@@ -1,10 +1,16 @@
 """What routes declare of who may call them."""
 
+from collections.abc import Iterator
+from inspect import iscoroutinefunction
+
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
 
 from serving import wiring_of
+from steelyard.api.routes import make_router
 from steelyard.identity.permissions import ObjectType, Verb
 from steelyard.server.application import make_application
 from steelyard.server.permits import CurrentActor, permits, public, signed_in, signing_in
@@ -74,3 +80,23 @@ async def test_a_route_is_never_reached_past_the_gate() -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         with pytest.raises(KeyError):
             await client.get("/toys/7")
+
+
+def test_no_route_waits_for_a_thread() -> None:
+    """A dependency that is no coroutine is run in a thread, which costs more than most answers."""
+    app = make_application(wiring_of(), [make_router()])
+    called = {
+        inner.call
+        for context in iter_route_contexts(app.routes)
+        for inner in (context.dependant, *dependants_in(context.dependant))
+    }
+    plain = {call for call in called if not any(map(iscoroutinefunction, (call, type(call).__call__)))}
+
+    assert len(called) > 100
+    assert plain == set()
+
+
+def dependants_in(dependant: Dependant) -> Iterator[Dependant]:
+    for inner in dependant.dependencies:
+        yield inner
+        yield from dependants_in(inner)

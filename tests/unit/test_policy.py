@@ -1,5 +1,6 @@
 """A portfolio and a policy become one call of the engine."""
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -8,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from steelyard.domain.amount import AmountError
 from steelyard.domain.lot import Lot, LotMethod
 from steelyard.domain.portfolio import Portfolio, Price, weekdays_since
-from steelyard.rebalancing.options import CashRules, Trading
+from steelyard.rebalancing.options import Band, BandRule, CashRules, Costs, Locks, Mode, Trading
 from steelyard.rebalancing.policy import NoTradeDateError, Policy, TaxPolicy, allocate
+from steelyard.statements.policy import read_policy, write_policy
 
 POUNDS = Portfolio(
     account_id="ONE",
@@ -96,3 +99,33 @@ def test_weekdays_are_counted_one_by_one(day: date, later: int) -> None:
     days = [day + timedelta(number) for number in range(1, later + 1)]
 
     assert weekdays_since(day, day + timedelta(later)) == sum(one.weekday() < 5 for one in days)
+
+
+def test_a_policy_that_is_written_reads_as_it_was() -> None:
+    policy = Policy(
+        mode=Mode.TAX_AWARE,
+        band=Band(absolute="0.05", rule=BandRule.EDGE),
+        cash=CashRules(floor=100, weight=Decimal("0.10")),
+        trading=Trading(places={"A": 2}, minimum_value={"A": 5}, maximum_weight="0.4"),
+        locks=Locks(no_buy={"B", "A"}, hold=["C"], substitutes={"A": "B"}),
+        costs=Costs(fee="1.5", spread={"A": "0.001"}),
+        tax=replace(TAX, trade_date=date(2024, 3, 14), wash_days=30, identical=[["A", "B"]]),
+        convert=True,
+        weight_places=4,
+    )
+
+    written = write_policy(policy)
+    again = read_policy(json.loads(json.dumps(written)), "a test")
+    assert write_policy(again) == written
+    assert written["locks"]["no_buy"] == ["A", "B"]
+    assert written["cash"] == {"floor": "100", "weight": "0.10"}
+    assert (again.mode, again.weight_places, again.convert) == (Mode.TAX_AWARE, 4, True)
+    assert (again.trading.places, again.trading.maximum_weight) == ({"A": 2}, "0.4")
+    assert (again.locks.hold, again.locks.substitutes) == (("C",), {"A": "B"})
+    assert again.tax is not None
+    assert (again.tax.method, again.tax.trade_date) == (LotMethod.HIFO, date(2024, 3, 14))
+
+
+def test_a_policy_with_a_float_is_not_written() -> None:
+    with pytest.raises(AmountError, match="a float"):
+        write_policy(Policy(cash=CashRules(floor=0.1)))  # type: ignore[arg-type]  # what nobody should

@@ -9,7 +9,7 @@ import pytest
 from ruled import DAY, account, bought, held, judge, judge_as_is, rule_of, said
 from steelyard.compliance.check import check_rules, worst
 from steelyard.compliance.holdings import Facts, Holdings, PastTrade
-from steelyard.compliance.rule import Outcome, RuleKind
+from steelyard.compliance.rule import Finding, Outcome, RuleKind
 from steelyard.domain.lot import Lot
 from steelyard.domain.wash_sale import Sale
 
@@ -103,6 +103,9 @@ def test_an_unknown_class_counts_as_perhaps_named_by_only() -> None:
     (found,) = judge_as_is(rule, account("60", XXX="40"))
     assert (found.outcome, found.measure) == (Outcome.HOLD, None)
     assert "the asset class of XXX is not known" in found.reason
+    both = rule_of(RuleKind.SECTOR, "0.3", only={"asset_classes": ["Equity"]})
+    (found,) = judge_as_is(both, account("60", XXX="40"))
+    assert "the asset class or sector of XXX is not known" in found.reason
 
 
 @pytest.mark.parametrize("kind", [RuleKind.ASSET, RuleKind.MINIMUM_CASH])
@@ -148,13 +151,26 @@ def test_an_amount_of_cash_is_measured_in_its_currency() -> None:
     assert (other.outcome, other.measure) == (Outcome.HOLD, None)
     assert "it is in EUR, and the account in USD" in other.reason
     (unknown,) = judge_as_is(rule, account(None))
-    assert "the rate of a currency it holds is not known" in unknown.reason
+    assert unknown.reason.endswith(" of 1,500 USD: the rate of a currency it holds is not known.")
+    assert found.asset_ids == unknown.asset_ids == ()
 
 
 def test_cash_below_zero_is_below_any_share_even_of_nothing() -> None:
     (found,) = judge_as_is(rule_of(RuleKind.MINIMUM_CASH, "0"), account("-20", AAA="10"))
     assert (found.outcome, found.measure) == (Outcome.BLOCK, None)
     assert "the account is worth -10 USD" in found.reason
+    (short,) = judge_as_is(rule_of(RuleKind.MINIMUM_CASH, "0"), account("0.5", AAA="-10"))
+    assert (short.outcome, short.measure) == (Outcome.HOLD, None)
+
+
+def test_cash_is_measured_of_an_account_that_holds_nothing_else_or_no_cash() -> None:
+    rule = rule_of(RuleKind.MINIMUM_CASH, "0.02")
+    for holdings, measure in ((account("5"), 1), (account("0", AAA="5"), 0)):
+        (found,) = judge_as_is(rule, holdings)
+        assert found.measure == measure
+        assert not found.asset_ids
+    (nothing,) = judge_as_is(rule, account("0"))
+    assert (nothing.outcome, nothing.measure) == (Outcome.PASS, Decimal(0))
 
 
 @pytest.mark.parametrize(
@@ -411,15 +427,30 @@ def test_what_could_not_be_measured_before_warns_where_none_of_it_is_added() -> 
         assert [one.outcome for one in judge(rule, before, bought("XXX", quantity, quantity))] == [outcome]
 
 
+def test_a_position_that_may_be_restricted_may_shrink_and_not_grow() -> None:
+    rule = rule_of(RuleKind.RESTRICTED, None, sectors=["Tech"], forbids=["hold"])
+    for quantity, outcome in (("-1", Outcome.WARN), ("1", Outcome.HOLD)):
+        found = judge(rule, account("50", XXX="50"), bought("XXX", quantity, quantity))
+        assert [one.outcome for one in found] == [outcome]
+
+
 def test_where_nothing_is_traded_nothing_is_held_up() -> None:
     (found,) = judge(rule_of(RuleKind.SECTOR, "0.1"), account("0", XXX="50"))
     assert (found.outcome, found.measure) == (Outcome.WARN, None)
 
 
 def test_a_rule_with_nothing_to_measure_passes_and_says_so() -> None:
-    assert said(judge_as_is(CAP, account("0"))) == [
-        ("pass", "Rule asset_concentration, with a limit of 40 %, finds nothing to measure: 0.")
-    ]
+    assert judge_as_is(CAP, account("0")) == (
+        Finding(
+            rule_id="asset_concentration",
+            rule_version=1,
+            outcome=Outcome.PASS,
+            measure=Decimal(0),
+            bound=Decimal("0.4"),
+            asset_ids=(),
+            reason="Rule asset_concentration, with a limit of 40 %, finds nothing to measure: 0.",
+        ),
+    )
 
 
 def test_rules_answer_in_their_order_and_the_worst_counts() -> None:
@@ -429,13 +460,6 @@ def test_rules_answer_in_their_order_and_the_worst_counts() -> None:
     assert [one.rule_id for one in found] == ["asset_concentration", "minimum_cash"]
     assert worst(found) is Outcome.BLOCK
     assert worst(found[:1]) is Outcome.WARN
-
-
-def test_a_measure_never_reads_as_its_limit_where_it_is_beyond_it() -> None:
-    trace = Decimal("1E-20")
-    rule = rule_of(RuleKind.MINIMUM_CASH, "100", currency="USD")
-    (found,) = judge_as_is(rule, Holdings("A-1", "USD", (), 100 - trace))
-    assert found.reason == "Cash is a trace under 100 USD, below the 100 USD that rule minimum_cash asks for."
 
 
 def test_a_finding_names_its_rule_and_version() -> None:

@@ -1,18 +1,20 @@
 """Trades of an account, worked out and not stored."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path, Request
 from pydantic import Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
+from steelyard.api.browser import AskingBrowser
 from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.market.port import Market
 from steelyard.server.input import Exact, Id, Name
 from steelyard.server.permits import permits
 from steelyard.services.allocation import calculate_allocation
-from steelyard.services.allocation_inputs import Asked
+from steelyard.services.allocation_inputs import STORED, Asked, quote_for
 from steelyard.services.proposal_document import plain
 from steelyard.statements.policy import read_policy
 
@@ -21,20 +23,36 @@ router = APIRouter(prefix="/accounts/{account_id}/allocation", tags=["allocation
 AccountId = Annotated[Id, Path()]
 
 
+def market_of(request: Request) -> Market | None:
+    """Return the price sources of the server; None = the settings name none."""
+    market: Market | None = request.app.state.market
+    return market
+
+
+async def _market(request: Request) -> Market | None:
+    return market_of(request)  # a dependency that waits for nothing needs no thread
+
+
+AskedMarket = Annotated[Market | None, Depends(_market)]
+"""The price sources that the settings name; None = there are none."""
+
+
 class AllocationBody(Body):
     """What trades are wanted for: a policy with the keys of a policy file, and money that comes in or goes out."""
 
     policy: Annotated[dict[str, Any], Field(default_factory=dict, max_length=20)]
     investment_amount: Exact | None = None
     stale_reason: Name | None = None
+    prices: Literal["market", "stored"] = "market"
 
-    def asked(self, account_id: str) -> Asked:
-        """Read it; raises PolicyFileError."""
+    def asked(self, account_id: str, market: Market | None) -> Asked:
+        """Read it; raises PolicyFileError. Where no source is configured, the market is the store."""
         return Asked(
             account_id=account_id,
             policy=read_policy(self.policy, "policy"),
             investment_amount=self.investment_amount or Decimal(0),
             stale_reason=self.stale_reason or "",
+            price_source=STORED if market is None else self.prices,
         )
 
 
@@ -43,14 +61,17 @@ class AllocationBody(Body):
     response_model=dict[str, Any],
     dependencies=[permits(Verb.PROPOSE, ObjectType.ORDER, account="account_id")],
 )
-async def calculate(account_id: AccountId, body: AllocationBody) -> Answer:
+async def calculate(
+    browser: AskingBrowser, market: AskedMarket, account_id: AccountId, body: AllocationBody
+) -> Answer:
     """Work out the trades that bring an account closest to its model; nothing is stored."""
-    asked = body.asked(account_id)
+    asked = body.asked(account_id, market)
     found = await calculate_allocation(
         account_id,
         policy=asked.policy,
         investment_amount=asked.investment_amount,
         stale_reason=asked.stale_reason,
+        prices=await quote_for(asked, market, now=browser.now),
     )
     shown = {
         "account_id": account_id,

@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body, RightText
@@ -24,6 +24,10 @@ router = APIRouter(tags=["grants"])
 
 class GrantBody(Body):
     """An account or a household, and what for; READ is among it always."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"account": "RIVERA-IRA", "rights": ["PROPOSE"]}]}
+    )
 
     account: Id | None = None
     household: Id | None = None

@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
@@ -26,6 +26,19 @@ router = APIRouter(tags=["models"])
 
 class ModelBody(Body):
     """What a model holds, and whom it suits; exact weights, together 1."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Balanced",
+                    "weights": {"AAPL": "0.6", "MSFT": "0.4"},
+                    "risk_level": 3,
+                    "min_horizon_years": 5,
+                }
+            ]
+        }
+    )
 
     name: Name
     weights: Annotated[dict[AssetId, Exact], Field(max_length=service.MOST_WEIGHTS)]

@@ -51,7 +51,7 @@ async def _end(account_id: str | None) -> Response:
     return Response(status_code=204)
 
 
-@router.get("", response_model=list[StoredLimits], dependencies=[permits(Verb.READ, ObjectType.RULE)])
+@router.get("", response_model=list[StoredLimits], dependencies=[permits(Verb.READ, ObjectType.ORDER)])
 async def list_limits() -> Answer:
     """The limits of the tenant, and of accounts you may see."""
     async with get_db_session() as db:

@@ -6,22 +6,23 @@ from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from steelyard.api.allocation import AccountId, AllocationBody
+from steelyard.api.allocation import AccountId, AllocationBody, market_of
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body, Secret
 from steelyard.api.browser import AskingBrowser, Browser
-from steelyard.api.once import AskedOnce, Once
+from steelyard.api.once import Once
 from steelyard.api.own import RecentActor
 from steelyard.api.page import Page, page_of
 from steelyard.api.sign_in import CredentialBody
 from steelyard.errors import InvalidInputError
-from steelyard.identity.permissions import Actor, ObjectType, Verb
+from steelyard.identity.permissions import ObjectType, Verb
 from steelyard.server.input import Cursor, Id, PageSize, read_cursor
 from steelyard.server.permits import CurrentActor, permits
 from steelyard.services import proposal as service
+from steelyard.services.allocation_inputs import Asked, Quoted, quote_for
 from steelyard.services.approval import Approved, approve
 from steelyard.services.approval_proof import (
     ApprovalQuestion,
@@ -77,6 +78,32 @@ class CodeBody(SeenBody):
     code: Secret
 
 
+class Moving:
+    """A request that moves a proposal: done once, with what its market says at that moment."""
+
+    def __init__(self, request: Request) -> None:
+        """Read the request."""
+        self.once = Once(request)
+        self.browser = Browser(request)
+        self.market = market_of(request)
+        self.prices: Quoted | None = None
+
+    async def quote(self, asked: Asked) -> None:
+        """Ask for the prices of what is asked."""
+        self.prices = await quote_for(asked, self.market, now=self.browser.now)
+
+    async def quote_again(self, proposal_id: UUID) -> None:
+        """Ask for the prices of a proposal again; raises UnknownProposalError."""
+        self.prices = await service.quote_again(proposal_id, self.market, now=self.browser.now)
+
+
+async def _moving(request: Request) -> Moving:
+    return Moving(request)
+
+
+AskedMove = Annotated[Moving, Depends(_moving)]
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A proposal.
@@ -98,15 +125,16 @@ class Shown:
     dependencies=[permits(Verb.PROPOSE, ObjectType.ORDER, account="account_id", moves_money=True)],
 )
 async def review(
-    once: AskedOnce, browser: AskingBrowser, actor: CurrentActor, account_id: AccountId, body: AllocationBody
+    moving: AskedMove, actor: CurrentActor, account_id: AccountId, body: AllocationBody
 ) -> Response:
     """Work out the trades of an account and store them for good: what can be approved and executed then."""
-    asked = body.asked(account_id)
+    asked = body.asked(account_id, moving.market)
 
     async def effect(db: WriteSession) -> ListedProposal:
-        return service.listed(await service.review(db, actor, asked, now=browser.now))
+        made = await service.review(db, actor, asked, now=moving.browser.now, prices=moving.prices)
+        return service.listed(made)
 
-    return await once(effect, status=201)
+    return await moving.once(effect, status=201, first=partial(moving.quote, asked))
 
 
 @router.get("", response_model=Page[ListedProposal], dependencies=[SEE])
@@ -157,20 +185,20 @@ async def ask_passkey(
 
 @router.post("/{proposal_id}/approve/passkey", response_model=Approved, dependencies=[APPROVE])
 async def approve_with_passkey(
-    once: AskedOnce, browser: AskingBrowser, actor: RecentActor, proposal_id: UUID, body: SignedBody
+    moving: AskedMove, actor: RecentActor, proposal_id: UUID, body: SignedBody
 ) -> Response:
     """Approve what was seen by a passkey that signed its hash."""
-    proof = PasskeyProof(browser.entrance, actor, body.text, bytes.fromhex(body.nonce))
-    return await _approve(once, browser, proof, proposal_id, body.hash)
+    proof = PasskeyProof(moving.browser.entrance, actor, body.text, bytes.fromhex(body.nonce))
+    return await _approve(moving, proof, proposal_id, body.hash)
 
 
 @router.post("/{proposal_id}/approve/totp", response_model=Approved, dependencies=[APPROVE])
 async def approve_with_totp(
-    once: AskedOnce, browser: AskingBrowser, actor: RecentActor, proposal_id: UUID, body: CodeBody
+    moving: AskedMove, actor: RecentActor, proposal_id: UUID, body: CodeBody
 ) -> Response:
     """Approve what was seen by a code of an authenticator app, up to the tenant's limit."""
-    proof = CodeProof(browser.entrance, actor, body.code)
-    return await _approve(once, browser, proof, proposal_id, body.hash)
+    proof = CodeProof(moving.browser.entrance, actor, body.code)
+    return await _approve(moving, proof, proposal_id, body.hash)
 
 
 @router.post(
@@ -178,42 +206,42 @@ async def approve_with_totp(
     response_model=ListedProposal,
     dependencies=[permits(Verb.EXECUTE, ObjectType.ORDER, moves_money=True)],
 )
-async def execute(
-    once: AskedOnce, browser: AskingBrowser, actor: RecentActor, proposal_id: UUID, body: SeenBody
-) -> Response:
+async def execute(moving: AskedMove, actor: RecentActor, proposal_id: UUID, body: SeenBody) -> Response:
     """Give the orders of an approved proposal to the workers, once everything was looked at again."""
 
     async def effect(db: WriteSession) -> ListedProposal:
-        done = await service.execute(db, actor, proposal_id, content_hash=body.hash, now=browser.now)
+        now, prices = moving.browser.now, moving.prices
+        done = await service.execute(db, actor, proposal_id, content_hash=body.hash, now=now, prices=prices)
         return service.listed(done)
 
-    return await once(effect)
+    return await moving.once(effect, first=partial(moving.quote_again, proposal_id))
 
 
 @router.post("/{proposal_id}/withdraw", status_code=204, response_class=Response, dependencies=[PROPOSE])
-async def withdraw(
-    once: AskedOnce, browser: AskingBrowser, actor: CurrentActor, proposal_id: UUID
-) -> Response:
+async def withdraw(moving: AskedMove, actor: CurrentActor, proposal_id: UUID) -> Response:
     """Give a proposal up that is not executed, and its orders with it."""
-    return await once(partial(_withdraw, actor, proposal_id, browser.now), status=204)
 
+    async def effect(db: WriteSession) -> None:
+        await service.withdraw(db, actor, proposal_id, now=moving.browser.now)
 
-async def _withdraw(actor: Actor, proposal_id: UUID, now: datetime, db: WriteSession) -> None:
-    await service.withdraw(db, actor, proposal_id, now=now)
+    return await moving.once(effect, status=204)
 
 
 async def _approve(
-    once: Once, browser: Browser, proof: PasskeyProof | CodeProof, proposal_id: UUID, content_hash: bytes
+    moving: Moving, proof: PasskeyProof | CodeProof, proposal_id: UUID, content_hash: bytes
 ) -> Response:
     async def effect(db: WriteSession) -> Approved:
-        return await approve(db, proof.actor, proposal_id, proof, content_hash=content_hash, now=browser.now)
+        now, prices = moving.browser.now, moving.prices
+        return await approve(
+            db, proof.actor, proposal_id, proof, content_hash=content_hash, now=now, prices=prices
+        )
 
     async def first() -> None:
-        await service.get_proposal(proposal_id)  # whose question is not taken for what is not there
-        await proof.take(browser.now)
+        await moving.quote_again(proposal_id)  # a question is not taken for what is not there
+        await proof.take(moving.browser.now)
 
     async with telling_of_copies():
-        return await once(effect, first=first)
+        return await moving.once(effect, first=first)
 
 
 def _place(after: str | None) -> tuple[datetime, UUID] | None:

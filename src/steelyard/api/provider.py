@@ -24,7 +24,7 @@ router = APIRouter(tags=["providers"])
 
 SECOND_FACTOR_PAGE: Final = "/sign-in"
 
-ProviderName = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,32}$")]
+ProviderName = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,32}$", examples=["work"])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,12 @@ from steelyard.storage.rule import StoredRule
 
 router = APIRouter(tags=["rules"])
 
-READ: Final = permits(Verb.READ, ObjectType.RULE)
+READ: Final = permits(Verb.READ, ObjectType.ORDER)
 CHANGE: Final = permits(Verb.CHANGE, ObjectType.RULE)
 
-RuleId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+RULE_ID: Final = r"^[A-Za-z0-9._-]{1,64}$"
+
+RuleId = Annotated[str, Path(pattern=RULE_ID)]
 
 Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=1000)]
 
@@ -59,6 +61,18 @@ class RuleBody(Body):
         )
 
 
+class WrittenBody(RuleBody):
+    """A rule under its id."""
+
+    id: Annotated[str, Field(pattern=RULE_ID)]
+
+
+class RulesBody(Body):
+    """Rules that are written together."""
+
+    rules: Annotated[list[WrittenBody], Field(min_length=1, max_length=200)]
+
+
 class DryRunBody(Body):
     """A rule to try, over which days, of which account; null = all."""
 
@@ -89,13 +103,12 @@ async def read_rule(rule_id: RuleId) -> Answer:
         return Answer(await rule.get_rule(db, rule_id))
 
 
-@router.put("/rules/{rule_id}", response_model=Written, dependencies=[CHANGE])
-async def write_rule(actor: RecentActor, rule_id: RuleId, body: RuleBody) -> Answer:
-    """Write a rule, or a new version of it; what says the same already stays."""
+@router.post("/rules", response_model=Written, dependencies=[CHANGE])
+async def write_rules(actor: RecentActor, body: RulesBody) -> Answer:
+    """Write rules, or new versions of them, all or none; what says the same already stays."""
     del actor  # whose session is fresh enough
     async with get_write_session() as db:
-        written = await rule.write_rules(db, [body.rule(rule_id)])
-    return Answer(written)
+        return Answer(await rule.write_rules(db, [one.rule(one.id) for one in body.rules]))
 
 
 @router.delete("/rules/{rule_id}", status_code=204, response_class=Response, dependencies=[CHANGE])

@@ -3,27 +3,34 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
-from steelyard.api.browser import AskingBrowser, Browser
-from steelyard.api.once import AskedOnce, Once
+from steelyard.api.browser import AskingBrowser
 from steelyard.api.own import RecentActor
 from steelyard.api.page import Page, page_of
-from steelyard.api.proposal import CodeBody, CursorError, SeenBody, SignedBody
-from steelyard.identity.permissions import Actor, ObjectType, Verb
+from steelyard.api.proposal import CodeBody, CursorError, Moving, SeenBody, SignedBody
+from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.market.port import Market
 from steelyard.server.input import Cursor, Id, Name, PageSize, read_cursor
 from steelyard.server.permits import CurrentActor, permits
 from steelyard.services import run as service
+from steelyard.services.allocation_inputs import STORED
 from steelyard.services.approval_proof import ApprovalQuestion, CodeProof, PasskeyProof, ask_to_approve
 from steelyard.services.passkeys import telling_of_copies
 from steelyard.services.run import RunAsked, listed
-from steelyard.services.run_approval import ApprovedRun, approve_run, execute_run, take_run
+from steelyard.services.run_approval import (
+    ApprovedRun,
+    approve_run,
+    execute_run,
+    quote_run_again,
+    take_run,
+)
 from steelyard.statements.policy import read_policy
 from steelyard.storage.connection import WriteSession, get_write_session
 from steelyard.storage.run import (
@@ -52,9 +59,10 @@ class RunBody(Body):
     models: Ids | None = None
     policy: Annotated[dict[str, Any], Field(default_factory=dict, max_length=20)]
     stale_reason: Name | None = None
+    prices: Literal["market", "stored"] = "market"
 
-    def asked(self) -> RunAsked:
-        """Read it; raises PolicyFileError, TwoScopesError."""
+    def asked(self, market: Market | None) -> RunAsked:
+        """Read it; raises PolicyFileError, TwoScopesError. Where no source is configured, the market is the store."""
         return RunAsked(
             run_name=self.name,
             scope=service.one_scope(
@@ -66,7 +74,19 @@ class RunBody(Body):
             ),
             policy=read_policy(self.policy, "policy"),
             stale_reason=self.stale_reason or "",
+            price_source=STORED if market is None else self.prices,
         )
+
+
+class MovingRun(Moving):
+    """A request that moves a run: done once, with what its market says at that moment."""
+
+    async def quote_run(self, run_id: UUID) -> None:
+        """Ask for the prices of a run again; raises UnknownRunError."""
+        self.prices = await quote_run_again(run_id, self.market, now=self.browser.now)
+
+
+AskedMove = Annotated[MovingRun, Depends(MovingRun)]
 
 
 class DropBody(Body):
@@ -90,14 +110,14 @@ class ShownRun:
 
 
 @router.post("", status_code=201, response_model=ListedRun, dependencies=[PROPOSE])
-async def begin(once: AskedOnce, browser: AskingBrowser, actor: CurrentActor, body: RunBody) -> Response:
+async def begin(moving: AskedMove, actor: CurrentActor, body: RunBody) -> Response:
     """Begin a run over many accounts; workers make it, `/progress/runs/{run_id}` tells how far they are."""
-    asked = body.asked()
+    asked = body.asked(moving.market)
 
     async def effect(db: WriteSession) -> ListedRun:
-        return listed(await service.begin_run(db, actor, asked, now=browser.now))
+        return listed(await service.begin_run(db, actor, asked, now=moving.browser.now))
 
-    return await once(effect, status=201)
+    return await moving.once(effect, status=201)
 
 
 @router.get("", response_model=Page[ListedRun], dependencies=[SEE])
@@ -125,15 +145,14 @@ async def list_accounts(
 
 
 @router.post("/{run_id}/drop", response_model=ListedRun, dependencies=[PROPOSE])
-async def drop(
-    once: AskedOnce, browser: AskingBrowser, actor: CurrentActor, run_id: UUID, body: DropBody
-) -> Response:
+async def drop(moving: AskedMove, actor: CurrentActor, run_id: UUID, body: DropBody) -> Response:
     """Leave accounts out of a run that is made: what is approved then is another hash."""
 
     async def effect(db: WriteSession) -> ListedRun:
-        return listed(await service.drop_accounts(db, actor, run_id, body.accounts, now=browser.now))
+        now = moving.browser.now
+        return listed(await service.drop_accounts(db, actor, run_id, body.accounts, now=now))
 
-    return await once(effect)
+    return await moving.once(effect)
 
 
 @router.post(
@@ -152,20 +171,18 @@ async def ask_passkey(browser: AskingBrowser, actor: CurrentActor, run_id: UUID,
 
 @router.post("/{run_id}/approve/passkey", response_model=ApprovedRun, dependencies=[APPROVE])
 async def approve_with_passkey(
-    once: AskedOnce, browser: AskingBrowser, actor: RecentActor, run_id: UUID, body: SignedBody
+    moving: AskedMove, actor: RecentActor, run_id: UUID, body: SignedBody
 ) -> Response:
     """Approve a run by a passkey that signed its hash."""
-    proof = PasskeyProof(browser.entrance, actor, body.text, bytes.fromhex(body.nonce))
-    return await _approve(once, browser, proof, run_id, body.hash)
+    proof = PasskeyProof(moving.browser.entrance, actor, body.text, bytes.fromhex(body.nonce))
+    return await _approve(moving, proof, run_id, body.hash)
 
 
 @router.post("/{run_id}/approve/totp", response_model=ApprovedRun, dependencies=[APPROVE])
-async def approve_with_totp(
-    once: AskedOnce, browser: AskingBrowser, actor: RecentActor, run_id: UUID, body: CodeBody
-) -> Response:
+async def approve_with_totp(moving: AskedMove, actor: RecentActor, run_id: UUID, body: CodeBody) -> Response:
     """Approve a run by a code of an authenticator app, up to the tenant's limit."""
-    proof = CodeProof(browser.entrance, actor, body.code)
-    return await _approve(once, browser, proof, run_id, body.hash)
+    proof = CodeProof(moving.browser.entrance, actor, body.code)
+    return await _approve(moving, proof, run_id, body.hash)
 
 
 @router.post(
@@ -173,35 +190,41 @@ async def approve_with_totp(
     response_model=ListedRun,
     dependencies=[permits(Verb.EXECUTE, ObjectType.ORDER, moves_money=True)],
 )
-async def execute(
-    once: AskedOnce, browser: AskingBrowser, actor: RecentActor, run_id: UUID, body: SeenBody
-) -> Response:
+async def execute(moving: AskedMove, actor: RecentActor, run_id: UUID, body: SeenBody) -> Response:
     """Give the orders of an approved run to the workers, in blocks, once everything was looked at again."""
 
     async def effect(db: WriteSession) -> ListedRun:
-        return listed(await execute_run(db, actor, run_id, content_hash=body.hash, now=browser.now))
+        now, prices = moving.browser.now, moving.prices
+        return listed(await execute_run(db, actor, run_id, content_hash=body.hash, now=now, prices=prices))
 
-    return await once(effect)
+    return await moving.once(effect, first=partial(moving.quote_run, run_id))
 
 
 @router.post("/{run_id}/withdraw", status_code=204, response_class=Response, dependencies=[PROPOSE])
-async def withdraw(once: AskedOnce, browser: AskingBrowser, actor: CurrentActor, run_id: UUID) -> Response:
+async def withdraw(moving: AskedMove, actor: CurrentActor, run_id: UUID) -> Response:
     """Give a run up that is not executed, and its orders with it."""
-    return await once(partial(_withdraw, actor, run_id, browser.now), status=204)
 
+    async def effect(db: WriteSession) -> None:
+        await service.withdraw_run(db, actor, run_id, now=moving.browser.now)
 
-async def _withdraw(actor: Actor, run_id: UUID, now: datetime, db: WriteSession) -> None:
-    await service.withdraw_run(db, actor, run_id, now=now)
+    return await moving.once(effect, status=204)
 
 
 async def _approve(
-    once: Once, browser: Browser, proof: PasskeyProof | CodeProof, run_id: UUID, content_hash: bytes
+    moving: MovingRun, proof: PasskeyProof | CodeProof, run_id: UUID, content_hash: bytes
 ) -> Response:
     async def effect(db: WriteSession) -> ApprovedRun:
-        return await approve_run(db, proof.actor, run_id, proof, content_hash=content_hash, now=browser.now)
+        now, prices = moving.browser.now, moving.prices
+        return await approve_run(
+            db, proof.actor, run_id, proof, content_hash=content_hash, now=now, prices=prices
+        )
+
+    async def first() -> None:
+        await moving.quote_run(run_id)  # a question is not taken for what is not there
+        await proof.take(moving.browser.now)
 
     async with telling_of_copies():
-        return await once(effect, first=partial(proof.take, browser.now))
+        return await moving.once(effect, first=first)
 
 
 def _moment(after: str | None) -> tuple[datetime, UUID] | None:

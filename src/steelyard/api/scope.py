@@ -42,7 +42,13 @@ def require_whole_tenant(actor: Actor, scope: Scope) -> None:
         raise WholeTenantHiddenError
 
 
-async def _scope_asked(actor: CurrentActor, account: Id | None = None, household: Id | None = None) -> Scope:
+def scope_of(actor: Actor, account: str | None, household: str | None) -> Scope:
+    """Say whose portfolio is asked for.
+
+    Raises:
+        TwoScopesError: both are named.
+        NotPermittedError, AccountHiddenError: the account is not one that they may read.
+    """
     if account is not None and household is not None:
         raise TwoScopesError
     if household is not None:
@@ -51,6 +57,10 @@ async def _scope_asked(actor: CurrentActor, account: Id | None = None, household
         return TENANT
     authorize(actor, Verb.READ, ObjectType.PORTFOLIO, account)
     return Scope.account(account)
+
+
+async def _scope_asked(actor: CurrentActor, account: Id | None = None, household: Id | None = None) -> Scope:
+    return scope_of(actor, account, household)
 
 
 ScopeAsked = Annotated[Scope, Depends(_scope_asked)]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Header, Request, Response
 
 from steelyard.api.answer import Answer
 from steelyard.server.version import expected_version, has_already, tag_of_version
@@ -39,7 +39,12 @@ async def _versioned(request: Request) -> Versioned:
     return Versioned(request)
 
 
-async def _expected(request: Request) -> int:
+async def _expected(
+    request: Request,
+    if_match: Annotated[str | None, Header(description="The ETag that was read.", examples=['"1"'])] = None,
+    if_none_match: Annotated[str | None, Header(description="`*`: there is none yet.")] = None,
+) -> int:
+    del if_match, if_none_match  # named for the description; one of them must be there
     return expected_version(request.scope)
 
 

@@ -14,6 +14,7 @@ from steelyard.cli.desk import open_desk, tenant_option
 from steelyard.cli.options import as_json, examples
 from steelyard.cli.output import tell
 from steelyard.cli.shell import Shell, pass_shell
+from steelyard.cli.sources import price_sources
 
 if TYPE_CHECKING:
     from steelyard.services.broker_link import BrokerTools
@@ -27,11 +28,18 @@ async def broker_tools(shell: Shell, pool: "Pool") -> "AsyncIterator[BrokerTools
     from steelyard.services.broker_link import make_tools
 
     settings = shell.settings
-    tools = make_tools(settings.private_networks, settings.data_dir, pool, clock=lambda: datetime.now(UTC))
-    try:
-        yield tools
-    finally:
-        await tools.outbound.close()
+    async with price_sources(settings) as sources:
+        tools = make_tools(
+            settings.private_networks,
+            settings.data_dir,
+            pool,
+            clock=lambda: datetime.now(UTC),
+            market=sources.market,
+        )
+        try:
+            yield tools
+        finally:
+            await tools.outbound.close()
 
 
 @click.group(

@@ -52,7 +52,7 @@ class ListedOrders:
 
 @click.group(epilog=examples("steelyard orders list", "steelyard orders stop --reason 'a wrong price'"))
 def orders() -> None:
-    """Look after orders: list and show them, cancel, replace or resolve one, stop them all.
+    """See orders; cancel, replace or resolve one; stop them all.
 
     Files of orders for a custodian are written by: steelyard rebalance --orders FILE.
     """
@@ -119,8 +119,11 @@ def show(shell: Shell, *, order_id: UUID, tenant_id: int, as_json: bool) -> None
 def cancel(shell: Shell, *, order_id: UUID, tenant_id: int) -> None:
     """Cancel an order: at once where nothing was sent, else its broker is asked to."""
     order = asyncio.run(_cancel(shell, tenant_id, order_id))
-    ended = order.due_at is None
-    click.echo("Cancelled." if ended else "Its broker is asked to; what is filled before that stays.")
+    click.echo(
+        "Cancelled."
+        if order.state == "cancelled"
+        else "Its broker is asked to; what is filled before that stays."
+    )
 
 
 @orders.command(
@@ -137,7 +140,10 @@ def cancel(shell: Shell, *, order_id: UUID, tenant_id: int) -> None:
 def replace(
     shell: Shell, *, order_id: UUID, quantity: Decimal | None, limit_price: Decimal | None, tenant_id: int
 ) -> None:
-    """Cancel an order and send another of the same asset and side in its place, and not more."""
+    """Cancel an order and send another in its place.
+
+    Of the same asset and side, and at most what is open of it: anything more is proposed anew.
+    """
     made = asyncio.run(_replace(shell, tenant_id, order_id, quantity, limit_price))
     click.echo(f"Order {made.order_id} is sent when {order_id} has ended.")
 
@@ -185,14 +191,20 @@ EVERYTHING: Final = click.option(
 
 
 @orders.command(
-    epilog=examples("steelyard orders stop --reason 'a wrong price'", "steelyard orders stop --everything …")
+    epilog=examples(
+        "steelyard orders stop --reason 'a wrong price'",
+        "steelyard orders stop --everything --reason 'an outage'",
+    )
 )
 @REASON
 @EVERYTHING
 @tenant_option
 @pass_shell
 def stop(shell: Shell, *, reason: str, of_all: bool, tenant_id: int) -> None:
-    """Pull the kill switch: nothing more is sent. What is at a broker stays there and is followed."""
+    """Pull the kill switch: nothing more is sent.
+
+    What is at a broker stays there and is followed; cancel it one by one.
+    """
     asyncio.run(_stop(shell, tenant_id, reason, of_all=of_all))
     click.echo("Stopped: nothing more is sent. What is at a broker can be cancelled: steelyard orders list")
 

@@ -42,7 +42,7 @@ def prices(
     limit: int,
     as_json: bool,
 ) -> None:
-    """Show current prices with their source, their time and what speaks against them, those in doubt first.
+    """Show current prices, those in doubt first, each with its source and its age.
 
     STEELYARD_PRICE_SOURCES says where they are asked for: the stored closes where it is not set.
     """

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import click
 
-from steelyard.cli.desk import tenant_option
+from steelyard.cli.desk import open_book, tenant_option
 from steelyard.cli.options import AmountType, as_json, examples
 from steelyard.cli.output import tell
 from steelyard.cli.shell import Shell, pass_shell
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from steelyard.identity.permissions import Actor
-    from steelyard.rebalancing.policy import Policy
+    from steelyard.market.port import Market
+    from steelyard.services.allocation_inputs import Asked
     from steelyard.services.approval import Approved
     from steelyard.services.proposal import ShownProposal
     from steelyard.storage.approval import Approval
-    from steelyard.storage.connection import WriteSession
     from steelyard.storage.proposal import ListedProposal
 
 STATES: Final = ("reviewed", "approved", "executed", "withdrawn")
@@ -38,13 +38,60 @@ class Looked:
 
     Attributes:
         found: the proposal.
+        hash: of it, in the digits that are typed to approve it.
         approvals: who approved it.
         now: when it was looked at.
     """
 
     found: "ShownProposal"
+    hash: str
     approvals: "Sequence[Approval]"
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a command about a proposal works with.
+
+    Attributes:
+        actor: the operator in the tenant.
+        market: the price sources; None = the settings name none.
+        now: the time.
+    """
+
+    actor: "Actor"
+    market: "Market | None"
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options of `propose` say, as they were typed."""
+
+    account_id: str
+    policy_file: Path | None
+    invest: Decimal | None
+    raise_amount: Decimal | None
+    stale_reason: str
+    stored: bool
+
+    def asked(self, market: "Market | None") -> "Asked":
+        """Return what is asked of the service; raises PolicyFileError."""
+        from steelyard.rebalancing.options import Mode
+        from steelyard.rebalancing.policy import Policy
+        from steelyard.services.allocation_inputs import MARKET, STORED, Asked
+        from steelyard.statements.policy import read_policy_file
+
+        policy = Policy() if self.policy_file is None else read_policy_file(self.policy_file)
+        if self.raise_amount is not None:
+            policy = replace(policy, mode=Mode.RAISE_CASH)
+        return Asked(
+            account_id=self.account_id,
+            policy=policy,
+            investment_amount=self.invest or -(self.raise_amount or Decimal(0)),
+            price_source=STORED if self.stored or market is None else MARKET,
+            stale_reason=self.stale_reason,
+        )
 
 
 @click.command(
@@ -67,29 +114,16 @@ class Looked:
 @click.option(
     "--stale-reason", default="", metavar="TEXT", help="Why prices older than three sessions will do."
 )
+@click.option("--stored", is_flag=True, help="At stored prices, whatever sources the settings name.")
 @tenant_option
 @as_json
 @pass_shell
-def propose(
-    shell: Shell,
-    *,
-    account_id: str,
-    policy_file: Path | None,
-    invest: Decimal | None,
-    raise_amount: Decimal | None,
-    stale_reason: str,
-    tenant_id: int,
-    as_json: bool,
-) -> None:
+def propose(shell: Shell, /, *, tenant_id: int, as_json: bool, **options: Any) -> None:
     """Work out the trades of an account and store them, to be approved and executed."""
-    if invest is not None and raise_amount is not None:
+    wanted = Wanted(**options)
+    if wanted.invest is not None and wanted.raise_amount is not None:
         raise click.UsageError("--invest and --raise exclude each other.")
-    policy = read_policy_option(policy_file, raises=raise_amount is not None)
-    amount = invest or -(raise_amount or Decimal(0))
-    made = asyncio.run(
-        _propose(shell, tenant_id, account_id, policy, amount=amount, stale_reason=stale_reason)
-    )
-    _tell(made, as_json=as_json)
+    _tell(asyncio.run(_propose(shell, tenant_id, wanted)), as_json=as_json)
 
 
 @click.command(epilog=examples("steelyard review 8c6f2f0e-43f1-4f0b-9d4e-6a1f0a3b7c55"))
@@ -174,86 +208,80 @@ def _tell(looked: Looked, *, as_json: bool) -> None:
     tell(looked, proposal, as_json=as_json)
 
 
-def read_policy_option(path: Path | None, *, raises: bool) -> "Policy":
-    """Read the policy of a file, or the default one; with `raises` it raises cash."""
-    from steelyard.rebalancing.options import Mode
-    from steelyard.rebalancing.policy import Policy
-    from steelyard.statements.policy import read_policy_file
-
-    policy = Policy() if path is None else read_policy_file(path)
-    return replace(policy, mode=Mode.RAISE_CASH) if raises else policy
-
-
 @asynccontextmanager
-async def at_work(shell: Shell, tenant_id: int) -> "AsyncIterator[tuple[WriteSession, Actor, datetime]]":
-    """Open the store for one transaction of the operator in a tenant."""
+async def at_work(shell: Shell, tenant_id: int) -> "AsyncIterator[Work]":
+    """Open the store and the price sources for the operator in a tenant."""
+    from steelyard.cli.sources import price_sources
     from steelyard.identity.permissions import Actor
-    from steelyard.services.tenant import require_tenant
-    from steelyard.storage.acting import acting_as
-    from steelyard.storage.connection import get_write_session
 
     actor = Actor(tenant_id)
-    async with shell.store():
-        with acting_as(actor.acting):
-            async with get_write_session() as db:
-                await require_tenant(db, tenant_id)
-                yield db, actor, datetime.now(UTC)
+    async with shell.store(acts_as=actor.acting), price_sources(shell.settings) as sources:
+        yield Work(actor, sources.market, datetime.now(UTC))
 
 
-async def _propose(
-    shell: Shell,
-    tenant_id: int,
-    account_id: str,
-    policy: "Policy",
-    *,
-    amount: Decimal,
-    stale_reason: str,
-) -> Looked:
-    from steelyard.services.allocation_inputs import Asked
+async def _propose(shell: Shell, tenant_id: int, wanted: Wanted) -> Looked:
+    from steelyard.services.allocation_inputs import quote_for
     from steelyard.services.proposal import review
+    from steelyard.storage.connection import get_write_session
 
-    asked = Asked(account_id=account_id, policy=policy, investment_amount=amount, stale_reason=stale_reason)
-    async with at_work(shell, tenant_id) as (db, actor, now):
-        made = await review(db, actor, asked, now=now)
-        return await _looked(db, made.proposal_id, now)
+    async with at_work(shell, tenant_id) as work:
+        asked = wanted.asked(work.market)
+        prices = await quote_for(asked, work.market, now=work.now)
+        async with get_write_session() as db:
+            made = await review(db, work.actor, asked, now=work.now, prices=prices)
+        return await _looked(made.proposal_id, work.now)
 
 
 async def _look(shell: Shell, tenant_id: int, proposal_id: UUID) -> Looked:
-    async with at_work(shell, tenant_id) as (db, _, now):
-        return await _looked(db, proposal_id, now)
+    async with open_book(shell, tenant_id):
+        return await _looked(proposal_id, datetime.now(UTC))
 
 
-async def _looked(db: "WriteSession", proposal_id: UUID, now: datetime) -> Looked:
+async def _looked(proposal_id: UUID, now: datetime) -> Looked:
     from steelyard.services.proposal import get_proposal
     from steelyard.storage.approval import get_approvals
+    from steelyard.storage.connection import get_db_session
 
-    found = await get_proposal(proposal_id, db)
-    return Looked(found, await get_approvals(db, proposal_id=proposal_id), now)
+    async with get_db_session() as db:
+        found = await get_proposal(proposal_id, db)
+        approvals = await get_approvals(db, proposal_id=proposal_id)
+        return Looked(found, found.proposal.content_hash.hex(), approvals, now)
 
 
 async def _approve(shell: Shell, tenant_id: int, proposal_id: UUID, typed: str) -> "Approved":
     from steelyard.services.approval import TypedHash, approve
-    from steelyard.services.proposal import get_proposal
+    from steelyard.services.proposal import get_proposal, quote_again
+    from steelyard.storage.connection import get_write_session
 
-    async with at_work(shell, tenant_id) as (db, actor, now):
-        seen = (await get_proposal(proposal_id, db)).proposal.content_hash
-        return await approve(db, actor, proposal_id, TypedHash(actor, typed), content_hash=seen, now=now)
+    async with at_work(shell, tenant_id) as work:
+        seen = (await get_proposal(proposal_id)).proposal.content_hash
+        prices = await quote_again(proposal_id, work.market, now=work.now)
+        prover = TypedHash(work.actor, typed)
+        async with get_write_session() as db:
+            return await approve(
+                db, work.actor, proposal_id, prover, content_hash=seen, now=work.now, prices=prices
+            )
 
 
 async def _execute(shell: Shell, tenant_id: int, proposal_id: UUID) -> int:
-    from steelyard.services.proposal import execute, get_proposal
+    from steelyard.services.proposal import execute, get_proposal, quote_again
+    from steelyard.storage.connection import get_write_session
 
-    async with at_work(shell, tenant_id) as (db, actor, now):
-        found = await get_proposal(proposal_id, db)
-        await execute(db, actor, proposal_id, content_hash=found.proposal.content_hash, now=now)
+    async with at_work(shell, tenant_id) as work:
+        found = await get_proposal(proposal_id)
+        prices = await quote_again(proposal_id, work.market, now=work.now)
+        seen = found.proposal.content_hash
+        async with get_write_session() as db:
+            await execute(db, work.actor, proposal_id, content_hash=seen, now=work.now, prices=prices)
         return len(found.orders)
 
 
 async def _withdraw(shell: Shell, tenant_id: int, proposal_id: UUID) -> None:
+    from steelyard.identity.permissions import Actor
     from steelyard.services.proposal import withdraw
 
-    async with at_work(shell, tenant_id) as (db, actor, now):
-        await withdraw(db, actor, proposal_id, now=now)
+    async with open_book(shell, tenant_id) as db:
+        await withdraw(db, Actor(tenant_id), proposal_id, now=datetime.now(UTC))
 
 
 async def _list(
@@ -262,7 +290,7 @@ async def _list(
     from steelyard.services.proposal import get_proposals
     from steelyard.storage.proposal import ProposalState
 
-    async with at_work(shell, tenant_id) as (db, _, _):
+    async with open_book(shell, tenant_id) as db:
         return await get_proposals(
             db, account_id=account_id, state=ProposalState(state) if state else None, limit=limit
         )

@@ -2,30 +2,31 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
 
-from steelyard.cli.desk import tenant_option
+from steelyard.cli.desk import open_book, tenant_option
 from steelyard.cli.options import as_json, examples
 from steelyard.cli.output import tell
-from steelyard.cli.propose import at_work, read_policy_option
+from steelyard.cli.propose import at_work
 from steelyard.cli.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from steelyard.market.port import Market
     from steelyard.services.run import RunAsked, ShownRun
     from steelyard.services.run_approval import ApprovedRun
     from steelyard.storage.approval import Approval
-    from steelyard.storage.connection import WriteSession
     from steelyard.storage.run import Run, RunProgress
 
 LOOK_SECONDS = 0.5
+SHOWN = 30
 
 _run_argument = click.argument("run_id", metavar="RUN", type=click.UUID)
 
@@ -43,6 +44,40 @@ class LookedAt:
     found: "ShownRun"
     approvals: "Sequence[Approval]"
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options of `run begin` say, as they were typed."""
+
+    run_name: str
+    accounts: tuple[str, ...]
+    households: tuple[str, ...]
+    models: tuple[str, ...]
+    policy_file: Path | None
+    stale_reason: str
+    stored: bool
+
+    def asked(self, market: "Market | None") -> "RunAsked":
+        """Return what is asked of the service; raises PolicyFileError, TwoScopesError."""
+        from steelyard.rebalancing.policy import Policy
+        from steelyard.services.allocation_inputs import MARKET, STORED
+        from steelyard.services.run import RunAsked, one_scope
+        from steelyard.statements.policy import read_policy_file
+        from steelyard.storage.run import ScopeKind
+
+        named = {
+            ScopeKind.ACCOUNTS: self.accounts,
+            ScopeKind.HOUSEHOLD: self.households,
+            ScopeKind.MODEL: self.models,
+        }
+        return RunAsked(
+            run_name=self.run_name,
+            scope=one_scope(named),
+            policy=Policy() if self.policy_file is None else read_policy_file(self.policy_file),
+            price_source=STORED if self.stored or market is None else MARKET,
+            stale_reason=self.stale_reason,
+        )
 
 
 @click.group()
@@ -77,39 +112,17 @@ def run() -> None:
 @click.option(
     "--stale-reason", default="", metavar="TEXT", help="Why prices older than three sessions will do."
 )
+@click.option("--stored", is_flag=True, help="At stored prices, whatever sources the settings name.")
 @click.option("--wait", is_flag=True, help="Wait until a worker has made it.")
 @tenant_option
 @as_json
 @pass_shell
-def begin(
-    shell: Shell,
-    *,
-    run_name: str,
-    accounts: tuple[str, ...],
-    households: tuple[str, ...],
-    models: tuple[str, ...],
-    policy_file: Path | None,
-    stale_reason: str,
-    wait: bool,
-    tenant_id: int,
-    as_json: bool,
-) -> None:
+def begin(shell: Shell, /, *, wait: bool, tenant_id: int, as_json: bool, **options: Any) -> None:
     """Begin a run over accounts: all that may be proposed for, unless some are named. Workers make it."""
-    from steelyard.services.run import RunAsked, one_scope
-    from steelyard.storage.run import ScopeKind
-
-    named = {ScopeKind.ACCOUNTS: accounts, ScopeKind.HOUSEHOLD: households, ScopeKind.MODEL: models}
-    asked = RunAsked(
-        run_name=run_name,
-        scope=one_scope(named),
-        policy=read_policy_option(policy_file, raises=False),
-        stale_reason=stale_reason,
-    )
-    begun = asyncio.run(_begin(shell, tenant_id, asked))
+    run_id = asyncio.run(_begin(shell, tenant_id, Wanted(**options)))
     if wait:
-        asyncio.run(_wait(shell, tenant_id, begun.found.run.run_id))
-        begun = asyncio.run(_look(shell, tenant_id, begun.found.run.run_id, 30))
-    _tell(begun, as_json=as_json)
+        asyncio.run(_wait(shell, tenant_id, run_id))
+    _tell(asyncio.run(_look(shell, tenant_id, run_id, SHOWN)), as_json=as_json)
 
 
 @run.command(
@@ -120,7 +133,7 @@ def begin(
 )
 @_run_argument
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=30, show_default=True, help="Accounts to show."
+    "--limit", type=click.IntRange(1, 10_000), default=SHOWN, show_default=True, help="Accounts to show."
 )
 @tenant_option
 @as_json
@@ -145,7 +158,7 @@ def show(shell: Shell, *, run_id: UUID, limit: int, tenant_id: int, as_json: boo
 def approve(shell: Shell, *, run_id: UUID, typed: str | None, tenant_id: int) -> None:
     """Approve a run, by the hash of what was seen: all its proposals at once."""
     if typed is None:
-        _tell(asyncio.run(_look(shell, tenant_id, run_id, 30)), as_json=False)
+        _tell(asyncio.run(_look(shell, tenant_id, run_id, SHOWN)), as_json=False)
         typed = click.prompt("Type the first eight digits of the hash to approve this")
     done = asyncio.run(_approve(shell, tenant_id, run_id, typed))
     if done.state == "approved":
@@ -208,24 +221,23 @@ def _tell(looked: LookedAt, *, as_json: bool) -> None:
     tell(looked, shown, as_json=as_json)
 
 
-async def _begin(shell: Shell, tenant_id: int, asked: "RunAsked") -> LookedAt:
+async def _begin(shell: Shell, tenant_id: int, wanted: Wanted) -> UUID:
     from steelyard.services.run import begin_run
+    from steelyard.storage.connection import get_write_session
 
-    async with at_work(shell, tenant_id) as (db, actor, now):
-        begun = await begin_run(db, actor, asked, now=now)
-        return await _looked(db, begun.run_id, now, 30)
+    async with at_work(shell, tenant_id) as work:
+        async with get_write_session() as db:
+            begun = await begin_run(db, work.actor, wanted.asked(work.market), now=work.now)
+        return begun.run_id
 
 
 async def _wait(shell: Shell, tenant_id: int, run_id: UUID) -> None:
     """Show how far a run is until it is made."""
-    from steelyard.identity.permissions import Actor
     from steelyard.services.run import watch_run
-    from steelyard.storage.acting import acting_as
 
-    async with shell.store():
-        with acting_as(Actor(tenant_id).acting):
-            async for _, progress in watch_run(run_id, pause=partial(asyncio.sleep, LOOK_SECONDS)):
-                _report(progress)
+    async with at_work(shell, tenant_id):
+        async for _, progress in watch_run(run_id, pause=partial(asyncio.sleep, LOOK_SECONDS)):
+            _report(progress)
 
 
 def _report(progress: "RunProgress") -> None:
@@ -233,53 +245,60 @@ def _report(progress: "RunProgress") -> None:
 
 
 async def _look(shell: Shell, tenant_id: int, run_id: UUID, limit: int) -> LookedAt:
-    async with at_work(shell, tenant_id) as (db, _, now):
-        return await _looked(db, run_id, now, limit)
-
-
-async def _looked(db: "WriteSession", run_id: UUID, now: datetime, limit: int) -> LookedAt:
     from steelyard.services.run import get_run
     from steelyard.storage.approval import get_approvals
 
-    found = await get_run(run_id, db, limit=limit)
-    return LookedAt(found, await get_approvals(db, run_id=run_id), now)
+    async with open_book(shell, tenant_id) as db:
+        found = await get_run(run_id, db, limit=limit)
+        return LookedAt(found, await get_approvals(db, run_id=run_id), datetime.now(UTC))
 
 
 async def _approve(shell: Shell, tenant_id: int, run_id: UUID, typed: str) -> "ApprovedRun":
     from steelyard.services.approval import TypedHash
-    from steelyard.services.run import require_run
-    from steelyard.services.run_approval import approve_run
+    from steelyard.services.run import get_run
+    from steelyard.services.run_approval import approve_run, quote_run_again
+    from steelyard.storage.connection import get_write_session
 
-    async with at_work(shell, tenant_id) as (db, actor, now):
-        seen = (await require_run(db, run_id)).content_hash or b""
-        return await approve_run(db, actor, run_id, TypedHash(actor, typed), content_hash=seen, now=now)
+    async with at_work(shell, tenant_id) as work:
+        seen = (await get_run(run_id, limit=1)).run.content_hash or b""
+        prices = await quote_run_again(run_id, work.market, now=work.now)
+        prover = TypedHash(work.actor, typed)
+        async with get_write_session() as db:
+            return await approve_run(
+                db, work.actor, run_id, prover, content_hash=seen, now=work.now, prices=prices
+            )
 
 
 async def _execute(shell: Shell, tenant_id: int, run_id: UUID) -> None:
-    from steelyard.services.run import require_run
-    from steelyard.services.run_approval import execute_run
+    from steelyard.services.run import get_run
+    from steelyard.services.run_approval import execute_run, quote_run_again
+    from steelyard.storage.connection import get_write_session
 
-    async with at_work(shell, tenant_id) as (db, actor, now):
-        seen = (await require_run(db, run_id)).content_hash or b""
-        await execute_run(db, actor, run_id, content_hash=seen, now=now)
+    async with at_work(shell, tenant_id) as work:
+        seen = (await get_run(run_id, limit=1)).run.content_hash or b""
+        prices = await quote_run_again(run_id, work.market, now=work.now)
+        async with get_write_session() as db:
+            await execute_run(db, work.actor, run_id, content_hash=seen, now=work.now, prices=prices)
 
 
 async def _drop(shell: Shell, tenant_id: int, run_id: UUID, accounts: tuple[str, ...]) -> "Run":
+    from steelyard.identity.permissions import Actor
     from steelyard.services.run import drop_accounts
 
-    async with at_work(shell, tenant_id) as (db, actor, now):
-        return await drop_accounts(db, actor, run_id, accounts, now=now)
+    async with open_book(shell, tenant_id) as db:
+        return await drop_accounts(db, Actor(tenant_id), run_id, accounts, now=datetime.now(UTC))
 
 
 async def _withdraw(shell: Shell, tenant_id: int, run_id: UUID) -> None:
+    from steelyard.identity.permissions import Actor
     from steelyard.services.run import withdraw_run
 
-    async with at_work(shell, tenant_id) as (db, actor, now):
-        await withdraw_run(db, actor, run_id, now=now)
+    async with open_book(shell, tenant_id) as db:
+        await withdraw_run(db, Actor(tenant_id), run_id, now=datetime.now(UTC))
 
 
 async def _list(shell: Shell, tenant_id: int, limit: int) -> "list[Run]":
     from steelyard.services.run import get_runs
 
-    async with at_work(shell, tenant_id) as (db, _, _):
+    async with open_book(shell, tenant_id) as db:
         return await get_runs(db, limit=limit)

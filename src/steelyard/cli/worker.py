@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
@@ -103,6 +104,7 @@ async def open_worker(shell: Shell, pool: "Pool") -> "AsyncIterator[Workers]":
     Raises:
         SteelyardError: as `Shell.vault`.
     """
+    from steelyard.cli.sources import price_sources
     from steelyard.services.broker_link import Brokers, get_number_at_broker
     from steelyard.services.order_hand import Hand
     from steelyard.services.order_worker import OrderWorker
@@ -111,6 +113,7 @@ async def open_worker(shell: Shell, pool: "Pool") -> "AsyncIterator[Workers]":
     from steelyard.storage.acting import OPERATOR, acting_as
     from steelyard.storage.connection import WriteSession
 
+    _compile()
     with acting_as(OPERATOR):
         vault = await shell.vault(pool)
     clock = StoreClock(time.monotonic)
@@ -123,12 +126,20 @@ async def open_worker(shell: Shell, pool: "Pool") -> "AsyncIterator[Workers]":
 
         return (await read_prices([order.asset_id], now=clock()))[order.asset_id]
 
-    async with broker_tools(shell, pool) as tools:
+    async with broker_tools(shell, pool) as tools, price_sources(shell.settings) as sources:
         brokers = Brokers(vault, tools)
         hand = Hand(clock=clock, open_broker=brokers, account_number=number_of, read_price=price_of)
         name = f"{socket.gethostname()}:{os.getpid()}"
         try:
             orders = OrderWorker(hand, name, token=lambda: token_hex(4), set_clock=clock.set)
-            yield Workers(orders, RunWorker(clock, set_clock=clock.set))
+            yield Workers(orders, RunWorker(clock, set_clock=clock.set, market=sources.market))
         finally:
             await brokers.close()
+
+
+def _compile() -> None:
+    """Let the search be compiled while the worker begins, where that is installed: a run is over many accounts."""
+    if find_spec("numba") is not None:
+        from steelyard.rebalancing.kernel import compile_in_background
+
+        compile_in_background()

@@ -84,16 +84,15 @@ def rounded(amount: Fraction) -> Decimal:
 
 
 def words_for(amount: Fraction, measure: Measure, places: int = _PERCENT_PLACES) -> str:
-    """Return an amount in the unit of a measure.
+    """Return an amount in the unit of a measure, with at most so many decimals, above 0.
 
     >>> words_for(Fraction(1, 8), Measure(key="", subject="", amount=Fraction(0), of="", asset_ids=()))
     '12.5 %'
     """
     factor = _HUNDRED if measure.unit is Unit.FRACTION else 1
     number = round_half_up(rounded(amount * factor), places)
-    shown = f"{number:,f}"
-    shown = shown.rstrip("0").rstrip(".") if "." in shown else shown
-    shown = shown.removeprefix("-") if shown == "-0" else shown
+    shown = f"{number:,f}".rstrip("0").rstrip(".")
+    shown = "0" if shown == "-0" else shown
     if measure.unit is Unit.FRACTION:
         return f"{shown} %"
     return f"{shown} {measure.currency}" if measure.unit is Unit.MONEY else f"{shown} units"

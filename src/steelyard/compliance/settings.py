@@ -1,9 +1,10 @@
 """What a rule of each kind must say, and what it cannot: a rule that breaks this is refused with its reason."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, Final
 
 from steelyard.compliance.liquidity import MEASURED_OF
@@ -135,23 +136,17 @@ def _groups(value: Any) -> Problem:
     return ""
 
 
-def _whole(most: int) -> Check:
-    def check(value: Any) -> Problem:
-        is_whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
-        return "" if is_whole else f"is not a whole number from 1 to {most}"
-
-    return check
+def _whole(most: int, value: Any) -> Problem:
+    is_whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+    return "" if is_whole else f"is not a whole number from 1 to {most}"
 
 
-def _one_of(*words: str) -> Check:
-    return lambda value: "" if value in words else f"is none of {', '.join(words)}"
+def _one_of(words: Sequence[str], value: Any) -> Problem:
+    return "" if value in words else f"is none of {', '.join(words)}"
 
 
-def _some_of(*words: str) -> Check:
-    def check(value: Any) -> Problem:
-        return _words(value) or ("" if set(value) <= set(words) else f"holds others than {', '.join(words)}")
-
-    return check
+def _some_of(words: Sequence[str], value: Any) -> Problem:
+    return _words(value) or ("" if set(value) <= set(words) else f"holds others than {', '.join(words)}")
 
 
 def _currency(value: Any) -> Problem:
@@ -169,11 +164,11 @@ def is_plain(text: str, longest: int) -> bool:
 
 _NEEDED: Final[Mapping[RuleKind, Mapping[str, Check]]] = {
     **{kind: {} for kind in GROUPED_BY},
-    RuleKind.RESTRICTED: {"forbids": _some_of(*FORBIDS)},
+    RuleKind.RESTRICTED: {"forbids": partial(_some_of, FORBIDS)},
     RuleKind.MINIMUM_CASH: {},
-    RuleKind.TURNOVER: {"days": _whole(MAX_DAYS), "counts": _one_of(*COUNTS)},
-    RuleKind.LIQUIDITY: {"sessions": _whole(MAX_SESSIONS), "of": _one_of(*MEASURED_OF)},
-    RuleKind.WASH_SALE: {"days": _whole(MAX_WASH_DAYS)},
+    RuleKind.TURNOVER: {"days": partial(_whole, MAX_DAYS), "counts": partial(_one_of, COUNTS)},
+    RuleKind.LIQUIDITY: {"sessions": partial(_whole, MAX_SESSIONS), "of": partial(_one_of, MEASURED_OF)},
+    RuleKind.WASH_SALE: {"days": partial(_whole, MAX_WASH_DAYS)},
 }
 """Kind → settings that it must have, each with what it must be."""
 

@@ -52,7 +52,7 @@ class ObjectType(StrEnum):
     """What an asset is and what it costs: the same for every tenant."""
     ORDER = "order"
     RULE = "rule"
-    """What accounts may hold and trade, and what no order may exceed."""
+    """What accounts may hold and trade, and what no order may exceed; who may read orders may read it."""
     PROFILE = "profile"
     """What the investor of an account wants and bears, and which model it follows."""
     MODEL = "model"
@@ -114,7 +114,6 @@ WHO_MAY: Final[Mapping[Permission, Collection[Role]]] = {
     (Verb.APPROVE, ObjectType.ORDER): (Role.OWNER, Role.ADVISOR),
     (Verb.EXECUTE, ObjectType.ORDER): (Role.OWNER,),
     (Verb.HOLD, ObjectType.ORDER): (Role.OWNER, Role.COMPLIANCE),
-    (Verb.READ, ObjectType.RULE): _PORTFOLIO,
     (Verb.CHANGE, ObjectType.RULE): (Role.OWNER, Role.COMPLIANCE),
     (Verb.READ, ObjectType.USER): _USERS,
     (Verb.CREATE, ObjectType.USER): _USERS,

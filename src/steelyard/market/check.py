@@ -194,7 +194,7 @@ def _jump(ratio: Decimal, closes: Sequence[Decimal]) -> tuple[Quality, JumpKind]
     hundredfold = max(ratio, ONE / ratio) / MINOR_UNITS
     if max(hundredfold, ONE / hundredfold) <= ONE + UNIT_TOLERANCE:
         return Quality.CURRENCY, JumpKind.UNIT_JUMP
-    if abs(ratio - ONE) <= max(JUMP, MAD_MULTIPLE * usual_spread(closes)):
+    if abs(ratio - ONE) <= max(JUMP, MAD_MULTIPLE * usual_spread([*closes, closes[-1] * ratio])):
         return None
     if looks_like_split(ratio):
         return Quality.SPLIT, JumpKind.SPLIT_LIKE

@@ -99,10 +99,13 @@ def _rate(item: str, cell: str) -> Decimal:
 
 
 def _day(text: str) -> date:
-    if "-" in text:
-        return date.fromisoformat(text)
-    day, month, year = text.split()
-    return date(int(year), MONTHS.index(month) + 1, int(day))
+    try:
+        if "-" in text:
+            return date.fromisoformat(text)
+        day, month, year = text.split()
+        return date(int(year), MONTHS.index(month) + 1, int(day))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no day") from error
 
 
 def _only_file(archive: bytes) -> str:

@@ -1,10 +1,12 @@
 """What the server offers, as OpenAPI: each route with what it asks of who calls it, and how it says no."""
 
+from contextlib import suppress
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from steelyard.server.examples import KNOWN, NoExampleError, example_of
 from steelyard.server.permits import Access, Need
 from steelyard.server.place import Place
 from steelyard.server.problem import MEDIA_TYPE
@@ -37,6 +39,7 @@ KEY: Final = {
     "required": True,
     "description": "New for each request; the same again repeats it, and gets the same answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+    "example": "5f3a9c1e-review-1",
 }
 NO: Final = {
     "description": "Refused or failed; the body says why.",
@@ -67,12 +70,28 @@ def describe(app: FastAPI, routes: Routes, place: Place) -> dict[str, Any]:
         for method in route.methods:
             operation = document["paths"].get(route.path, {}).get(method.lower())
             if operation is not None:
+                _exemplify(operation, schemas)
                 operation |= _asked(route.access)
                 if route.access.moves_money:
                     operation.setdefault("parameters", []).append(KEY)
                 operation["responses"].pop("422", None)
                 operation["responses"]["default"] = NO
     return document
+
+
+def _exemplify(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Give each required parameter and the body an example, and each parameter that has a well-known one.
+
+    A test sees that none is missing; whoever reads the description meanwhile does without.
+    """
+    for parameter in operation.get("parameters", ()):
+        if parameter["required"] or parameter["name"] in KNOWN:
+            with suppress(NoExampleError):
+                parameter["example"] = example_of(parameter["schema"], schemas, parameter["name"])
+    if "requestBody" in operation:
+        content = operation["requestBody"]["content"]["application/json"]
+        with suppress(NoExampleError):
+            content["example"] = example_of(content["schema"], schemas, "body")
 
 
 def _asked(access: Access) -> dict[str, Any]:

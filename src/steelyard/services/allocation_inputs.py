@@ -27,6 +27,9 @@ MOST_NAMED: Final = 3
 STORED: Final = "stored"
 """The price source that is the store itself."""
 
+MARKET: Final = "market"
+"""The price source that is the sources the settings name."""
+
 
 class InputsMissingError(ConflictError):
     """Something that trades are worked out from could not be had, or is in doubt."""
@@ -80,7 +83,7 @@ class Asked:
         account_id: the account.
         policy: how it is to be rebalanced.
         investment_amount: base currency of the account; positive = deposit, negative = withdrawal.
-        price_source: where prices come from.
+        price_source: where prices come from: stored or market.
         stale_reason: why prices that are older than allowed will do; "" = they will not.
     """
 
@@ -146,6 +149,17 @@ async def quote_prices(account_id: str, market: Market, *, now: datetime) -> Quo
     async with get_db_session() as db:
         holdings = await read_holdings(db, account_id, now.date())
     return await read_prices(holdings.asset_ids, None, now=now, market=market)
+
+
+async def quote_for(asked: Asked, market: Market | None, *, now: datetime) -> Quoted | None:
+    """Ask a market for the prices of an allocation, before the transaction that needs them; None = it needs none.
+
+    Raises:
+        SteelyardError: as `quote_prices`.
+    """
+    if market is None or asked.price_source == STORED:
+        return None
+    return await quote_prices(asked.account_id, market, now=now)
 
 
 async def gather_inputs(

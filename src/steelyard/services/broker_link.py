@@ -22,6 +22,7 @@ from steelyard.errors import ConflictError, NotFoundError, NotPermittedError
 from steelyard.identity.permissions import Actor
 from steelyard.identity.user import check_name
 from steelyard.identity.vault import Vault
+from steelyard.market.port import Market, Quality
 from steelyard.network.outbound import Network, Outbound, OutboundRules
 from steelyard.services.account_number import get_account_number
 from steelyard.services.broker_settings import (
@@ -377,17 +378,30 @@ def _open_files(link: BrokerLink, credentials: Mapping[str, str], tools: BrokerT
     )
 
 
-def stored_price(clock: Clock) -> PriceOf:
-    """Return what gives the newest stored price of an asset, however old it is; it reads in a session of its own."""
+def newest_price(clock: Clock, market: Market | None = None) -> PriceOf:
+    """Return what gives the newest price of an asset, in a session of its own.
+
+    An old one will do, as a broker fills when nobody else trades; one that is in doubt for another reason will not.
+
+    Args:
+        clock: the time, with its zone.
+        market: the sources that are asked; None = the stored prices.
+    """
 
     async def price_of(symbol: str) -> Decimal | None:
-        return (await read_prices([symbol], now=clock()))[symbol].price
+        found = (await read_prices([symbol], now=clock(), market=market))[symbol]
+        return found.price if found.quality in {Quality.GOOD, Quality.STALE} else None
 
     return price_of
 
 
 def make_tools(
-    networks: Sequence[Network], data_dir: Path | None, pool: "Pool", *, clock: Clock
+    networks: Sequence[Network],
+    data_dir: Path | None,
+    pool: "Pool",
+    *,
+    clock: Clock,
+    market: Market | None = None,
 ) -> BrokerTools:
     """Gather what brokers are given; whoever calls it closes the `outbound` of it.
 
@@ -396,6 +410,7 @@ def make_tools(
         data_dir: the data folder as the settings name it; None = the platform's.
         pool: on the store; the paper broker's file is in the folder of the embedded server where it is that.
         clock: the time, with its zone.
+        market: where the paper broker's prices come from; None = the store.
     """
     home = pool.server.home if pool.server is not None else open_cluster(data_dir).home
     return BrokerTools(
@@ -403,7 +418,7 @@ def make_tools(
         outbound=Outbound(
             OutboundRules(tuple(networks), total_seconds=ANSWER_SECONDS, max_bytes=LARGEST_ANSWER)
         ),
-        price_of=stored_price(clock),
+        price_of=newest_price(clock, market),
         clock=clock,
         chance=random.SystemRandom(),
     )

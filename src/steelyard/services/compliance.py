@@ -95,17 +95,6 @@ async def check_trades(
     return judge_trades(ruling, portfolio, trades, lots_sold=lots_sold)
 
 
-async def check_account(db: AnySession, portfolio: Portfolio, *, day: date) -> tuple[Finding, ...]:
-    """Return what the rules in force on a day say of an account as it is, whatever it was before."""
-    account = await get_account(db, portfolio.account_id)
-    rules = rules_of(await get_rules_in_force(db, day), account)
-    if not rules:
-        return ()
-    holdings = holdings_of(portfolio, await stored.get_ruled_assets(db, portfolio.positions))
-    facts = await read_facts(db, rules, holdings, portfolio.positions, day=day, known=KnownLots())
-    return check_rules(rules, None, holdings, (), facts)
-
-
 def rules_of(rules: Sequence[Rule], account: StoredAccount) -> list[Rule]:
     """Return the rules that are about an account."""
     return [

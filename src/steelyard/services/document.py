@@ -1,6 +1,5 @@
 """Published documents for many at once: who sees which is asked at every request, and made into answers once."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Unpack
 
@@ -8,7 +7,7 @@ from steelyard.domain.scope import TENANT
 from steelyard.services.asset_360 import Which, get_document
 from steelyard.services.scope import require_scope
 from steelyard.services.together import Together
-from steelyard.storage.acting import NOBODY, acting_as, current_acting
+from steelyard.storage.acting import NOBODY, current_acting
 from steelyard.storage.asset_360 import Document, NoVersionError
 from steelyard.storage.connection import get_db_session
 from steelyard.storage.document import DocumentAsked, DocumentSeen, find_documents_seen
@@ -21,7 +20,7 @@ class Documents:
 
     def __init__(self) -> None:
         """Begin with nobody asking."""
-        self._looking = Together(_look_up, most=MOST_AT_ONCE)
+        self._looking = Together(find_documents_seen, most=MOST_AT_ONCE)
 
     async def find(self, **which: Unpack[Which]) -> DocumentSeen:
         """Say which document answers whom this works for, as of now; see `Which`.
@@ -43,9 +42,3 @@ class Documents:
 async def read_seen(seen: DocumentSeen) -> Document:
     """Return a document that was found; raises NoVersionError where it is gone by now."""
     return await get_document(scope=seen.scope, version=seen.version)
-
-
-async def _look_up(asked: Sequence[DocumentAsked]) -> dict[DocumentAsked, DocumentSeen]:
-    with acting_as(NOBODY):
-        async with get_db_session() as db:
-            return await find_documents_seen(db, asked)

@@ -324,7 +324,10 @@ async def _not_found(
 ) -> Order:
     if order.settle_until is not None and now < order.settle_until:
         raise StillSettlingError(order, order.settle_until)
-    given_up = await save_order(db, order, ended(order, OrderState.CANCELLED, reason), now=now)
+    over = replace(
+        ended(order, OrderState.CANCELLED, reason), due_at=now
+    )  # should it turn up, it is cancelled there
+    given_up = await save_order(db, order, over, now=now)
     if resolution is Resolution.NEVER:
         return given_up
     return await _place_instead(db, order, order.open_quantity, order.limit_price, now=now, random=random)

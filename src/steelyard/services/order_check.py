@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
+from typing import Final
 from uuid import UUID
 
 from steelyard.compliance.order_limits import (
@@ -22,12 +23,15 @@ from steelyard.compliance.order_limits import (
 )
 from steelyard.domain.money import EXACT
 from steelyard.domain.order import Order
+from steelyard.errors import ConflictError
 from steelyard.market.port import CheckedPrice, Quality
 from steelyard.storage import order_limit as stored
 from steelyard.storage.compliance import get_volumes
 from steelyard.storage.connection import AnySession, WriteSession
 from steelyard.storage.order_limit import OrderBehind
 from steelyard.storage.tenant import get_tenant
+
+MOST_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ class PlannedOrder:
         price: its limit price; of a market order the price it was worked out at.
         currency: of the price.
         order_value: quantity at the price it was worked out at, in the tenant's base currency, 0 or above.
+        takes_stale: whether somebody said why an old price will do; one in any other doubt never does.
     """
 
     asset_id: str
@@ -47,6 +52,21 @@ class PlannedOrder:
     price: Decimal
     currency: str
     order_value: Decimal
+    takes_stale: bool = False
+
+
+class BeyondLimitsError(ConflictError):
+    """Orders would not be sent, were they sent now."""
+
+    def __init__(self, account_id: str, refusals: Sequence[OrderRefusal]) -> None:
+        """Name the account and what stands in their way."""
+        shown = " ".join(refusal.reason for refusal in refusals[:MOST_NAMED])
+        more = len(refusals) - MOST_NAMED
+        super().__init__(
+            f"Orders of {account_id} would not be sent. {shown}{f' And {more} more.' if more > 0 else ''} "
+            "Propose less, or have the limits changed: `steelyard limits list`."
+        )
+        self.refusals = tuple(refusals)
 
 
 async def check_order(
@@ -75,6 +95,7 @@ async def check_order(
         price=order.limit_price or order.reference_price,
         currency=order.currency,
         order_value=order.order_value,
+        takes_stale=all(one.takes_stale for one in behind),
     )
     order_ids = {order.order_id, *(one.order_id for one in behind)}
     narrowest = narrower(limits.values())
@@ -127,6 +148,24 @@ async def check_planned_orders(
     return (*found, *_found(check_day_value(narrowest, total, sent, account_id, currency)))
 
 
+async def require_within_limits(
+    db: AnySession,
+    account_id: str,
+    orders: Sequence[PlannedOrder],
+    prices: Mapping[str, CheckedPrice],
+    *,
+    now: datetime,
+) -> None:
+    """Return where orders of an account would be sent, now or once a hold is released and prices are good.
+
+    Raises:
+        BeyondLimitsError: a limit, or the collar, refuses one; arguments as `check_planned_orders`.
+    """
+    found = await check_planned_orders(db, account_id, orders, prices, now=now)
+    if refusals := [refusal for refusal in found if not refusal.waits]:
+        raise BeyondLimitsError(account_id, refusals)
+
+
 async def _volumes(
     db: AnySession, limits: OrderLimits, assets: Collection[str], now: datetime
 ) -> Mapping[str, Sequence[Decimal]]:
@@ -149,7 +188,8 @@ async def _held(db: AnySession, accounts: Collection[str], order_ids: Collection
 
 def _check_price(order: PlannedOrder, price: CheckedPrice, limits: OrderLimits) -> Iterator[OrderRefusal]:
     """Refuse a price that is in doubt, in another currency, or outside the collar."""
-    if price.quality is not Quality.GOOD or price.price is None:
+    trusted = {Quality.GOOD, Quality.STALE} if order.takes_stale else {Quality.GOOD}
+    if price.quality not in trusted or price.price is None:
         doubt = price.doubt or f"the price of {order.asset_id} is {price.quality.value}"
         yield OrderRefusal(
             OrderCheck.PRICE, f"Nothing is traded on a price in doubt: {doubt.rstrip('.')}.", waits=True

@@ -14,7 +14,17 @@ from steelyard.brokers.port import Broker, BrokerOrder, NotReceivedError, Outcom
 from steelyard.domain.order import ENDED, Order, OrderState
 from steelyard.services.fill_reading import read_fills
 from steelyard.services.order_hand import Hand, conclude, is_held_by, keep, link_of
-from steelyard.services.order_rules import alike, doubted, ended, is_open, lost, postponed, raised, seen
+from steelyard.services.order_rules import (
+    alike,
+    doubted,
+    ended,
+    is_open,
+    let_go,
+    lost,
+    postponed,
+    raised,
+    seen,
+)
 from steelyard.services.order_sending import send_order
 from steelyard.services.retrying import retried
 from steelyard.storage.connection import get_write_session
@@ -24,7 +34,10 @@ NOT_SAID = (NotReceivedError, OutcomeUnknownError, RefusedError)
 
 
 async def follow_order(hand: Hand, broker: Broker, held: Order) -> None:
-    """See what became of an order whose key at the broker is known, or that has fills; cancel it if that was asked."""
+    """See what became of an order that the broker has, or is said not to have; cancel it where that was asked."""
+    if held.broker_order_id is None and not broker.capabilities.finds_client_ids:
+        await conclude(hand, held, lambda order, _: replace(let_go(order), due_at=None))
+        return
     try:
         found = await hand.ask(broker, broker.find_order(held.client_order_id, held.broker_order_id))
         if found is not None and is_open(found) and _is_to_be_cancelled(held):

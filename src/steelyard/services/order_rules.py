@@ -124,10 +124,11 @@ def seen(order: Order, found: BrokerOrder, now: datetime, timing: Timing) -> Ord
         let_go(order), broker_order_id=found.broker_order_id, settle_until=None, raised_at=None, reason=""
     )
     again = timing.next_poll(known, now)
-    if (
-        order.state in ENDED
-    ):  # decided here: what is there all the same is followed until it has ended there, too
-        return replace(known, reason=order.reason, due_at=again if is_open(found) else None)
+    if order.state in ENDED:  # ended here: what is there all the same is cancelled, and somebody should know
+        asked = now if is_open(found) else None
+        return replace(
+            known, reason=order.reason, raised_at=order.raised_at or asked, due_at=again if asked else None
+        )
     if _has_ended(found) and found.filled_quantity <= order.filled_quantity:
         return ended(known, _ended_state(known, found), found.reason)
     return replace(known, state=open_state(known), due_at=again)

@@ -17,6 +17,7 @@ from steelyard.services.order_hand import Hand, conclude, link_of
 from steelyard.services.order_lookup import doubt_order, follow_order, identify_order
 from steelyard.services.order_rules import let_go
 from steelyard.services.order_sending import send_order
+from steelyard.services.proposal import end_expired
 from steelyard.storage.acting import NOBODY, Acting, acting_as
 from steelyard.storage.connection import get_db_session, get_write_session
 from steelyard.storage.order import Claim, claim_link, claim_orders, find_due_tenants, set_fills_due
@@ -119,6 +120,7 @@ class OrderWorker:
         return begun
 
     async def _begin_for_tenant(self, most: int) -> int:
+        await self._end_expired()
         link_id = await self._claim_link()
         claims = await self._claim(most)
         work = [self._handle(claim) for claim in claims]
@@ -138,8 +140,9 @@ class OrderWorker:
         """Forget what is done; a defect in it ends the worker, and its leases tell the others."""
         done = {task for task in self._running if task.done()}
         self._running -= done
-        for task in done:
-            task.result()
+        defects = [defect for task in done if (defect := task.exception()) is not None]
+        if defects:
+            raise defects[0]
 
     async def _claim(self, most: int) -> list[Claim]:
         now = self._hand.clock()
@@ -151,6 +154,11 @@ class OrderWorker:
                 until=now + self._hand.timing.lease,
                 most=most,
             )
+
+    async def _end_expired(self) -> None:
+        """Withdraw what ran out before anybody executed it."""
+        async with get_write_session() as db:
+            await end_expired(db, now=self._hand.clock())
 
     async def _claim_link(self) -> UUID | None:
         now = self._hand.clock()

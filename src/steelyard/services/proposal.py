@@ -4,9 +4,10 @@ docs/explanation/orders.md tells what stands behind each step.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -20,10 +21,10 @@ from steelyard.services.allocation_inputs import (
     Asked,
     PricesAsked,
     Quoted,
-    find_stale,
     gather_inputs,
-    quote_prices,
+    quote_for,
 )
+from steelyard.services.order_check import PlannedOrder, require_within_limits
 from steelyard.services.portfolio import reading
 from steelyard.services.proposal_changes import find_changes, find_other_findings
 from steelyard.services.proposal_document import (
@@ -32,7 +33,6 @@ from steelyard.services.proposal_document import (
     judge,
     make_document,
     read_document,
-    read_inputs,
     read_trades,
     replay,
     write_inputs,
@@ -186,16 +186,10 @@ async def review(
         "outcome": proposal.outcome,
     }
     await record_event(db, "proposal.review", "proposal", str(proposal.proposal_id), facts)
-    await record_overrides(db, proposal)
+    if worked.stale:  # the reason stands in the document
+        stale = {"assets": len(worked.stale)}
+        await record_event(db, "price.override", "proposal", str(proposal.proposal_id), stale)
     return proposal
-
-
-async def record_overrides(db: WriteSession, proposal: StoredProposal) -> None:
-    """Write down that old prices were let pass, where they were; the reason stands in the document."""
-    stale = find_stale(read_inputs(read_document(proposal.document).content["inputs"]).prices)
-    if stale:
-        facts = {"assets": len(stale)}
-        await record_event(db, "price.override", "proposal", str(proposal.proposal_id), facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +199,13 @@ class WorkedOut:
     Attributes:
         orders: columns of its orders.
         terms: of its account.
+        stale: assets whose prices were taken though they are old.
     """
 
     proposal: StoredProposal
     orders: Sequence[Mapping[str, Any]]
     terms: TradingTerms
+    stale: Collection[str]
 
 
 async def work_out(
@@ -249,6 +245,8 @@ async def work_out(
         expires_at=expires_at or now + timedelta(minutes=terms.proposal_minutes),
     )
     document = make_document(heading, asked, inputs)
+    planned = [_planned(order) for order in document.orders]
+    await require_within_limits(db, asked.account_id, planned, inputs.prices, now=now)
     proposal = StoredProposal(
         proposal_id=heading.proposal_id,
         account_id=asked.account_id,
@@ -263,7 +261,17 @@ async def work_out(
         order_value=document.order_value,
         outcome=document.outcome,
     )
-    return WorkedOut(proposal, document.orders, terms)
+    return WorkedOut(proposal, document.orders, terms, inputs.stale.keys())
+
+
+def _planned(order: Mapping[str, Any]) -> PlannedOrder:
+    return PlannedOrder(
+        asset_id=order["asset_id"],
+        quantity=Decimal(order["quantity"]),
+        price=Decimal(order["limit_price"] or order["reference_price"]),
+        currency=order["currency"],
+        order_value=Decimal(order["order_value"]),
+    )
 
 
 async def get_proposal(proposal_id: UUID, db: AnySession | None = None) -> ShownProposal:
@@ -406,9 +414,7 @@ async def quote_again(proposal_id: UUID, market: Market | None, *, now: datetime
         proposal = await store.get_proposal(db, proposal_id)
     if proposal is None:
         raise UnknownProposalError(proposal_id)
-    if market is None or read_document(proposal.document).asked.price_source == STORED:
-        return None
-    return await quote_prices(proposal.account_id, market, now=now)
+    return await quote_for(read_document(proposal.document).asked, market, now=now)
 
 
 async def require_unchanged(

@@ -38,8 +38,8 @@ def find_changes(before: Plain, now: Plain, *, price_source: str, tolerance: Dec
     Args:
         before: as the document has them.
         now: the same, gathered anew.
-        price_source: where the prices are from; those of the store and of files must be equal.
-        tolerance: how far another source's prices may have moved, a fraction of what they were.
+        price_source: where prices are asked for; those of the store and of files must be equal.
+        tolerance: how far a price of another source may have moved, a fraction of what it was.
 
     >>> before, now = {"portfolio": {"positions": {"VTI": "10"}}, "prices": {}}, {"portfolio": {}, "prices": {}}
     >>> find_changes(before, now, price_source="stored", tolerance=Decimal(0))
@@ -114,6 +114,8 @@ def _of_prices(before: Plain, now: Plain, allowed: Decimal) -> Iterator[str]:
 
 
 def _is_beyond(old: Plain, new: Plain, allowed: Decimal) -> bool:
+    if {old["source"], new["source"]} <= FIXED_SOURCES:
+        allowed = Decimal(0)
     with localcontext(EXACT):
         was, now = Decimal(old["price"]), Decimal(new["price"])
         return abs(now - was) > allowed * was

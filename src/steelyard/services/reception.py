@@ -10,8 +10,8 @@ from steelyard.identity.session import NotSignedInError, hash_secret
 from steelyard.identity.token import is_token
 from steelyard.services.session import FoundActor, find_actors, note_presence
 from steelyard.services.together import Together
-from steelyard.storage.acting import NOBODY, acting_as
-from steelyard.storage.connection import get_db_session, get_write_session
+from steelyard.storage.acting import acting_as
+from steelyard.storage.connection import get_write_session
 
 MOST_AT_ONCE: Final = 100
 
@@ -48,6 +48,4 @@ class Reception:
         return actor
 
     async def _look_up(self, secrets: Sequence[str]) -> dict[str, FoundActor]:
-        with acting_as(NOBODY):
-            async with get_db_session() as db:
-                return await find_actors(db, secrets, now=self._clock())
+        return await find_actors(secrets, now=self._clock())

@@ -51,7 +51,7 @@ async def _past_trades(
     db: AnySession, holdings: Holdings, since: date, until: date
 ) -> tuple[PastTrade, ...] | None:
     booked = await stored.get_past_trades(db, holdings.account_id, since, until)
-    if not booked and not await stored.has_transactions(db, holdings.account_id):
+    if not booked and not await stored.get_accounts_with_transactions(db, [holdings.account_id]):
         return None
     rates = await read_rates(db, {one.currency for one in booked} | {holdings.base_currency})
     return tuple(_past_trade(one, rates, holdings.base_currency) for one in booked)

@@ -60,9 +60,8 @@ async def read_history(
     own = {account.account_id: account for account in accounts if account.account_id in about}
     days = max((rule.settings["days"] for rule in rules if rule.kind is RuleKind.TURNOVER), default=1)
     booked = await stored.get_trades_of_days(db, own, since - timedelta(days=days - 1), until)
-    trades: dict[str, list[DayTrade]] = {
-        account_id: [] for account_id in own if await stored.has_transactions(db, account_id)
-    }
+    known_of = await stored.get_accounts_with_transactions(db, own)
+    trades: dict[str, list[DayTrade]] = {account_id: [] for account_id in known_of}
     for one in booked:
         trades[one.account_id].append(one)
     washed = {

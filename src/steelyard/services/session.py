@@ -121,7 +121,7 @@ async def find_actor(
     Raises:
         NotSignedInError: there is no such session or token, it has ended or is too old, or its user may not sign in.
     """
-    found = (await find_actors(db, [secret], now=now)).get(secret)
+    found = (await find_actors([secret], now=now)).get(secret)
     if found is None:
         raise NotSignedInError
     actor = replace(found.actor, request_id=request_id)
@@ -130,15 +130,12 @@ async def find_actor(
     return actor
 
 
-async def find_actors(
-    db: ReadSession | WriteSession, secrets: Collection[str], *, now: datetime
-) -> dict[str, FoundActor]:
+async def find_actors(secrets: Collection[str], *, now: datetime) -> dict[str, FoundActor]:
     """Say who asks by each of some secrets, as `find_actor`; a secret that opens nothing is left out.
 
     One question to the store about all the sessions, and one about all the tokens.
 
     Args:
-        db: acting as nobody.
         secrets: what cookies and tokens say.
         now: the time, with its zone.
     """
@@ -146,11 +143,11 @@ async def find_actors(
     sessions = {hash_secret(secret): secret for secret in secrets if not is_token(secret)}
     found: dict[str, FoundActor] = {}
     if sessions:
-        for session_hash, row in (await stored.find_sessions(db, list(sessions))).items():
+        for session_hash, row in (await stored.find_sessions(list(sessions))).items():
             if _counts(row) and is_live(_session(row), role=Role(row.role), now=now):
                 found[sessions[session_hash]] = _visitor(row, session_hash, now)
     if tokens:
-        for token_hash, token in (await stored_tokens.find_tokens(db, list(tokens))).items():
+        for token_hash, token in (await stored_tokens.find_tokens(list(tokens))).items():
             if _counts(token) and now < token.expires_at:
                 found[tokens[token_hash]] = _owner(token, now)
     return found

@@ -110,10 +110,10 @@ async def get_past_trades(db: AsyncSession, account_id: str, since: date, until:
     return [BookedTrade(*row) for row in await db.execute(query("get_past_trades"), values)]
 
 
-async def has_transactions(db: AsyncSession, account_id: str) -> bool:
-    """Whether any transaction of an account is known."""
-    known: bool = (await db.execute(query("has_transactions"), {"account_id": account_id})).scalar_one()
-    return known
+async def get_accounts_with_transactions(db: AsyncSession, account_ids: Collection[str]) -> set[str]:
+    """Return those of some accounts of which any transaction is known."""
+    values = {"account_ids": sorted(account_ids)}
+    return set(await db.scalars(query("get_accounts_with_transactions"), values))
 
 
 async def sees_whole_household(db: AsyncSession, household_id: str) -> bool:

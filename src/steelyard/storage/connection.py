@@ -7,7 +7,7 @@ Each event loop has one pool, because a connection belongs to the loop that made
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,6 +27,7 @@ from steelyard.storage.acting import OPERATOR, Acting, begin_acting, current_act
 from steelyard.storage.address import address_of_url
 from steelyard.storage.engine import make_engine
 from steelyard.storage.failures import explained
+from steelyard.storage.look_up import LookUps
 from steelyard.storage.queries import query
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class Pool:
         server: the embedded server; None when the store is another.
         link: the connector of a Cloud SQL instance, closed after the engines; None when the store is another.
         acts_as: for whom a session works where no `acting_as` says.
+        look_ups: what requests begin with.
     """
 
     place: str
@@ -123,6 +125,11 @@ class Pool:
     server: "EmbeddedServer | None" = None
     link: "CloudSqlLink | None" = None
     acts_as: Acting = OPERATOR
+    look_ups: LookUps = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Prepare for look-ups; none has a connection yet."""
+        object.__setattr__(self, "look_ups", LookUps(self.engine))
 
     @property
     def session(self) -> dict[str, Any]:
@@ -135,6 +142,7 @@ class Pool:
 
     async def close(self) -> None:
         """Close the connections, and then what they were made with."""
+        await self.look_ups.close()
         await self.engine.dispose()
         await self.owner.dispose()
         if self.link is not None:
@@ -291,6 +299,18 @@ async def get_migrator_session() -> AsyncIterator[MigratorSession]:
     with explained(pool.place):
         async with MigratorSession(pool.owner, **pool.session) as db, db.begin():
             yield db
+
+
+async def look_up(name: str, values: Mapping[str, Any]) -> Sequence[asyncpg.Record]:
+    """Run a named statement that reads and works for nobody; see `LookUps`.
+
+    Raises:
+        NoPoolError: no pool is open and no default store is named.
+        UpstreamError: the store cannot be reached, or was lost.
+    """
+    pool = await current_pool()
+    with explained(pool.place):
+        return await pool.look_ups.find(name, values)
 
 
 async def raw_connection(db: AsyncSession) -> asyncpg.Connection:

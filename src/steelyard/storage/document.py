@@ -7,8 +7,7 @@ from datetime import date
 
 from steelyard.domain.scope import Scope
 from steelyard.storage.acting import Acting
-from steelyard.storage.connection import ReadSession
-from steelyard.storage.queries import query
+from steelyard.storage.connection import look_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +44,19 @@ class DocumentSeen:
     content_hash: str
 
 
-async def find_documents_seen(
-    db: ReadSession, asked: Sequence[DocumentAsked]
-) -> dict[DocumentAsked, DocumentSeen]:
+async def find_documents_seen(asked: Sequence[DocumentAsked]) -> dict[DocumentAsked, DocumentSeen]:
     """Return which document answers each question; what whoever asks does not see, or is not there, is left out.
 
     The policies of the database decide, on each question anew, for the user who asks it.
 
     Args:
-        db: works for nobody.
         asked: each once.
     """
     written = json.dumps([_written(place, one) for place, one in enumerate(asked)])
-    rows = await db.execute(query("find_documents_seen"), {"asked": written})
+    rows = await look_up("find_documents_seen", {"asked": written})
     return {
-        (one := asked[row.place]): DocumentSeen(
-            one.acting.tenant_id, one.scope, row.version, row.content_hash
+        (one := asked[row["place"]]): DocumentSeen(
+            one.acting.tenant_id, one.scope, row["version"], row["content_hash"]
         )
         for row in rows
     }

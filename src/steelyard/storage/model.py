@@ -14,11 +14,8 @@ from steelyard.storage.queries import query
 
 async def get_models(db: AsyncSession, model_id: str | None = None) -> list[Model]:
     """Return the models of the tenant by id, or the one of an id."""
-    rows = await db.execute(query("get_models"), {"model_id": model_id})
-    return [
-        Model(*others, weights={asset: Decimal(weight) for asset, weight in json.loads(weights).items()})
-        for *others, weights in rows
-    ]
+    rows = (await db.execute(query("get_models"), {"model_id": model_id})).mappings()
+    return [Model(**{**row, "weights": _weights(row["weights"])}) for row in rows]
 
 
 async def write_model(db: WriteSession, model: Model, *, expected: int) -> int | None:
@@ -64,3 +61,7 @@ async def get_preferred_weights(db: AsyncSession, preferences: Named) -> Mapping
     return {
         row.model_id: row.preferred_weight for row in await db.execute(query("get_preferred_weights"), values)
     }
+
+
+def _weights(text: str) -> dict[str, Decimal]:
+    return {asset_id: Decimal(weight) for asset_id, weight in json.loads(text).items()}

@@ -273,8 +273,7 @@ async def get_free_cash(db: WriteSession, order: Order) -> Decimal:
     """
     await db.execute(query("lock_cash"), {"account_id": order.account_id})
     values = {"account_id": order.account_id, "currency": order.currency, "order_id": order.order_id}
-    cash: Decimal = (await db.execute(query("get_free_cash"), values)).scalar_one()
-    return cash
+    return _trimmed((await db.execute(query("get_free_cash"), values)).scalar_one())
 
 
 async def count_replacements(db: AsyncSession, order_id: UUID) -> int:
@@ -340,10 +339,34 @@ async def get_fills_page(db: AsyncSession, link_id: UUID) -> str:
 
 
 async def may_be_on_its_way(
-    db: WriteSession, link_id: UUID, broker_order_id: str, client_order_id: str
+    db: WriteSession,
+    link_id: UUID,
+    *,
+    broker_order_id: str,
+    client_order_id: str,
+    symbol: str,
+    side: Side,
+    sent_until: datetime,
 ) -> bool:
-    """Tell whether a broker's order is of none of ours yet, while the answer to a call that may have made it is out."""
-    values = {"link_id": link_id, "broker_order_id": broker_order_id, "client_order_id": client_order_id}
+    """Tell whether a fill is of no order of ours yet, while the answer to a call that may have made its order is out.
+
+    Args:
+        db: a session.
+        link_id: the link.
+        broker_order_id: what the broker calls its order.
+        client_order_id: what we do, as the broker says; "" = it does not.
+        symbol: what the broker calls the asset.
+        side: which way it went.
+        sent_until: an order that was sent later cannot have been executed then.
+    """
+    values = {
+        "link_id": link_id,
+        "broker_order_id": broker_order_id,
+        "client_order_id": client_order_id,
+        "symbol": symbol,
+        "side": side,
+        "sent_until": sent_until,
+    }
     is_out: bool = (await db.execute(query("may_be_on_its_way"), values)).scalar_one()
     return is_out
 

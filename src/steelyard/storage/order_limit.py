@@ -38,11 +38,17 @@ class StoredLimits:
 
 @dataclass(frozen=True, slots=True)
 class OrderBehind:
-    """An order of an account that is sent, by itself or in a block."""
+    """An order of an account that is sent, by itself or in a block.
+
+    Attributes:
+        order_value: in the tenant's base currency.
+        takes_stale: whether its proposal says why old prices will do.
+    """
 
     order_id: UUID
     account_id: str
     order_value: Decimal
+    takes_stale: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Investor profiles at rest, one an account."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -55,7 +55,7 @@ async def get_traits(db: AsyncSession, kind: str) -> Sequence[str]:
     return list(await db.scalars(query("get_traits"), {"kind": kind}))
 
 
-def _values(account_id: str, investor: Investor, now: datetime) -> Mapping[str, Any]:
+def _values(account_id: str, investor: Investor, now: datetime) -> dict[str, Any]:
     return {
         "account_id": account_id,
         "risk_tolerance": investor.risk_tolerance,

@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import Row
+
 from steelyard.domain.order import OrderState
 from steelyard.storage.connection import AnySession, WriteSession
 from steelyard.storage.memory import remembered
@@ -125,9 +127,8 @@ async def get_trading_terms_of(
     return {terms.account_id: terms for terms in map(_terms, rows)}
 
 
-def _terms(row: Any) -> TradingTerms:
-    columns = row._asdict()
-    return TradingTerms(**columns | {"exclusions": json.loads(columns["exclusions"] or "{}")})
+def _terms(row: Row[Any]) -> TradingTerms:
+    return TradingTerms(**row._asdict() | {"exclusions": json.loads(row.exclusions or "{}")})
 
 
 async def hold_account(db: WriteSession, account_id: str) -> None:

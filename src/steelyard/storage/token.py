@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from steelyard.storage.connection import WriteSession
+from steelyard.storage.connection import WriteSession, look_up
 from steelyard.storage.queries import query
 
 
@@ -60,12 +60,11 @@ class Token:
     last_used_at: datetime | None = None
 
 
-async def find_tokens(db: AsyncSession, hashes: Sequence[bytes]) -> dict[bytes, FoundToken]:
+async def find_tokens(hashes: Sequence[bytes]) -> dict[bytes, FoundToken]:
     """Return the token of each hash, whosever it is; a hash of none is left out."""
-    rows = await db.execute(query("find_tokens"), {"hashes": hashes})
-    return {
-        token_hash: FoundToken(*others, grants=json.loads(grants)) for token_hash, *others, grants in rows
-    }
+    rows = await look_up("find_tokens", {"asked_hashes": hashes})
+    found = ({**row, "grants": json.loads(row["grants"])} for row in rows)
+    return {row.pop("hash"): FoundToken(**row) for row in found}
 
 
 async def touch_token(db: WriteSession, token_id: UUID, *, now: datetime, before: datetime) -> None:

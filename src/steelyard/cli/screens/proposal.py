@@ -22,7 +22,7 @@ _MINUTE: Final = 60
 
 def listed(found: Sequence[ListedProposal]) -> Group:
     """Show proposals, one a line."""
-    listing = Listing("Proposal", "Account", "State", ">Value", "Compliance", "?Made (UTC)", "?Runs out")
+    listing = Listing("!Proposal", "Account", "State", ">Value", "?!Compliance", "?!Made (UTC)", "?!Runs out")
     for one in found:
         listing.add_row(
             f"{one.proposal_id}",
@@ -75,7 +75,7 @@ def _head(stored: ListedProposal, content: dict[str, Any], now: datetime) -> Ren
 def _trades(content: dict[str, Any], looked: "Looked") -> RenderableType:
     states = {one.client_order_id: one for one in looked.found.orders}
     prices = content["inputs"]["prices"]
-    listing = Listing("", ">Units", "Asset", ">Price", "", "?Source", "?Of", ">Value", "?Order")
+    listing = Listing("!", ">Units", "Asset", ">Price", "", "?Source", "?!Of", ">Value", "?!Order")
     for order in content["orders"]:
         price = prices[order["asset_id"]]
         progress = states.get(order["client_order_id"])

@@ -20,23 +20,24 @@ from steelyard.storage.rule import StoredRule
 
 def listed(rules: Sequence[StoredRule]) -> Group:
     """Show rules, a version a line."""
-    listing = Listing(
-        "!Rule", ">Version", "Measures", ">Limit", "!Does", "For", "!From", "!Until", "Written in"
-    )
+    listing = Listing("!Rule", "!Measures", ">Limit", "!Does", "For whom and when")
     for stored in rules:
         rule = stored.rule
         listing.add_row(
-            rule.rule_id,
-            f"{rule.version}{'' if stored.ended_at is None else ' (ended)'}",
-            rule.kind.value.replace("_", " "),
+            f"{rule.rule_id} v{rule.version}",
+            rule.kind.value,
             limit_words(rule),
             rule.outcome.value,
-            scope_words(rule),
-            day(rule.valid_from),
-            day(rule.valid_until),
-            rule.source_document,
+            f"{scope_words(rule)}, {days_words(stored)}",
         )
     return Group(title("Rules"), "", listing)
+
+
+def days_words(stored: StoredRule) -> str:
+    """Return when a version is in force."""
+    rule = stored.rule
+    until = "" if rule.valid_until is None else f" to {rule.valid_until}"
+    return f"from {rule.valid_from}{until}{'' if stored.ended_at is None else ', ended'}"
 
 
 def scope_words(rule: Rule) -> str:

@@ -149,7 +149,7 @@ comment on column steelyard.order_limits.tenant_id is 'The tenant.';
 comment on column steelyard.order_limits.account_id is 'The account; null = each account of the tenant.';
 comment on column steelyard.order_limits.max_order_value is 'Largest value of one order, in the tenant''s base currency; null = none.';
 comment on column steelyard.order_limits.max_day_value is 'Largest value of the orders of an account in a day (UTC), bought and sold added up, in the tenant''s base currency; null = none.';
-comment on column steelyard.order_limits.price_collar is 'How far a price may be from the last valid one, fraction of it; null = the default of docs/reference/orders.md.';
+comment on column steelyard.order_limits.price_collar is 'How far a price may be from the last valid one, fraction of it; null = the default of docs/reference/rules.md.';
 comment on column steelyard.order_limits.max_participation is 'Largest share of an asset''s usual volume that one order may be, fraction; null = none.';
 comment on column steelyard.order_limits.changed_by is 'Who wrote it, as in audit_events.actor.';
 comment on column steelyard.order_limits.changed_at is 'When, UTC.';
@@ -249,6 +249,8 @@ create table steelyard.proposals (
 );
 create index proposals_of_account on steelyard.proposals (tenant_id, account_id, made_at);
 create index proposals_of_run on steelyard.proposals (tenant_id, run_id) where run_id is not null;
+create index proposals_running_out on steelyard.proposals (expires_at)
+where run_id is null and state in ('reviewed', 'approved');
 comment on table steelyard.proposals is 'What was reviewed: all inputs and all trades, never changed; only its state moves on.';
 comment on column steelyard.proposals.tenant_id is 'The tenant.';
 comment on column steelyard.proposals.proposal_id is 'Key, made by the server.';

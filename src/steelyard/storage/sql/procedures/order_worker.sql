@@ -12,8 +12,12 @@ as $$
     select l.tenant_id
     from steelyard.broker_links as l
     where l.ended_at is null and l.fills_due_at <= p_now
+    union
+    select p.tenant_id
+    from steelyard.proposals as p
+    where p.run_id is null and p.state in ('reviewed', 'approved') and p.expires_at <= p_now
 $$;
-comment on function steelyard.find_due_tenants is 'Tenants with an order, or with fills to be read, that is due for a worker.';
+comment on function steelyard.find_due_tenants is 'Tenants with an order or fills that are due for a worker, or a proposal that ran out.';
 
 revoke all on function steelyard.find_due_tenants from public;
 grant execute on function steelyard.find_due_tenants to steelyard_app;

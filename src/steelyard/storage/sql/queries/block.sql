@@ -1,5 +1,5 @@
 -- name: insert_blocks
--- Make a block of what orders of a run are alike in: asset, side, link, type, worst price and currency; one alone is none.
+-- Make blocks of orders of a run that are alike in asset, side, link, type, worst price and currency; one is none.
 with alike as (
     select
         b.link_id, o.asset_id, o.side, o.order_type, o.limit_price, o.currency, sum(o.quantity) as quantity,

@@ -42,11 +42,13 @@ where
     and t.transaction_date between cast(:since as date) and cast(:until as date)
 order by t.transaction_date, t.transaction_id;
 
--- name: has_transactions
--- Whether any transaction of an account is known.
-select exists (
+-- name: get_accounts_with_transactions
+-- Those of some accounts of which any transaction is known.
+select a.account_id
+from unnest(cast(:account_ids as text[])) as a (account_id)
+where exists (
     select from steelyard.transactions as t
-    where t.tenant_id = steelyard.current_tenant() and t.account_id = :account_id
+    where t.tenant_id = steelyard.current_tenant() and t.account_id = a.account_id
 );
 
 -- name: sees_whole_household

@@ -122,8 +122,9 @@ where tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid
 -- A fill by its execution.
 select
     f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees,
-    f.broker_order_id, f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id,
-    f.block_execution_id, trim_scale(f.amount) as amount, f.suspended_because
+    f.broker_order_id,
+    f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id, f.block_execution_id,
+    trim_scale(f.amount) as amount, f.suspended_because
 from steelyard.fills as f
 where
     f.tenant_id = steelyard.current_tenant()
@@ -133,8 +134,9 @@ where
 -- The fills of some orders, in the order of their execution.
 select
     f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees,
-    f.broker_order_id, f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id,
-    f.block_execution_id, trim_scale(f.amount) as amount, f.suspended_because
+    f.broker_order_id,
+    f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id, f.block_execution_id,
+    trim_scale(f.amount) as amount, f.suspended_because
 from steelyard.fills as f
 where
     f.tenant_id = steelyard.current_tenant()
@@ -145,8 +147,9 @@ order by f.executed_at, f.execution_id, f.link_id;
 -- Fills of an account that stand and are not booked, or were busted and still are.
 select
     f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees,
-    f.broker_order_id, f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id,
-    f.block_execution_id, trim_scale(f.amount) as amount, f.suspended_because
+    f.broker_order_id,
+    f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id, f.block_execution_id,
+    trim_scale(f.amount) as amount, f.suspended_because
 from steelyard.fills as f
 where
     f.tenant_id = steelyard.current_tenant()
@@ -158,8 +161,9 @@ order by f.executed_at, f.execution_id, f.link_id;
 -- Fills in suspense, of a link or of all.
 select
     f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees,
-    f.broker_order_id, f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id,
-    f.block_execution_id, trim_scale(f.amount) as amount, f.suspended_because
+    f.broker_order_id,
+    f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id, f.block_execution_id,
+    trim_scale(f.amount) as amount, f.suspended_because
 from steelyard.fills as f
 where
     f.tenant_id = steelyard.current_tenant()
@@ -171,8 +175,9 @@ order by f.executed_at, f.execution_id, f.link_id;
 -- A page of fills, the newest first; of an order and of an account where they are named.
 select
     f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees,
-    f.broker_order_id, f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id,
-    f.block_execution_id, trim_scale(f.amount) as amount, f.suspended_because
+    f.broker_order_id,
+    f.received_at, f.order_id, f.account_id, f.asset_id, f.busted_at, f.transaction_id, f.block_execution_id,
+    trim_scale(f.amount) as amount, f.suspended_because
 from steelyard.fills as f
 where
     f.tenant_id = steelyard.current_tenant()

@@ -145,7 +145,7 @@ select fills_page from steelyard.broker_links
 where tenant_id = steelyard.current_tenant() and link_id = cast(:link_id as uuid);
 
 -- name: may_be_on_its_way
--- Whether an order of a broker is of none of ours yet, while the answer to a call that may have made it is out.
+-- Whether what was executed is of none of our orders yet, while the answer to a call that may have made it is out.
 select
     not exists (
         select from steelyard.orders as o
@@ -160,6 +160,7 @@ select
         select from steelyard.orders as o
         where
             o.tenant_id = steelyard.current_tenant() and o.link_id = cast(:link_id as uuid)
+            and o.asset_id = :symbol and o.side = :side and o.sent_at <= :sent_until
             and o.state = 'sending' and o.lease_owner is not null and o.broker_order_id is null
     );
 
@@ -178,7 +179,10 @@ set
             select from steelyard.orders as o
             where
                 o.tenant_id = broker_links.tenant_id and o.link_id = broker_links.link_id
-                and o.state in ('sending', 'sent', 'partially_filled', 'unknown')
+                and (
+                    o.state in ('sending', 'sent', 'partially_filled', 'unknown')
+                    or o.state = 'approved' and o.released_at is not null
+                )
         ) then cast(:soon as timestamptz)
         else cast(:later as timestamptz)
     end

@@ -86,8 +86,13 @@ group by o.account_id;
 
 -- name: get_orders_behind
 -- The orders that an order stands for: itself, or of a block those it is sent for that were not given up.
-select o.order_id, o.account_id, trim_scale(o.order_value) as order_value
+select
+    o.order_id,
+    o.account_id,
+    trim_scale(o.order_value) as order_value,
+    coalesce(cast(p.document as jsonb) #>> '{asked,stale_reason}', '') <> '' as takes_stale
 from steelyard.orders as o
+left join steelyard.proposals as p on o.tenant_id = p.tenant_id and o.proposal_id = p.proposal_id
 where
     o.tenant_id = steelyard.current_tenant()
     and o.account_id is not null

@@ -14,7 +14,12 @@ order by m.asset_id;
 
 -- name: get_newest_closes
 -- The newest accepted closes of each asset on or before a day, the newest first.
-select m.asset_id, latest.price_date, trim_scale(latest.closing_price) as closing_price, latest.source, latest.price_time
+select
+    m.asset_id,
+    latest.price_date,
+    trim_scale(latest.closing_price) as closing_price,
+    latest.source,
+    latest.price_time
 from unnest(cast(:asset_ids as text[])) as m (asset_id)
 cross join lateral (
     select d.price_date, d.closing_price, d.source, d.price_time

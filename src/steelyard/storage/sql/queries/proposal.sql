@@ -82,7 +82,7 @@ insert into steelyard.orders (
 select
     steelyard.current_tenant(), o.proposal_id, o.run_id, o.account_id, o.asset_id, o.side, o.quantity, o.order_type,
     o.limit_price, o.currency, o.reference_price, o.order_value, o.phase, o.lots, o.client_order_id, o.made_at,
-    o.made_at
+    o.made_at as changed_at
 from jsonb_to_recordset(cast(:orders as jsonb)) as o (
     proposal_id uuid, run_id uuid, account_id text, asset_id text, side text, quantity numeric, order_type text,
     limit_price numeric, currency text, reference_price numeric, order_value numeric, phase integer, lots jsonb,

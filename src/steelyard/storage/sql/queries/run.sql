@@ -92,8 +92,7 @@ left join steelyard.proposals as p on a.tenant_id = p.tenant_id and a.proposal_i
 where a.tenant_id = steelyard.current_tenant() and a.run_id = cast(:run_id as uuid)
 order by
     a.state <> 'exception', a.fault = '', array_position(cast(:problems as text[]), a.problem), a.place
-offset :after
-limit :most;
+limit :most offset :after;
 
 -- name: list_made_accounts
 -- The accounts of a run that have a proposal in it, in their order.
@@ -183,8 +182,7 @@ from steelyard.run_accounts as a
 inner join steelyard.proposals as p on a.tenant_id = p.tenant_id and a.proposal_id = p.proposal_id
 where a.tenant_id = steelyard.current_tenant() and a.run_id = cast(:run_id as uuid) and a.state = 'made'
 order by a.place
-offset :after
-limit :most;
+limit :most offset :after;
 
 -- name: move_run_proposals
 -- Move proposals of a run on.

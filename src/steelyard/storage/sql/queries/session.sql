@@ -1,7 +1,7 @@
 -- name: find_sessions
 -- The sessions of some hashes and their users as of now; a hash of none is left out.
 select asked.hash, found.*
-from unnest(cast(:hashes as bytea[])) as asked (hash)
+from unnest(cast(:asked_hashes as bytea[])) as asked (hash)
 cross join lateral steelyard.find_session(asked.hash) as found;
 
 -- name: add_session

@@ -1,7 +1,7 @@
 -- name: find_tokens
 -- The API tokens of some hashes and their users as of now; a hash of none is left out.
 select asked.hash, found.*
-from unnest(cast(:hashes as bytea[])) as asked (hash)
+from unnest(cast(:asked_hashes as bytea[])) as asked (hash)
 cross join lateral steelyard.find_token(asked.hash) as found;
 
 -- name: touch_token
