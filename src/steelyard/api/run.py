@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from steelyard.api.answer import Answer
@@ -86,7 +86,11 @@ class MovingRun(Moving):
         self.prices = await quote_run_again(run_id, self.market, now=self.browser.now)
 
 
-AskedMove = Annotated[MovingRun, Depends(MovingRun)]
+async def _moving(request: Request) -> MovingRun:
+    return MovingRun(request)
+
+
+AskedMove = Annotated[MovingRun, Depends(_moving)]
 
 
 class DropBody(Body):

@@ -28,17 +28,22 @@ KNOWN: Final[Mapping[str, Any]] = {
     "credential": {"id": "AQIDBA", "type": "public-key"},
     "currency": "USD",
     "exclusions": {"sectors": ["Energy"]},
+<<<<<<< HEAD
     "execution_id": "20261120-000147",
     "explanation": "a fee that they booked a day later",
+=======
+    "execution_id": "7f3a9c-1",
+>>>>>>> faces
     "expires_at": "2027-01-01T00:00:00Z",
+    "explanation": "a dividend that the broker books a day later",
     "first": "2022-01-03",
     "goals": ["a house"],
     "horizon_years": 10,
     "household": "RIVERA",
-    "If-Match": '"1"',
     "if-match": '"1"',
     "id": "max-position",
     "if-none-match": "*",
+    "id": "max-position",
     "issuer": "https://login.example.com",
     "label": "the blue one",
     "last": "2022-12-28",
