@@ -28,12 +28,7 @@ KNOWN: Final[Mapping[str, Any]] = {
     "credential": {"id": "AQIDBA", "type": "public-key"},
     "currency": "USD",
     "exclusions": {"sectors": ["Energy"]},
-<<<<<<< HEAD
-    "execution_id": "20261120-000147",
-    "explanation": "a fee that they booked a day later",
-=======
     "execution_id": "7f3a9c-1",
->>>>>>> faces
     "expires_at": "2027-01-01T00:00:00Z",
     "explanation": "a dividend that the broker books a day later",
     "first": "2022-01-03",
@@ -41,7 +36,6 @@ KNOWN: Final[Mapping[str, Any]] = {
     "horizon_years": 10,
     "household": "RIVERA",
     "if-match": '"1"',
-    "id": "max-position",
     "if-none-match": "*",
     "id": "max-position",
     "issuer": "https://login.example.com",
