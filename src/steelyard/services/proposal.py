@@ -5,7 +5,7 @@ docs/explanation/orders.md tells what stands behind each step.
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -335,7 +335,8 @@ async def execute(
     await execute_one(db, actor, proposal, now=now, prices=prices)
     facts = {"account_id": proposal.account_id, "hash": proposal.content_hash.hex()}
     await record_event(db, "proposal.execute", "proposal", str(proposal_id), facts)
-    return proposal
+    moved: dict[str, Any] = {"state": ProposalState.EXECUTED, "version": proposal.version + 1}
+    return replace(proposal, **moved, executed_by=actor.name, executed_at=now)
 
 
 async def execute_one(
