@@ -48,7 +48,7 @@ async def test_a_fill_is_booked_with_its_order() -> None:
     order = await add_order(link, account)
     recorded = await record(link, fill_of(order, "4", "100.25", fees=Decimal("0.35")))
     assert (recorded.outcome, recorded.order_id) == (Outcome.BOOKED, order.order_id)
-    assert await state_of(order.order_id) == (OrderState.PARTIALLY_FILLED, 4)
+    assert await state_of(order.order_id) == (OrderState.PARTIALLY_FILLED, Decimal(4))
     assert await balances_of(account) == {"VTI": Decimal(4), "USD": Decimal("-401.35")}
     await check_trading()
 
@@ -125,7 +125,7 @@ async def test_a_busted_fill_is_reversed_and_busted_again_nothing_changes() -> N
     fill = fill_of(order, "10")
     bust = replace(fill, is_bust=True)
     assert (await record(link, fill, bust)).outcome is Outcome.BUSTED
-    assert await state_of(order.order_id) == (OrderState.SENT, 0)
+    assert await state_of(order.order_id) == (OrderState.SENT, Decimal(0))
     assert await balances_of(account) == {}
     assert (await record(link, bust, fill)).outcome is Outcome.KNOWN
     assert await balances_of(account) == {}
@@ -139,7 +139,7 @@ async def test_a_bust_that_comes_before_its_fill_is_remembered() -> None:
     fill = fill_of(order, "10")
     assert (await record(link, replace(fill, is_bust=True, price=Decimal(0)))).outcome is Outcome.BUSTED
     assert (await record(link, fill)).outcome is Outcome.KNOWN
-    assert await state_of(order.order_id) == (OrderState.SENT, 0)
+    assert await state_of(order.order_id) == (OrderState.SENT, Decimal(0))
     assert await balances_of(account) == {}
     price = await run("select price from steelyard.fills where execution_id = :id", id=fill.execution_id)
     assert price == [(100,)]  # the fill's own words
@@ -153,9 +153,9 @@ async def test_a_fill_that_comes_after_its_order_ended_is_booked_and_moves_it(st
     order = await add_order(link, account, state=state)
     fill = fill_of(order, "4")
     await record(link, fill)
-    assert await state_of(order.order_id) == (OrderState.PARTIALLY_FILLED, 4)
+    assert await state_of(order.order_id) == (OrderState.PARTIALLY_FILLED, Decimal(4))
     await record(link, fill_of(order, "6"))
-    assert await state_of(order.order_id) == (OrderState.FILLED, 10)
+    assert await state_of(order.order_id) == (OrderState.FILLED, Decimal(10))
     assert await balances_of(account) == {"VTI": Decimal(10), "USD": Decimal(-1000)}
 
 
@@ -175,7 +175,7 @@ async def test_a_late_fill_that_is_busted_leaves_the_order_as_it_ended(state: Or
     order = await add_order(link, account, state=state)
     fill = fill_of(order, "10")
     await record(link, fill, replace(fill, is_bust=True))
-    assert await state_of(order.order_id) == (state, 0)
+    assert await state_of(order.order_id) == (state, Decimal(0))
 
 
 async def test_an_overfill_is_booked_and_holds_the_account_until_it_is_taken_back() -> None:
@@ -184,7 +184,7 @@ async def test_an_overfill_is_booked_and_holds_the_account_until_it_is_taken_bac
     order = await add_order(link, account)
     much = fill_of(order, "7")
     await record(link, fill_of(order, "7"), much)
-    assert await state_of(order.order_id) == (OrderState.FILLED, 14)
+    assert await state_of(order.order_id) == (OrderState.FILLED, Decimal(14))
     assert await balances_of(account) == {"VTI": Decimal(14), "USD": Decimal(-1400)}
     assert await holds_of(account) == ["overfill"]
     told = await run("select kind from steelyard.notices where user_id = :id", id=owner)
@@ -223,7 +223,7 @@ async def test_a_fill_that_is_not_what_its_order_asks_for_is_kept_in_suspense(
     recorded = await record(link, replace(fill_of(order, "10"), **others))  # type: ignore[arg-type]  # by its names
     assert recorded.outcome is Outcome.SUSPENDED
     assert re.search(why, recorded.why)
-    assert await state_of(order.order_id) == (OrderState.SENT, 0)
+    assert await state_of(order.order_id) == (OrderState.SENT, Decimal(0))
 
 
 async def test_a_fill_of_an_order_that_was_never_sent_is_kept_in_suspense() -> None:
@@ -265,7 +265,7 @@ async def test_what_the_ledger_refuses_is_kept_holds_the_account_and_is_booked_w
     recorded = await record(link, fill_of(buy, "4"))
     assert recorded.outcome is Outcome.SUSPENDED
     assert "holds 0 USD" in recorded.why
-    assert await state_of(buy.order_id) == (OrderState.FILLED, 4)  # at the broker it is
+    assert await state_of(buy.order_id) == (OrderState.FILLED, Decimal(4))  # at the broker it is
     assert await holds_of(account) == ["break"]
     sell = await add_order(link, account, "4", side=Side.SELL)
     assert (await record(link, fill_of(sell, "4", "101"))).outcome is Outcome.BOOKED  # both together can be
@@ -385,7 +385,7 @@ async def test_whoever_dies_in_between_leaves_nothing_half_done(point: str) -> N
     with pytest.raises(KeyboardInterrupt):
         async with transaction() as db:
             await record_fill(db, link, fill, today=TODAY, fault=die)
-    assert await state_of(order.order_id) == (OrderState.SENT, 0)
+    assert await state_of(order.order_id) == (OrderState.SENT, Decimal(0))
     assert await balances_of(account) == {}
     assert (await record(link, fill)).outcome is Outcome.BOOKED
     await check_trading()

@@ -26,7 +26,7 @@ def scope(**headers: str) -> dict[str, Any]:
         ("", False),
     ],
 )
-def test_a_reader_has_what_one_of_their_tags_names(said: str, has: bool) -> None:  # noqa: FBT001 - a case
+def test_a_reader_has_what_one_of_their_tags_names(said: str, has: bool) -> None:  # noqa: FBT001 - the cases of a test
     assert has_already(scope(if_none_match=said), tag_of_version(7)) is has
 
 
