@@ -181,13 +181,22 @@ class OrderWorker:
             await follow_order(hand, broker, order)
 
     async def _read_link(self, link_id: UUID) -> None:
-        timing = self._hand.timing
+        """Read the fills of a link; what goes wrong leaves it to whoever finds it due again."""
         try:
             broker = await self._hand.open_broker(link_id)
             await read_fills(self._hand, broker, link_id)
         except SteelyardError as error:
-            facts = {"link": str(link_id), "error": type(error).__name__, "reason": str(error)}
-            log.warning("fills not read", extra=facts)
-        now = self._hand.clock()
+            log.warning("fills not read", extra=_facts(link_id, error))
+        try:
+            await self._put_off(link_id)
+        except SteelyardError as error:
+            log.warning("link left as it was claimed", extra=_facts(link_id, error))
+
+    async def _put_off(self, link_id: UUID) -> None:
+        timing, now = self._hand.timing, self._hand.clock()
         async with get_write_session() as db:
             await set_fills_due(db, link_id, soon=now + timing.fills, later=now + timing.idle_fills)
+
+
+def _facts(link_id: UUID, error: SteelyardError) -> dict[str, str]:
+    return {"link": str(link_id), "error": type(error).__name__, "reason": str(error)}
