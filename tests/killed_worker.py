@@ -31,8 +31,8 @@ from workshop import checked, no_number
 HASTE = Timing(
     lease=timedelta(seconds=2.5),
     call=timedelta(seconds=0.5),
-    poll=timedelta(seconds=0.1),
-    longest_poll=timedelta(seconds=0.5),
+    poll=timedelta(seconds=0.5),
+    longest_poll=timedelta(seconds=3),
     retry=timedelta(seconds=0.1),
     longest_retry=timedelta(seconds=1),
     hold=timedelta(seconds=0.2),

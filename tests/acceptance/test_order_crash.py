@@ -218,23 +218,24 @@ async def orders_of(accounts: Mapping[str, str]) -> list[Order]:
     return [order for orders in found for order in orders]
 
 
-async def until_over(chaos: Chaos, accounts: Mapping[str, str], *, kills: int, danger: float) -> None:
-    """Kill now and then, until every order has come to an end."""
-    began, struck = time.monotonic(), 0
-    while True:
+async def strike_out(chaos: Chaos) -> None:
+    """Kill now and then."""
+    for _ in range(KILLS):
         await asyncio.sleep(chaos.chance.uniform(0.1, 0.4))
-        chaos.bury(danger)
-        if struck < kills:
-            await chaos.strike()
-            struck += 1
-            continue
-        async with store_of(chaos.server):
-            waiting = [order for order in await orders_of(accounts) if not is_over(order)]
-        if not waiting:
-            return
-        assert time.monotonic() - began < PATIENCE, [
-            (order.state, order.reason, order.due_at, order.lease_owner) for order in waiting
-        ]
+        chaos.bury()
+        await chaos.strike()
+
+
+async def until_over(chaos: Chaos, accounts: Mapping[str, str], *, danger: float) -> None:
+    """Wait until every order has come to an end; workers die by themselves."""
+    began = time.monotonic()
+    async with store_of(chaos.server):
+        while waiting := [order for order in await orders_of(accounts) if not is_over(order)]:
+            await asyncio.sleep(0.3)
+            chaos.bury(danger)
+            assert time.monotonic() - began < PATIENCE, [
+                (order.state, order.reason, order.due_at, order.lease_owner) for order in waiting
+            ]
 
 
 async def at_the_broker(office: Office) -> dict[str, Counter[str]]:
@@ -306,12 +307,13 @@ async def test_no_kill_and_no_lost_answer_sends_an_order_twice_or_loses_one(
     with broker_of(office), closing_down(chaos):
         for _ in range(WORKERS):
             chaos.hire()
-        await until_over(chaos, accounts, kills=KILLS, danger=DANGER)
+        await strike_out(chaos)
+        await until_over(chaos, accounts, danger=DANGER)
         async with store_of(victim):
             orders = await orders_of(accounts)
             await check_once(office, orders)
             resolved = await resolve_all(orders, chance)
-        await until_over(chaos, accounts, kills=0, danger=0)
+        await until_over(chaos, accounts, danger=0)
         await asyncio.sleep(1)
         chaos.dismiss()
     async with store_of(victim):

@@ -24,6 +24,8 @@ from steelyard.services.order import (
     ReplacementError,
     UnknownOrderError,
     cancel_order,
+    get_order,
+    list_orders,
     replace_order,
 )
 from steelyard.services.trading_stop import (
@@ -35,7 +37,7 @@ from steelyard.services.trading_stop import (
     stop_trading,
 )
 from steelyard.storage.connection import Pool
-from steelyard.storage.order import OrderMovedError
+from steelyard.storage.order import OrderFilter, OrderMovedError
 from workshop import KEEPS, Workshop, holdings_at, ledger_of, opened_workshop, states, timing
 
 SLOW = replace(KEEPS, delay=timedelta(hours=1))
@@ -355,3 +357,44 @@ async def test_an_order_that_has_changed_since_it_was_seen_is_not_cancelled(slow
     await slow.worker().work()
     with pytest.raises(OrderMovedError, match="no longer at version"):
         await cancel(order, slow, order.version)
+
+
+# ── Seeing ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_pages_of_orders_show_each_once_the_newest_first(slow: Workshop) -> None:
+    made = []
+    for number in range(5):
+        made.append(await slow.order())
+        slow.clock.go_on(seconds=number % 2)  # some at one moment
+    wanted = OrderFilter(account_id=slow.accounts[0])
+    seen: list[Order] = []
+    async with transaction() as db:
+        while page := await list_orders(
+            db, wanted, before=(seen[-1].made_at, seen[-1].order_id) if seen else None, limit=2
+        ):
+            seen += page
+    assert sorted(one.order_id for one in seen) == sorted(one.order_id for one in made)
+    assert [(one.made_at, one.order_id) for one in seen] == sorted(
+        ((one.made_at, one.order_id) for one in seen), reverse=True
+    )
+    async with transaction() as db:
+        none = await list_orders(db, replace(wanted, states=[OrderState.FILLED]), limit=10)
+    assert none == []
+
+
+async def test_an_order_is_shown_with_its_states_and_its_fills(slow: Workshop) -> None:
+    order = await slow.order()
+    await slow.worker().work()
+    key = (await read(order.order_id)).broker_order_id
+    assert key is not None
+    await slow.broker.execute(key, Decimal(4), Decimal(100))
+    await slow.work(rounds=3)
+    async with transaction() as db:
+        shown = await get_order(db, order.order_id)
+    assert [event.to_state.value for event in shown.events][-3:] == ["sending", "sent", "partially_filled"]
+    assert {event.actor for event in shown.events} == {"operator", "system:worker"}
+    assert [(fill.quantity, fill.price) for fill in shown.fills] == [(Decimal(4), Decimal(100))]
+    with pytest.raises(UnknownOrderError):
+        async with transaction() as db:
+            await get_order(db, uuid4())

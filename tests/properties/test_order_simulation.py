@@ -29,7 +29,7 @@ from steelyard.storage.connection import Pool
 from steelyard.storage.order import OrderFilter, list_orders
 from workshop import WINDOW, Workshop, holdings_at, is_over, ledger_of, opened_workshop
 
-SEEDS = int(os.environ.get("STEELYARD_ORDER_SEEDS", "10"))
+SEEDS = int(os.environ.get("STEELYARD_ORDER_SEEDS", "3"))
 STEPS = 25
 ORDERS = 5
 WRONG = {

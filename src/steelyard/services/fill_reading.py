@@ -9,6 +9,7 @@ from steelyard.domain.calendar import CLOCK_SKEW
 from steelyard.services.fill import Fault, no_fault, take_fill
 from steelyard.services.order_hand import Hand
 from steelyard.storage.connection import WriteSession, get_db_session, get_write_session
+from steelyard.storage.fill import get_booked_terms
 from steelyard.storage.order import get_fills_page, may_be_on_its_way, turn_fills_page
 
 
@@ -69,7 +70,11 @@ async def _read_page(
     async with get_db_session() as looking:
         before = await get_fills_page(looking, link_id)
     page = await list_fills(before)
+    async with get_db_session() as looking:
+        booked = await get_booked_terms(looking, link_id, [fill.execution_id for fill in page.fills])
     for fill in page.fills:
+        if not fill.is_bust and booked.get(fill.execution_id) == (fill.quantity, fill.price, fill.fees):
+            continue  # it says nothing new: most of a page does not, where somebody died while reading it
         async with get_write_session() as db:
             if await _may_be_on_its_way(db, link_id, fill, skew):
                 return 0, True

@@ -147,6 +147,15 @@ async def get_fills(db: ReadSession | WriteSession, *, order_ids: Sequence[UUID]
     return [_fill_of(row) for row in rows]
 
 
+async def get_booked_terms(
+    db: ReadSession, link_id: UUID, execution_ids: Sequence[str]
+) -> dict[str, tuple[Decimal, Decimal, Decimal]]:
+    """Return execution → its quantity, price and fees, of those that are booked and stand."""
+    values = {"link_id": link_id, "execution_ids": list(execution_ids)}
+    rows = await db.execute(query("get_booked_terms"), values)
+    return {row.execution_id: (row.quantity, row.price, row.fees) for row in rows}
+
+
 async def get_unsettled_fills(db: WriteSession, account_id: str) -> list[Fill]:
     """Return the fills of an account that stand and are not booked, or were busted and still are."""
     rows = await db.execute(query("get_unsettled_fills"), {"account_id": account_id})

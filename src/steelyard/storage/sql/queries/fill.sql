@@ -190,3 +190,12 @@ where
     )
 order by f.executed_at desc, f.execution_id desc, f.link_id desc
 limit :most;
+
+-- name: get_booked_terms
+-- The terms of those of some executions that are booked and stand.
+select f.execution_id, f.quantity, f.price, f.fees
+from steelyard.fills as f
+where
+    f.tenant_id = steelyard.current_tenant() and f.link_id = cast(:link_id as uuid)
+    and f.execution_id = any(cast(:execution_ids as text[]))
+    and f.transaction_id is not null and f.busted_at is null and f.suspended_because = '';
