@@ -109,6 +109,7 @@ async def main(accounts: int, assets: int, seed: int) -> None:
             bench = await _open(Path(name), accounts, assets, random.Random(seed))
             await settle(server)
             singles = await _one_by_one(bench)
+            await settle(server)
             steps = await _run(bench)
             await bench.broker.close()
     _show(steps, singles, accounts)

@@ -72,7 +72,7 @@ TESTS = {
     "rebalancing": (
         *SEARCH,
         *ACCOUNTS,
-        "unit/test_orders",
+        "unit/test_order_file",
         "properties/test_allocation",
         "properties/test_tax_runs",
     ),
@@ -104,6 +104,7 @@ TESTS = {
         "acceptance/test_evil_provider",
         "acceptance/test_passkeys",
     ),
+    "services.order_rules": ("unit/test_order_rules",),
     "server": (
         "unit/test_place",
         "unit/test_permits",
@@ -115,7 +116,7 @@ TESTS = {
         "acceptance/test_server_log",
     ),
 }
-"""Tests by the package they test, the quickest to notice first."""
+"""Tests by the package or the module they test, the quickest to notice first."""
 
 # They compile what cannot be compiled once it is mutated, start another Python, list a module's names or read a page.
 NOT_HERE = (
@@ -156,7 +157,12 @@ def arguments_for(module: str) -> list[str]:
     quick = ["-x", "-q", "-p", "no:cacheprovider", "--rootdir=.", "--hypothesis-profile=mutate"]
     deselected = [f"--deselect=tests/{name}" for name in NOT_HERE]
     doctests = f"src/steelyard/{module.replace('.', '/')}.py"
-    return [*quick, *deselected, doctests, *(f"tests/{name}.py" for name in TESTS[package])]
+    return [
+        *quick,
+        *deselected,
+        doctests,
+        *(f"tests/{name}.py" for name in TESTS.get(module) or TESTS[package]),
+    ]
 
 
 def write_mutants(module: str) -> list[str]:
@@ -201,6 +207,12 @@ def measure(module: str, sample: int, seed: int) -> int:
     return 0
 
 
+def files_of(tested: str) -> list[Path]:
+    """Give the files of a package, or the one of a module."""
+    path = Path("src/steelyard", *tested.split("."))
+    return sorted(path.glob("[!_]*.py")) if path.is_dir() else [path.with_suffix(".py")]
+
+
 def main() -> None:
     """Measure the modules asked for, one after the other."""
     parser = argparse.ArgumentParser(
@@ -211,7 +223,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     os.environ.setdefault("STEELYARD_BRUTE_FORCE", "60")  # as many small problems a mutant, not a thousand
-    files = [path for package in TESTS for path in sorted(Path("src/steelyard", package).glob("[!_]*.py"))]
+    files = [path for tested in TESTS for path in files_of(tested)]
     files = [path for path in files if not path.stem.startswith(COMPILED)]
     for module in asked.modules or [f"{path.parent.name}.{path.stem}" for path in files]:
         if in_child(partial(measure, module, asked.sample, asked.seed)):

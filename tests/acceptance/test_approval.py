@@ -305,6 +305,16 @@ def execute(ada: Approver, reviewed: StoredProposal) -> httpx.Response:
     return ada.ask(f"{reviewed.proposal_id}/execute", body)
 
 
+def test_a_limit_that_was_raised_counts_for_who_approved_under_the_lower_one(house: House) -> None:
+    ada = approver(house)
+    reviewed = reviewed_for(house, ada.person)
+    set_limits(house, "100", None)
+    assert ada.approve(reviewed).json()["state"] == "reviewed"
+    assert ada.approve(reviewed).status_code == 409
+    set_limits(house, "100000", None)
+    assert ada.approve(reviewed).json()["state"] == "approved"
+
+
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.SERVICE])
 def test_who_may_not_approve_is_refused_before_anything_is_looked_at(house: House, role: Role) -> None:
     ada = approver(house, role)

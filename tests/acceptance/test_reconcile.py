@@ -131,4 +131,5 @@ def test_an_account_with_entries_is_not_opened(steelyard_here: Run, custodian: t
     name, _ = custodian
     said = steelyard_here("reconcile", "open", name, ACCOUNT, "--at-market", code=1)
     assert f"has entries of {ACCOUNT}" in said
-    assert "Write ASSET=AMOUNT" in steelyard_here("reconcile", "open", name, ACCOUNT, "--cost", "VTI", code=2)
+    asked = ("reconcile", "open", name, ACCOUNT, "--cost", "VTI", "much")
+    assert "not a plain number" in steelyard_here(*asked, code=2)

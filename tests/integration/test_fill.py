@@ -38,10 +38,9 @@ async def suspense() -> dict[str, str]:
     return {str(execution): str(why) for execution, why in rows}
 
 
-async def state_of(order_id: UUID) -> tuple[OrderState, int]:
+async def state_of(order_id: UUID) -> tuple[OrderState, Decimal]:
     order = await read(order_id)
-    assert order.filled_quantity % 1 == 0
-    return order.state, int(order.filled_quantity)
+    return order.state, order.filled_quantity
 
 
 async def test_a_fill_is_booked_with_its_order() -> None:

@@ -189,6 +189,23 @@ async def test_nothing_is_traded_on_a_price_in_doubt() -> None:
         )
 
 
+async def test_an_old_price_is_traded_on_where_the_proposal_says_why_and_in_no_other_doubt() -> None:
+    link_id = await open_accounts()
+    order = await approved(link_id)
+    [(proposal_id,)] = await run(
+        "insert into steelyard.proposals (tenant_id, account_id, author, document, content_hash, made_at, expires_at, "
+        "order_value, outcome) values (1, :account, 'operator', :document, sha256('{}'), now(), now(), 1, 'pass') "
+        "returning proposal_id",
+        account=order.account_id,
+        document='{"asked": {"stale_reason": "the exchange was closed for a week"}}',
+    )
+    reasoned = await approved(link_id, proposal_id=proposal_id)
+    for quality in set(Quality) - {Quality.GOOD, Quality.MISSING}:
+        found = await check(reasoned, price_of("100", quality=quality, doubt="It is old."))
+        assert checks(found) == ([] if quality is Quality.STALE else [(OrderCheck.PRICE, True)]), quality
+    assert checks(await check(order, price_of("100", quality=Quality.STALE))) == [(OrderCheck.PRICE, True)]
+
+
 async def test_a_price_in_another_currency_is_no_price_of_the_order() -> None:
     link_id = await open_accounts()
     assert checks(await check(await approved(link_id), price_of(currency="EUR"))) == [

@@ -81,7 +81,7 @@ async def substitute(order: Order, shop: Workshop, **wanted: Decimal) -> Order:
 async def proposal_of(shop: Workshop) -> UUID:
     rows = await run(
         "insert into steelyard.proposals (tenant_id, account_id, author, document, content_hash, made_at, expires_at, "
-        "order_value, outcome) values (1, :account, 'operator', '{}', :hash, :now, :now, 0, 'pass') "
+        "order_value, outcome, state) values (1, :account, 'operator', '{}', :hash, :now, :now, 0, 'pass', 'executed') "
         "returning proposal_id",
         account=shop.accounts[0],
         hash=bytes(32),

@@ -52,10 +52,10 @@ def list_(
 @as_json
 @pass_shell
 def suspense(shell: Shell, *, tenant_id: int, as_json: bool) -> None:
-    """Show fills of which the ledger does not say what it should, and why, the oldest first.
+    """Show the fills that the ledger does not say as it should, and why.
 
-    Those that the ledger refused are tried again with each fill of their account, and by: steelyard reconcile. Those
-    that nobody knows are given to whose they are with: steelyard fills assign
+    The oldest come first. Those that the ledger refused are tried again with each fill of their account, and by:
+    steelyard reconcile. Those that nobody knows are given to whose they are with: steelyard fills assign
     """
     from steelyard.cli.screens.fills import suspended
 
@@ -85,7 +85,10 @@ def assign(
     asset_id: str | None,
     tenant_id: int,
 ) -> None:
-    """Say whose a fill in suspense is: an order's, or an account's; it is booked as if it had said so itself."""
+    """Say whose a fill in suspense is: an order's, or an account's.
+
+    It is booked as if it had said so itself.
+    """
     if (order_id is None) == (account_id is None) or (account_id is None) != (asset_id is None):
         raise click.UsageError("Name an --order; or an --account and an --asset.")
     recorded = asyncio.run(

@@ -72,7 +72,10 @@ def place(
     reason: str,
     tenant_id: int,
 ) -> None:
-    """Hold back an account or an order. Everything at once stops: steelyard orders stop."""
+    """Hold back an account or an order.
+
+    Everything at once stops with: steelyard orders stop
+    """
     if account_id is None and order_id is None:
         raise click.UsageError(
             "Name an --account or an --order; everything stops with: steelyard orders stop"

@@ -2,17 +2,16 @@
 
 import asyncio
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
 
 from steelyard.cli.brokers import broker_tools
 from steelyard.cli.desk import open_desk, tenant_option
-from steelyard.cli.options import as_json, examples
+from steelyard.cli.options import AmountType, as_json, examples
 from steelyard.cli.output import tell, working
 from steelyard.cli.shell import Shell, pass_shell
-from steelyard.domain.amount import AmountError, read_amount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,24 +19,6 @@ if TYPE_CHECKING:
     from steelyard.services.broker_reconciliation import Break
     from steelyard.services.opening import Costs
     from steelyard.services.sync import SyncedLink
-
-
-class CostType(click.ParamType[tuple[str, Decimal]]):
-    """What an opening position cost, ASSET=AMOUNT."""
-
-    name = "ASSET=AMOUNT"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, Decimal]:
-        """Read it, or end with the rule."""
-        if isinstance(value, tuple):
-            return value
-        asset_id, _, text = str(value).partition("=")
-        try:
-            return asset_id, read_amount(f"cost of {asset_id}", text)
-        except AmountError as error:
-            self.fail(f"{error} Write ASSET=AMOUNT.", param, ctx)
 
 
 @click.group(
@@ -57,7 +38,7 @@ class CostType(click.ParamType[tuple[str, Decimal]]):
 def reconcile(
     context: click.Context, shell: Shell, *, link: str | None, tenant_id: int, as_json: bool
 ) -> None:
-    """Read what brokers executed and booked, and compare what they hold with the ledger.
+    """Bring in what brokers did, and compare what they hold with the ledger.
 
     A difference is a break: its account is held until both say the same again, or somebody explains it. Run it as
     often as you like, nothing is booked twice; a cron job once an hour will do. Exit code 1: a link failed, or
@@ -105,7 +86,10 @@ def breaks(
 @tenant_option
 @pass_shell
 def explain(shell: Shell, *, break_id: UUID, reason: str, tenant_id: int) -> None:
-    """Say what a break is: its account is let go, as long as the difference stays what it is."""
+    """Say what a break is, so that its account is let go.
+
+    It is no new break as long as the difference stays what it is.
+    """
     asyncio.run(_explain(shell, tenant_id, break_id, reason))
     click.echo("Explained; its account is let go.")
 
@@ -113,14 +97,19 @@ def explain(shell: Shell, *, break_id: UUID, reason: str, tenant_id: int) -> Non
 @reconcile.command(
     "open",
     epilog=examples(
-        "steelyard reconcile open custodian RIVERA-IRA --cost VTI=12034.50 --cost BND=4100",
+        "steelyard reconcile open custodian RIVERA-IRA --cost VTI 12034.50 --cost BND 4100",
         "steelyard reconcile open trading RIVERA-JOINT --at-market",
     ),
 )
 @click.argument("link", metavar="LINK")
 @click.argument("account_ids", metavar="ACCOUNT", nargs=-1, required=True)
 @click.option(
-    "--cost", "costs", type=CostType(), multiple=True, help="What all units of an asset cost; repeatable."
+    "--cost",
+    "costs",
+    type=(str, AmountType()),
+    multiple=True,
+    metavar="ASSET AMOUNT",
+    help="What all units of an asset cost; repeatable.",
 )
 @click.option("--at-market", is_flag=True, help="What has no --cost cost its newest stored price.")
 @tenant_option
@@ -134,10 +123,10 @@ def open_(
     at_market: bool,
     tenant_id: int,
 ) -> None:
-    """Book what a broker holds as the opening positions of empty accounts, and attach them to its link.
+    """Open empty accounts with what a broker holds.
 
-    Each has its number there: steelyard accounts number set. What cost is unknown is not guessed: gains are counted
-    from it.
+    Its positions are booked as opening lots, and the accounts attached to its link. Each has its number there:
+    steelyard accounts number set. What cost is unknown is not guessed: gains are counted from it.
     """
     from steelyard.services.opening import Costs
 

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 )
 @pass_shell
 def worker(shell: Shell, *, once: bool, pause_seconds: float) -> None:
-    """Send executed orders to their brokers, follow them, book their fills; make runs and share their fills out.
+    """Send executed orders and book their fills; make runs and share them out.
 
     Any number of workers may run, on any number of machines. Each order is committed as about to be sent before its
     broker is called, and in the hands of one worker at a time. SIGTERM and Ctrl-C let what is in hand finish. The log
@@ -121,13 +121,15 @@ async def open_worker(shell: Shell, pool: "Pool") -> "AsyncIterator[Workers]":
     async def number_of(db: WriteSession, account_id: str) -> str:
         return await get_number_at_broker(db, vault, account_id)
 
-    async def price_of(order: "Order") -> "CheckedPrice":
-        from steelyard.services.market import read_prices
-
-        return (await read_prices([order.asset_id], now=clock()))[order.asset_id]
-
     async with broker_tools(shell, pool) as tools, price_sources(shell.settings) as sources:
         brokers = Brokers(vault, tools)
+
+        async def price_of(order: "Order") -> "CheckedPrice":
+            from steelyard.services.market import read_prices
+
+            found = await read_prices([order.asset_id], now=clock(), market=sources.market)
+            return found[order.asset_id]
+
         hand = Hand(clock=clock, open_broker=brokers, account_number=number_of, read_price=price_of)
         name = f"{socket.gethostname()}:{os.getpid()}"
         try:

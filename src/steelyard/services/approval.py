@@ -205,10 +205,10 @@ async def add_approval(
         evidence=proof.evidence,
         now=now,
     )
+    if terms.approval_limit is not None and subject.order_value <= terms.approval_limit:
+        return True  # whoever did before, under a lower limit, need not begin anew
     if not is_new:
         raise ApprovedBeforeError
-    if terms.approval_limit is not None and subject.order_value <= terms.approval_limit:
-        return True
     approvals = await store.get_approvals(db, proposal_id=subject.proposal_id, run_id=subject.run_id)
     same = {one.approver for one in approvals if one.content_hash == subject.content_hash}
     return len(same) > 1

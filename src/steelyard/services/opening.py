@@ -157,7 +157,7 @@ async def _openings(
         if asset_id is None or position.quantity < 0:
             problems.append(f"{position.symbol} is {'short' if asset_id else 'no asset here'}")
         elif (known := await _cost(db, asset_id, position.quantity, costs, now)) is None:
-            problems.append(f"nobody says what its {asset_id} cost: --cost {asset_id}=AMOUNT, or --at-market")
+            problems.append(f"nobody says what its {asset_id} cost: --cost {asset_id} AMOUNT, or --at-market")
         else:
             booked.append(_opening(account_id, now, *known, asset_id=asset_id, quantity=position.quantity))
     if problems:

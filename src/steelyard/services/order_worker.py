@@ -71,7 +71,9 @@ class OrderWorker:
         try:
             while not stop.is_set():
                 begun = await self._begin_patiently()
-                if not begun or self._room <= 0:
+                if (
+                    not begun or self._room < self._at_once // 2
+                ):  # to take one by one would cost more than to send it
                     await asyncio.wait(
                         {stopping, *self._running}, timeout=idle_seconds, return_when=asyncio.FIRST_COMPLETED
                     )
@@ -120,15 +122,24 @@ class OrderWorker:
         return begun
 
     async def _begin_for_tenant(self, most: int) -> int:
-        await self._end_expired()
-        link_id = await self._claim_link()
-        claims = await self._claim(most)
+        link_id, claims = await self._take(most)
         work = [self._handle(claim) for claim in claims]
         if link_id is not None:
             work.append(self._read_link(link_id))
         for one in work:
             self._running.add(asyncio.create_task(one))  # acts for whom this does
         return len(work)
+
+    async def _take(self, most: int) -> tuple[UUID | None, list[Claim]]:
+        """Take a link and orders in hand, and withdraw proposals that ran out before anybody executed them."""
+        now = self._hand.clock()
+        until = now + self._hand.timing.lease
+        async with get_write_session() as db:
+            link_id = await claim_link(db, now=now, until=until)
+            owner = f"{self._name}/{self._token()}"
+            claims = await claim_orders(db, owner=owner, now=now, until=until, most=most)
+            await end_expired(db, now=now)
+        return link_id, claims
 
     async def _finish(self) -> None:
         """Wait for what is in hand."""
@@ -143,27 +154,6 @@ class OrderWorker:
         defects = [defect for task in done if (defect := task.exception()) is not None]
         if defects:
             raise defects[0]
-
-    async def _claim(self, most: int) -> list[Claim]:
-        now = self._hand.clock()
-        async with get_write_session() as db:
-            return await claim_orders(
-                db,
-                owner=f"{self._name}/{self._token()}",
-                now=now,
-                until=now + self._hand.timing.lease,
-                most=most,
-            )
-
-    async def _end_expired(self) -> None:
-        """Withdraw what ran out before anybody executed it."""
-        async with get_write_session() as db:
-            await end_expired(db, now=self._hand.clock())
-
-    async def _claim_link(self) -> UUID | None:
-        now = self._hand.clock()
-        async with get_write_session() as db:
-            return await claim_link(db, now=now, until=now + self._hand.timing.lease)
 
     async def _handle(self, claim: Claim) -> None:
         """Do what an order's state asks for; what goes wrong leaves it to whoever finds its lease run out."""

@@ -1,5 +1,5 @@
 -- Posting a few plain trades: what `post_transactions` does to any transactions, done at once to purchases and sales
--- that nothing depends on, as fills are. tests/properties/test_posting_trades.py compares the two.
+-- that nothing depends on, as fills are. tests/properties/test_stored_ledger.py compares both with Python.
 
 create or replace function steelyard.are_plain_trades(p_tenant integer, p_today date, p_ids text[]) returns boolean
 language sql stable

@@ -56,15 +56,18 @@ where
     and o.quantity > o.filled_quantity
     and (
         o.state in ('sending', 'sent', 'partially_filled', 'unknown')
-        or (o.state = 'approved' and b.state in ('sending', 'sent', 'partially_filled', 'unknown', 'filled', 'cancelled'))
+        or (
+            o.state = 'approved'
+            and b.state in ('sending', 'sent', 'partially_filled', 'unknown', 'filled', 'cancelled')
+        )
     )
 group by o.asset_id;
 
 -- name: get_open_breaks
 -- The breaks that stand, of some accounts or of all.
 select
-    b.break_id, b.link_id, b.account_id, b.commodity, b.is_cash, b.ledger_quantity, b.broker_quantity, b.hold_id, b.found_at,
-    b.seen_at, b.resolved_at, b.resolved_by, b.explanation
+    b.break_id, b.link_id, b.account_id, b.commodity, b.is_cash, b.ledger_quantity, b.broker_quantity, b.hold_id,
+    b.found_at, b.seen_at, b.resolved_at, b.resolved_by, b.explanation
 from steelyard.reconciliation_breaks as b
 where
     b.tenant_id = steelyard.current_tenant()
@@ -75,8 +78,8 @@ order by b.found_at, b.account_id, b.is_cash, b.commodity;
 -- name: list_breaks
 -- A page of breaks, the newest first, resolved ones included; of an account where it is named.
 select
-    b.break_id, b.link_id, b.account_id, b.commodity, b.is_cash, b.ledger_quantity, b.broker_quantity, b.hold_id, b.found_at,
-    b.seen_at, b.resolved_at, b.resolved_by, b.explanation
+    b.break_id, b.link_id, b.account_id, b.commodity, b.is_cash, b.ledger_quantity, b.broker_quantity, b.hold_id,
+    b.found_at, b.seen_at, b.resolved_at, b.resolved_by, b.explanation
 from steelyard.reconciliation_breaks as b
 where
     b.tenant_id = steelyard.current_tenant()
@@ -92,14 +95,14 @@ limit :most;
 -- name: hold_break
 -- A break by its key, that nobody else changes until this transaction ends.
 select
-    b.break_id, b.link_id, b.account_id, b.commodity, b.is_cash, b.ledger_quantity, b.broker_quantity, b.hold_id, b.found_at,
-    b.seen_at, b.resolved_at, b.resolved_by, b.explanation
+    b.break_id, b.link_id, b.account_id, b.commodity, b.is_cash, b.ledger_quantity, b.broker_quantity, b.hold_id,
+    b.found_at, b.seen_at, b.resolved_at, b.resolved_by, b.explanation
 from steelyard.reconciliation_breaks as b
 where b.tenant_id = steelyard.current_tenant() and b.break_id = cast(:break_id as uuid)
 for no key update;
 
 -- name: see_explained_break
--- Note that what somebody explained is still as it was at the look before, and is no new break; answer whether it is so.
+-- Note that what somebody explained is still as it was at the look before; answer whether it is so.
 update steelyard.reconciliation_breaks as b
 set seen_at = cast(:now as timestamptz)
 from steelyard.broker_links as l
@@ -121,8 +124,8 @@ where tenant_id = steelyard.current_tenant() and break_id = cast(:break_id as uu
 insert into steelyard.reconciliation_breaks
 (tenant_id, link_id, account_id, commodity, is_cash, ledger_quantity, broker_quantity, hold_id, found_at, seen_at)
 values (
-    steelyard.current_tenant(), :link_id, :account_id, :commodity, :is_cash, :ledger_quantity, :broker_quantity, :hold_id,
-    :now, :now
+    steelyard.current_tenant(), :link_id, :account_id, :commodity, :is_cash, :ledger_quantity, :broker_quantity,
+    :hold_id, :now, :now
 )
 returning break_id;
 
