@@ -65,9 +65,9 @@ async def test_a_lost_connection_is_made_anew_and_nobody_notices(
 @pytest.mark.usefixtures("store")
 async def test_what_the_server_refuses_is_raised_and_the_next_one_works() -> None:
     with pytest.raises(DatabaseFailedError):
-        await look_up(NAME, {"hashes": ["not bytes"]})
+        await look_up(NAME, {"asked_hashes": ["not bytes"]})
 
-    assert await look_up(NAME, {"hashes": []}) == []
+    assert await look_up(NAME, {"asked_hashes": []}) == []
 
 
 @pytest.mark.usefixtures("store")

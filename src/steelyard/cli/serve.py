@@ -1,6 +1,7 @@
 """The command that serves the store to programs and browsers."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Sequence
 from contextlib import asynccontextmanager, suppress
@@ -119,6 +120,7 @@ async def _serve(shell: Shell, request: ServeRequest) -> bool:
         async with shell.store(acts_as=NOBODY) as pool:
             app = await shell.make_server(shell.settings, place, pool)
             server = Serving(app, app.wiring, sock)
+            gc.freeze()  # what lives as long as the server need not be looked through again: it would pause for it
             await _greet(place)
             async with _keeping_heads(shell, pool), worker_beside(shell, pool, runs=request.with_worker):
                 with signals_call(server.stop):
