@@ -329,6 +329,33 @@ async def test_review_is_told_what_sending_would_refuse() -> None:
     assert await review(planned("1")) == [OrderCheck.STOP]
 
 
+async def test_review_refuses_what_no_worker_would_send_and_lets_wait_what_may_wait() -> None:
+    await open_accounts()
+    await limit("A", max_order_value="1000")
+
+    async def review(*values: str, price: CheckedPrice | None = None) -> None:
+        orders = [planned(value) for value in values]
+        async with transaction() as db:
+            await order_check.require_within_limits(db, "A", orders, {"VTI": price or price_of()}, now=NOW)
+
+    await run("insert into steelyard.trading_stops (reason, author) values ('a storm', 'operator')")
+    await review("1000", "1000", price=price_of(quality=Quality.STALE))
+    with pytest.raises(order_check.BeyondLimitsError) as refusal:
+        await review("1001", "1000", "1002", "1003", "1004")
+    first = " ".join(
+        f"The order is worth {value} USD, above the 1,000 USD that one order may be."
+        for value in ("1,001", "1,002", "1,003")
+    )
+    assert f"{refusal.value}" == (
+        f"Orders of A would not be sent. {first} And 1 more. Propose less, or have the limits changed: "
+        "`steelyard limits list`."
+    )
+    assert checks(refusal.value.refusals) == [(OrderCheck.ORDER_VALUE, False)] * 4
+    with pytest.raises(order_check.BeyondLimitsError) as one:
+        await review("1001")
+    assert "more." not in f"{one.value}"
+
+
 async def test_limits_are_written_listed_and_taken_away() -> None:
     await open_accounts()
     await limit(max_order_value="1000", price_collar="0.1")
