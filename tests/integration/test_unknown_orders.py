@@ -1,5 +1,6 @@
 """Orders of which nobody can say whether the broker has them: looked up, raised, resolved; never blindly sent again."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from orders import read, transaction
+from orders import NOON, read, transaction
 from people import add_person, run
 from steelyard.brokers.paper_faults import Call, Fault
-from steelyard.brokers.port import OrderRequest
+from steelyard.brokers.port import BrokerFill, OrderRequest
 from steelyard.domain.order import Order, OrderState, Side
 from steelyard.identity.permissions import Role
+from steelyard.services.fill import record_fill
 from steelyard.services.order import (
     BrokerOrderTakenError,
     NotInDoubtError,
@@ -24,7 +26,9 @@ from steelyard.services.order import (
     StillSettlingError,
     resolve_order,
 )
+from steelyard.services.order_hand import keep
 from steelyard.storage.connection import Pool
+from steelyard.storage.order import hold_order
 from workshop import FORGETS, KEEPS, WINDOW, Workshop, holdings_at, ledger_of, opened_workshop, states
 
 LOST = (Call.PLACE, Fault.LOSE_REQUEST)
@@ -144,6 +148,29 @@ async def test_fills_that_came_before_their_order_was_found_are_booked_when_it_i
     await forgets.work(order)
     assert await states(order) == [OrderState.FILLED]
     assert await ledger_of(forgets.accounts[0]) == await holdings_at(forgets.broker)
+
+
+async def test_a_fill_that_comes_while_its_order_is_found_is_booked(forgets: Workshop) -> None:
+    """Neither sees what the other has not committed: without a lock the fill would stay in suspense for ever."""
+    order = await unknown(forgets)
+    placed = await forgets.broker.place_order(replace(request_of(order), client_order_id="by hand"))
+    await forgets.broker.list_orders(NOON)  # a look at the market: it is filled
+    [fill] = (await forgets.broker.list_fills("")).fills
+    async with transaction() as db:
+        held = await hold_order(db, order.order_id)
+        assert held is not None
+        found = replace(held, state=OrderState.SENT, broker_order_id=placed.broker_order_id, due_at=None)
+        await keep(db, held, found, now=forgets.clock())
+        booking = asyncio.create_task(book(forgets, fill))
+        await asyncio.sleep(0.3)
+        assert not booking.done()
+    await booking
+    assert await states(order) == [OrderState.FILLED]
+
+
+async def book(shop: Workshop, fill: BrokerFill) -> None:
+    async with transaction() as db:
+        await record_fill(db, shop.link_id, fill, today=NOON.date())
 
 
 async def test_a_broker_that_keeps_client_ids_is_sent_the_same_one_again(keeps: Workshop) -> None:

@@ -160,6 +160,7 @@ async def try_suspended(db: WriteSession, link_id: UUID, broker_order_id: str, *
         broker_order_id: the key.
         today: the caller's date, for the ledger.
     """
+    await stored.lock_suspense(db, link_id)
     for fill in await stored.get_suspended_fills(db, link_id):
         if fill.order_id is None and fill.broker_order_id == broker_order_id and fill.stands:
             await record_fill(db, link_id, _as_said(fill), today=today)
@@ -227,7 +228,11 @@ def _outcome(fill: Fill) -> Outcome:
 
 async def _find_order(db: WriteSession, fill: Fill, client_order_id: str) -> tuple[FilledOrder | None, str]:
     """Return the order of a fill, held; or None, and why nobody can say which it is."""
-    orders = await stored.lock_orders_of_fill(db, fill.link_id, fill.broker_order_id, client_order_id)
+    names = fill.link_id, fill.broker_order_id, client_order_id
+    orders = await stored.lock_orders_of_fill(db, *names)
+    if not orders:  # unless its order gets its key at this moment, and would look for it before it is there
+        await stored.lock_suspense(db, fill.link_id)
+        orders = await stored.lock_orders_of_fill(db, *names)
     if not orders:
         return None, "names no order of ours"
     if len(orders) > 1:

@@ -46,6 +46,11 @@ async def lock_orders_of_fill(
     return [_order_of(row) for row in await db.execute(query("lock_orders_of_fill"), values)]
 
 
+async def lock_suspense(db: WriteSession, link_id: UUID) -> None:
+    """Let nobody else put fills of a link into suspense, or look for some there, until this transaction ends."""
+    await db.execute(query("lock_suspense"), {"link_id": str(link_id)})
+
+
 async def lock_order(db: WriteSession, order_id: UUID) -> FilledOrder | None:
     """Return an order by its key, held until the transaction ends; None = there is none."""
     row = (await db.execute(query("lock_order"), {"order_id": order_id})).one_or_none()

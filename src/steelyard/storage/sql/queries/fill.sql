@@ -16,6 +16,10 @@ where
 order by o.order_id
 for no key update;
 
+-- name: lock_suspense
+-- Wait for whoever puts fills of a link into suspense, or looks for some there.
+select pg_advisory_xact_lock(hashtextextended('steelyard.suspense.' || :link_id, steelyard.current_tenant()));
+
 -- name: lock_order
 -- An order by its key, held until this transaction ends.
 select
