@@ -29,10 +29,10 @@ from steelyard.storage.connection import close_connection_pool, init_connection_
 from workshop import checked, no_number
 
 HASTE = Timing(
-    lease=timedelta(seconds=2.5),
+    lease=timedelta(seconds=1.8),
     call=timedelta(seconds=0.5),
     poll=timedelta(seconds=0.5),
-    longest_poll=timedelta(seconds=3),
+    longest_poll=timedelta(seconds=2),
     retry=timedelta(seconds=0.1),
     longest_retry=timedelta(seconds=1),
     hold=timedelta(seconds=0.2),

@@ -226,7 +226,7 @@ async def orders_of(accounts: Mapping[str, str]) -> list[Order]:
 async def strike_out(chaos: Chaos) -> None:
     """Kill now and then."""
     for _ in range(KILLS):
-        await asyncio.sleep(chaos.chance.uniform(0.1, 0.4))
+        await asyncio.sleep(chaos.chance.uniform(0.05, 0.2))
         chaos.bury()
         await chaos.strike()
 
