@@ -372,6 +372,16 @@ async def test_what_cannot_be_kept_is_in_the_audit_and_does_not_stop_the_rest() 
     assert await holds_of(account) == ["break"]
 
 
+async def test_what_can_be_kept_is_taken_as_it_is_recorded() -> None:
+    link, account = await add_link(), await add_account()
+    order = await add_order(link, account)
+    points: list[str] = []
+    async with transaction() as db:
+        taken = await take_fill(db, link, fill_of(order, "10"), today=TODAY, fault=points.append)
+    assert taken.outcome is Outcome.BOOKED
+    assert points == ["fill.order_locked", "fill.kept", "fill.order_moved", "fill.booked"]
+
+
 @pytest.mark.parametrize("point", ["fill.order_locked", "fill.kept", "fill.order_moved", "fill.booked"])
 async def test_whoever_dies_in_between_leaves_nothing_half_done(point: str) -> None:
     link, account = await add_link(), await add_account()

@@ -38,7 +38,8 @@ async def test_a_fill_is_given_to_its_order() -> None:
     fill = foundling(order, symbol="VTI US")
     await record(link, fill)
     async with get_db_session() as db:
-        assert [one.execution_id for one in await get_suspense(db, link)] == [fill.execution_id]
+        [waiting] = await get_suspense(db, link)
+    assert (waiting.execution_id, waiting.asset_id) == (fill.execution_id, None)
     async with transaction() as db:
         done = await assign_to_order(db, link, fill.execution_id, order.order_id, today=TODAY)
     assert done.outcome is Outcome.BOOKED
@@ -58,12 +59,40 @@ async def test_what_nobody_ordered_here_is_given_to_an_account() -> None:
     link, account = await add_link(), await add_account()
     fill = foundling(await add_order(link, await add_account()))
     await record(link, fill)
+    async with get_db_session() as reading:
+        assert [one.asset_id for one in await get_suspense(reading, link)] == ["VTI"]
     async with transaction() as db:
         await assign_to_account(db, link, fill.execution_id, account, "VTI", today=TODAY)
     assert await balances_of(account) == {"VTI": Decimal(10), "USD": Decimal(-1000)}
     assert (await record(link, replace(fill, is_bust=True))).outcome is Outcome.BUSTED
     assert await balances_of(account) == {}
     await check_trading()
+
+
+async def test_what_was_given_to_an_account_moves_no_order_when_it_is_taken_back() -> None:
+    link, account = await add_link(), await add_account()
+    order = await add_order(link, account)
+    fill = foundling(order)
+    await record(link, fill)
+    async with transaction() as db:
+        await assign_to_account(db, link, fill.execution_id, account, "VTI", today=TODAY)
+    before = await read(order.order_id)
+    named = replace(fill, is_bust=True, client_order_id=order.client_order_id)
+    assert (await record(link, named)).outcome is Outcome.BUSTED
+    assert await read(order.order_id) == before
+    assert await balances_of(account) == {}
+
+
+async def test_what_was_given_to_an_order_stays_its_own_whatever_its_bust_names() -> None:
+    link, account = await add_link(), await add_account()
+    order, other = await add_order(link, account), await add_order(link, account)
+    fill = foundling(order)
+    await record(link, fill)
+    async with transaction() as db:
+        await assign_to_order(db, link, fill.execution_id, order.order_id, today=TODAY)
+    await record(link, replace(fill, is_bust=True, client_order_id=other.client_order_id))
+    assert (await read(order.order_id)).state is OrderState.SENT
+    assert (await read(other.order_id)).version == other.version
 
 
 async def test_a_fill_has_one_owner() -> None:

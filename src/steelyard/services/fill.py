@@ -123,7 +123,8 @@ async def record_fill(
         if known is None:
             return Recorded(said.execution_id, Outcome.KNOWN, said.order_id)
         said = known
-        order = await _order_of(db, known, order)
+        # its order, whatever order the broker names now
+        order = None if known.order_id is None else await stored.lock_order(db, known.order_id)
     fault("fill.kept")
     return await follow_fill(db, said, order, today=today, fault=fault)
 
@@ -298,18 +299,11 @@ def _words(fill: Fill) -> str:
     return f"{fill.side} {plain(fill.quantity)} {fill.symbol} at {price} {fill.currency}, fees {fees}"
 
 
-async def _order_of(db: WriteSession, fill: Fill, order: FilledOrder | None) -> FilledOrder | None:
-    """Return the order of a fill that is known, held, whatever order the broker names now."""
-    if fill.order_id is None or (order is not None and order.order_id == fill.order_id):
-        return order if fill.order_id else None
-    return await stored.lock_order(db, fill.order_id)
-
-
 async def _move_order(db: WriteSession, order: FilledOrder, fill: Fill, fills: Sequence[Fill]) -> None:
     """Say how much of an order is filled and where that leaves it."""
     filled = filled_quantity(fills)
     is_late = order.state in _OVER
-    ended = order.state if is_late else None if filled else await stored.get_ended_state(db, order.order_id)
+    ended = None if filled else await stored.get_ended_state(db, order.order_id)
     reason = _reason(fill, order.state)
     for number, state in enumerate(moves_after(order.state, order.quantity, filled, ended) or (order.state,)):
         at = replace(order, version=order.version + number)
