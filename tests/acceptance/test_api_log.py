@@ -6,7 +6,7 @@ from secrets import token_hex
 
 import pytest
 
-from api_cases import NEW_PASSWORD
+from api_visit import NEW_PASSWORD
 from entrances import PASSWORD
 from house import House, Window
 from steelyard.identity.permissions import Role

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from api_cases import NEW_PASSWORD, Visit
+from api_visit import NEW_PASSWORD, Visit
 from entrances import PASSWORD
 from house import House, Window, opened_house
 from steelyard.identity.permissions import Role

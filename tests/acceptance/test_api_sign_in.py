@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 import openid
-from api_cases import Visit, asked, begin_half, device_of
+from api_identity_cases import begin_half
+from api_visit import Visit, asked, device_of
 from entrances import PASSWORD
 from evil_lies import CASES
 from house import House, Person, Window

@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 import small_book
-from api_cases import CASES, OF_ONE_ACCOUNT, SCOPED, Ask, Visit
+from api_account_cases import OF_ONE_ACCOUNT, SCOPED
+from api_cases import CASES
 from api_page import ANYBODY, SIGNING_IN, roles_of, short, who_may
+from api_visit import Ask, Visit
 from house import FOREIGN, GRANTED, HIDDEN, MINE, OTHERS, House, Window
 from steelyard.api import account, scope
 from steelyard.identity.permissions import Role

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from api_cases import CASES, Ask, Visit
+from api_cases import CASES
 from api_page import ANYBODY, SIGNING_IN, short, who_may
+from api_visit import Ask, Visit
 from house import LEFT_OUT, House, Window
 from steelyard.identity.permissions import ObjectType, Role, Verb
 from steelyard.server.routes import Routes

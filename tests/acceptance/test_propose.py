@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from people import run
 from steelyard.storage.connection import close_connection_pool, init_connection_pool
 from terminal import Terminal
@@ -14,6 +16,13 @@ from trading import book_of, link_to_paper, load_book
 
 Run = Callable[..., str]
 ACCOUNTS = ("T-CLI-1", "T-CLI-2")
+
+
+@pytest.fixture
+def terminal(blank: Terminal) -> Terminal:
+    """A store of its own: prices of today would be the last ones of every account in the shared one."""
+    blank.show("init")
+    return blank
 
 
 async def furnish(home: Path, folder: Path) -> None:
