@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from hashlib import sha256
 from secrets import token_hex
 
@@ -83,6 +84,32 @@ async def test_a_body_is_the_same_however_it_is_written() -> None:
     assert await send("written", body=b'{"a":{"c":[1,2],"d":"2"},"b":1}') == first
     with pytest.raises(KeyReusedError):
         await send("written", body=b'{"a":{"c":[2,1],"d":"2"},"b":1}')
+
+
+@pytest.mark.usefixtures("store")
+async def test_new_answers_take_those_away_that_are_older_than_a_month() -> None:
+    age = (
+        "update steelyard.idempotency_keys set made_at = now() - cast(:age as interval) "
+        "where key = any(:keys) returning key"
+    )
+    old, young = [f"old-{number}" for number in range(12)], ["young-1", "young-2"]
+    owner = as_user(await add_person(Role.OWNER))
+    with acting_as(owner):
+        for key in [*old, *young]:
+            await send(key)
+        await run(age, age=timedelta(days=31), keys=old)
+        await run(age, age=timedelta(days=29), keys=young)
+    left = "select key from steelyard.idempotency_keys where key = any(:keys) order by 1"
+    with acting_as(as_user(await add_person(Role.OWNER))):
+        await send("of somebody else")
+    assert len(await run(left, keys=old)) == 12
+
+    with acting_as(owner):
+        await send("new-1")
+        assert len(await run(left, keys=old)) == 2
+        await send("new-2")
+
+    assert await run(left, keys=[*old, *young]) == [("young-1",), ("young-2",)]
 
 
 @pytest.mark.usefixtures("store")

@@ -1,12 +1,19 @@
 """Keys of requests that move money, with what was answered to them."""
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from sqlalchemy import Row
 
 from steelyard.storage.connection import ReadSession, WriteSession
 from steelyard.storage.queries import query
+
+KEPT_FOR: Final = timedelta(days=30)
+"""How long an answer is kept, at least: far longer than anybody repeats a request."""
+
+FORGOTTEN_AT_ONCE: Final = 10
+"""Old answers that a new one takes away: they end faster than they begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +70,10 @@ async def get_kept(db: ReadSession, key: str) -> Kept | None:
 
 
 async def keep_answer(db: WriteSession, asked: KeyedRequest, answer: KeptAnswer) -> None:
-    """Write down what is answered to a key that this transaction took."""
+    """Write down what is answered to a key that this transaction took, and forget what was answered long ago."""
     values = {"key": asked.key, "status": answer.status, "answer": answer.text}
     await db.execute(query("keep_answer"), values)
+    await db.execute(query("forget_kept"), {"kept_for": KEPT_FOR, "most": FORGOTTEN_AT_ONCE})
 
 
 def _kept(row: Row[Any]) -> Kept:

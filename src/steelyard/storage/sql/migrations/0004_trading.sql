@@ -663,6 +663,7 @@ create table steelyard.idempotency_keys (
     made_at timestamptz not null default transaction_timestamp(),
     primary key (tenant_id, principal, key)
 );
+create index idempotency_keys_by_age on steelyard.idempotency_keys (tenant_id, principal, made_at);
 comment on table steelyard.idempotency_keys is 'Answers of requests that move money, written in the transaction of their effect: the same key again gets the same answer.';
 comment on column steelyard.idempotency_keys.tenant_id is 'The tenant.';
 comment on column steelyard.idempotency_keys.principal is 'Who asked, as in audit_events.actor.';

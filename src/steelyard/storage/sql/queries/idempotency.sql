@@ -23,3 +23,24 @@ where
     tenant_id = steelyard.current_tenant()
     and principal = steelyard.current_actor()
     and key = :key;
+
+-- name: forget_kept
+-- Forget what was answered long ago to who asks, a little with each new key.
+with old as materialized (
+    select o.key
+    from steelyard.idempotency_keys as o
+    where
+        o.tenant_id = steelyard.current_tenant()
+        and o.principal = steelyard.current_actor()
+        and o.made_at < transaction_timestamp() - cast(:kept_for as interval)
+    order by o.made_at
+    limit :most
+    for update skip locked
+)
+
+delete from steelyard.idempotency_keys as k
+using old
+where
+    k.tenant_id = steelyard.current_tenant()
+    and k.principal = steelyard.current_actor()
+    and k.key = old.key;
