@@ -45,7 +45,7 @@ CHECK = """
     join pg_catalog.pg_language as l on p.prolang = l.oid and l.lanname = 'plpgsql'
     left join pg_catalog.pg_trigger as t on t.tgfoid = p.oid
     cross join lateral plpgsql_check_function_tb(
-        p.oid, coalesce(t.tgrelid, 0), newtable => t.tgnewtable, fatal_errors => false
+        p.oid, coalesce(t.tgrelid, 0), oldtable => t.tgoldtable, newtable => t.tgnewtable, fatal_errors => false
     ) as c
     where p.pronamespace = 'steelyard'::regnamespace and c.level in ('error', 'warning')
 """

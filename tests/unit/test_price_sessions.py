@@ -25,7 +25,7 @@ def test_an_age_that_no_one_minds_is_not_looked_up(monkeypatch: pytest.MonkeyPat
         asked.append(mic)
         return ()
 
-    monkeypatch.setattr("steelyard.market.calendar._sessions", sessions)
+    monkeypatch.setattr("steelyard.market.calendar.sessions_of", sessions)
 
     assert sessions_since(*EASTER, "XLON", at_most=3) == 3
     assert asked == []

@@ -66,7 +66,10 @@ def set_(
     participation: Decimal | None,
     tenant_id: int,
 ) -> None:
-    """Write limits in place of what they were; what is not named is none, and the collar 5 %."""
+    """Write limits in place of what they were.
+
+    What is not named is no limit; the collar is 5 % then.
+    """
     from steelyard.compliance.order_limits import OrderLimits
 
     if order_value is day_value is collar is participation is None:

@@ -132,7 +132,7 @@ def propose(shell: Shell, /, *, tenant_id: int, as_json: bool, **options: Any) -
 @as_json
 @pass_shell
 def review(shell: Shell, *, proposal_id: UUID, tenant_id: int, as_json: bool) -> None:
-    """Show a proposal: its trades, prices and findings, how far it is and who approved it."""
+    """Show a proposal: its trades, prices and findings, and how far it is."""
     _tell(asyncio.run(_look(shell, tenant_id, proposal_id)), as_json=as_json)
 
 
@@ -167,7 +167,10 @@ def approve(shell: Shell, *, proposal_id: UUID, typed: str | None, tenant_id: in
 @tenant_option
 @pass_shell
 def execute(shell: Shell, *, proposal_id: UUID, tenant_id: int) -> None:
-    """Give the orders of an approved proposal to the workers, once everything was looked at again."""
+    """Give the orders of an approved proposal to the workers.
+
+    Everything is looked at again before.
+    """
     count = asyncio.run(_execute(shell, tenant_id, proposal_id))
     click.echo(
         f"{count} orders are released. `steelyard worker` sends them; `steelyard review {proposal_id}` follows."

@@ -51,7 +51,10 @@ def list_(shell: Shell, *, rule_id: str | None, tenant_id: int, as_json: bool) -
 @as_json
 @pass_shell
 def load(shell: Shell, *, file: Path, tenant_id: int, as_json: bool) -> None:
-    """Write the rules of a TOML or CSV file; a change is a new version. All of them, or none."""
+    """Write the rules of a TOML or CSV file, all of them or none.
+
+    A rule that is changed gets a new version.
+    """
     from steelyard.cli.screens.rules import written
     from steelyard.statements.rule import read_rules_file
 
@@ -144,7 +147,10 @@ def dry_run(
     tenant_id: int,
     as_json: bool,
 ) -> None:
-    """Try the rules of a file over history: how often, and where, each would have been violated."""
+    """Try the rules of a file over history.
+
+    Says how often, and where, each would have been violated.
+    """
     from steelyard.cli.screens.rules import tried
     from steelyard.statements.rule import read_rules_file
 
@@ -157,7 +163,7 @@ def dry_run(
 
 @rules.command(
     epilog=examples(
-        "steelyard rules override 8c4ab5ac-… tech-cap --reason 'Agreed with the client on 2026-01-02'"
+        "steelyard rules override 8c6f2f0e-43f1-4f0b-9d4e-6a1f0a3b7c55 tech-cap --reason 'Agreed with the client'"
     )
 )
 @click.argument("proposal_id", type=click.UUID)

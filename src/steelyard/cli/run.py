@@ -118,7 +118,10 @@ def run() -> None:
 @as_json
 @pass_shell
 def begin(shell: Shell, /, *, wait: bool, tenant_id: int, as_json: bool, **options: Any) -> None:
-    """Begin a run over accounts: all that may be proposed for, unless some are named. Workers make it."""
+    """Begin a run over accounts, which workers make.
+
+    Unless some are named, it is over all that you may propose for.
+    """
     run_id = asyncio.run(_begin(shell, tenant_id, Wanted(**options)))
     if wait:
         asyncio.run(_wait(shell, tenant_id, run_id))
@@ -174,7 +177,10 @@ def approve(shell: Shell, *, run_id: UUID, typed: str | None, tenant_id: int) ->
 @tenant_option
 @pass_shell
 def execute(shell: Shell, *, run_id: UUID, tenant_id: int) -> None:
-    """Give the orders of an approved run to the workers, in blocks, once everything was looked at again."""
+    """Give the orders of an approved run to the workers, in blocks.
+
+    Everything is looked at again before.
+    """
     asyncio.run(_execute(shell, tenant_id, run_id))
     click.echo(f"Released. `steelyard worker` sends its orders; `steelyard run show {run_id}` follows.")
 

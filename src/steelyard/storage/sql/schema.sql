@@ -357,6 +357,7 @@ create table steelyard.transactions (
 create index transactions_by_date on steelyard.transactions using brin (transaction_date);
 create index transactions_of_actions on steelyard.transactions (tenant_id, asset_id)
 where account_id is null or transaction_type in ('SPLIT', 'SPIN_OFF', 'MERGER', 'SYMBOL_CHANGE');
+create index transactions_of_account on steelyard.transactions (tenant_id, account_id, transaction_date);
 comment on table steelyard.transactions is 'Booked transactions.';
 comment on column steelyard.transactions.tenant_id is 'The tenant.';
 comment on column steelyard.transactions.transaction_id is 'The firm''s id; made from the row''s content where the firm has none.';

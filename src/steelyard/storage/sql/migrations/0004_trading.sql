@@ -18,6 +18,8 @@ comment on column steelyard.model_portfolios.version is 'Counts up with each cha
 comment on column steelyard.model_portfolios.risk_level is '1 = least to 5 = most risk; null = nobody said, and it is offered to no profile.';
 comment on column steelyard.model_portfolios.min_horizon_years is 'Years an investor should have; null = none.';
 
+create index transactions_of_account on steelyard.transactions (tenant_id, account_id, transaction_date);
+
 -- ── What is traded ───────────────────────────────────────────────────────────────────────────────────────
 -- From a proposal to its orders, their fills and the ledger; docs/explanation/orders.md tells it.
 
