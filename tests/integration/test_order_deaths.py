@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -43,13 +44,14 @@ class Death:
         if point == self._point:
             self.has_come = True
         if self.has_come:
-            raise DeathError(point)
+            raise DeathError(self._point)  # of whatever else it has in hand, too
 
 
 @pytest.fixture(params=[KEEPS, FORGETS], ids=["keeps ids", "forgets ids"])
 async def shop(request: pytest.FixtureRequest, store: Pool, tmp_path: Path) -> AsyncIterator[Workshop]:
     del store  # opening it is what matters
-    async with opened_workshop(tmp_path, request.param) as made:
+    late = replace(request.param, delay=timedelta(seconds=3))  # so that an order is asked for before it is filled
+    async with opened_workshop(tmp_path, late) as made:
         yield made
 
 
