@@ -7,6 +7,7 @@ committed. `--small` has 20 assets and fewer rounds.
 
 import asyncio
 import csv
+import gc
 import random
 import sys
 import tempfile
@@ -122,16 +123,20 @@ async def run(size: Size) -> None:
         async with scratch_store() as server:
             tables = write_book(Path(name), size)
             await load_tables(Path(name), today=NOON.date(), only=tables, now=NOON)
+            for number in range(size.accounts):  # so that the tables are as on any day but the first
+                await propose(account(size, number))
             await settle(server)
+            gc.freeze()  # as `steelyard serve` does
             await compare(size)
 
 
-async def compare(size: Size) -> None:
-    def account(number: int) -> str:
-        return f"ACCOUNT-{number % size.accounts:04}"
+def account(size: Size, number: int) -> str:
+    return f"ACCOUNT-{number % size.accounts:04}"
 
-    found = await calculate_allocation(account(0))
-    made = await propose(account(0))
+
+async def compare(size: Size) -> None:
+    found = await calculate_allocation(account(size, 0))
+    made = await propose(account(size, 0))
 
     async def engine(_: int) -> object:
         return allocate(found.portfolio, Policy())
@@ -141,8 +146,8 @@ async def compare(size: Size) -> None:
 
     works = {
         "the engine alone": engine,
-        "calculate_allocation": lambda number: calculate_allocation(account(number)),
-        "review, stored and committed": lambda number: propose(account(number)),
+        "calculate_allocation": lambda number: calculate_allocation(account(size, number)),
+        "review, stored and committed": lambda number: propose(account(size, number)),
         "replay": replay,
     }
     base, rows = 0.0, []

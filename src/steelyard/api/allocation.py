@@ -15,7 +15,6 @@ from steelyard.server.input import Exact, Id, Name
 from steelyard.server.permits import permits
 from steelyard.services.allocation import calculate_allocation
 from steelyard.services.allocation_inputs import STORED, Asked, quote_for
-from steelyard.services.proposal_document import plain
 from steelyard.statements.policy import read_policy
 
 router = APIRouter(prefix="/accounts/{account_id}/allocation", tags=["allocation"])
@@ -82,4 +81,4 @@ async def calculate(
         "allocation": found.allocation,
         "findings": found.findings,
     }
-    return Answer(plain(shown))
+    return Answer(shown)

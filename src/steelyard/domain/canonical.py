@@ -4,9 +4,11 @@ Of the numbers of JSON it knows whole ones alone; exact numbers are text, as eve
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,7 +21,7 @@ def write_canonical(content: Any) -> str:
 
     Args:
         content: objects, lists, text, whole numbers below 2^53, true, false and null; decimals, days, moments and
-            UUIDs become text as `plain_text` says.
+            UUIDs become text as `plain_text` says, dataclasses objects of their fields.
 
     Raises:
         TypeError: it holds something else, a float for instance.
@@ -58,12 +60,10 @@ def plain_text(value: Decimal | date | UUID) -> str:
 
 def _ordered(value: Any) -> Any:
     """Return a value of what JSON knows, the names of its objects in the order of their UTF-16 code units."""
-    if value is None or isinstance(value, bool):
-        return value
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, int):
-        if abs(value) >= LARGEST:
+    if value is None or isinstance(value, int):  # as True and False are
+        if value is not None and abs(value) >= LARGEST:
             raise ValueError(f"{value} is no whole number that every reader of JSON takes for the same")
         return value
     if isinstance(value, Decimal | datetime | date | UUID):
@@ -72,7 +72,15 @@ def _ordered(value: Any) -> Any:
         return {key: _ordered(value[key]) for key in _in_order(value)}
     if isinstance(value, list | tuple):
         return [_ordered(item) for item in value]
-    raise TypeError(f"{type(value).__name__} has no canonical form")
+    return {name: _ordered(getattr(value, name)) for name in _fields_of(value.__class__)}
+
+
+@cache
+def _fields_of(kind: Hashable) -> tuple[str, ...]:
+    """Return the fields of a dataclass in their order."""
+    if isinstance(kind, type) and is_dataclass(kind):
+        return tuple(sorted(field.name for field in fields(kind)))
+    raise TypeError(f"{getattr(kind, '__name__', kind)} has no canonical form")
 
 
 def _in_order(names: Collection[str]) -> list[str]:

@@ -102,22 +102,20 @@ def root_bound(problem: Problem, cash_price: int, gain_price: int) -> int:
     Each piece is halved until its least cost is found (it is convex), unlike the search, which solves for it.
     """
 
-    def cost(asset: AssetRow, piece: Piece, k: int) -> int:
-        charge = piece.charge_fixed + piece.charge_per_step * k
-        cash, gain = piece.cash_fixed + piece.cash_per_step * k, piece.gain_fixed + piece.gain_per_step * k
-        return (
-            _drift(problem, asset, k) + problem.charge_rate * charge + cash_price * cash + gain_price * gain
-        )
+    def priced(charge: int, cash: int, gain: int) -> int:
+        return problem.charge_rate * charge + cash_price * cash + gain_price * gain
 
     def least(asset: AssetRow, piece: Piece) -> int:
+        step = priced(piece.charge_per_step, piece.cash_per_step, piece.gain_per_step)
         first, last = piece.first, piece.last
         while first < last:
             middle = (first + last) // 2
-            if cost(asset, piece, middle) <= cost(asset, piece, middle + 1):
+            if _drift(problem, asset, middle) <= _drift(problem, asset, middle + 1) + step:
                 last = middle
             else:
                 first = middle + 1
-        return cost(asset, piece, first)
+        fixed = priced(piece.charge_fixed, piece.cash_fixed, piece.gain_fixed)
+        return _drift(problem, asset, first) + fixed + step * first
 
     total = sum(min(least(asset, piece) for piece in asset.pieces) for asset in problem.assets)
     total += _least_of_cash(problem, cash_price) - cash_price * problem.cash
@@ -140,7 +138,9 @@ def _least_of_cash(problem: Problem, cash_price: int) -> int:
 
 def _drift(problem: Problem, asset: AssetRow, k: int) -> int:
     value = asset.value + asset.price * k
-    return _power(problem.norm, max(asset.low - value, value - asset.high, 0))
+    if value < asset.low:
+        return _power(problem.norm, asset.low - value)
+    return _power(problem.norm, value - asset.high) if value > asset.high else 0
 
 
 def _cash_drift(problem: Problem, cash: int) -> int:

@@ -183,25 +183,22 @@ async def _ask(asked: _Asked, source: PriceSource) -> None:
 async def _judge(asked: _Asked, assets: Sequence[AssetKey], quotes: Mapping[str, Quote]) -> None:
     """Check quotes; those far from the last close beside what is usual for their asset."""
     pairs = [(asset, quotes[asset.asset_id]) for asset in assets if asset.asset_id in quotes]
-    far = [
-        asset.asset_id
-        for asset, quote in pairs
-        if needs_history(asset, quote, asked.book.known(asset, quote, {}))
-    ]
-    years = await _read_years(asked, far) if far else {}
-    checks = partial(_check_all, asked, pairs, years)
+    known = {asset.asset_id: asked.book.known(asset, quote, {}) for asset, quote in pairs}
+    far = {asset: quote for asset, quote in pairs if needs_history(asset, quote, known[asset.asset_id])}
+    if far:
+        years = await _read_years(asked, [asset.asset_id for asset in far])
+        for asset, quote in far.items():
+            known[asset.asset_id] = asked.book.known(asset, quote, years.get(asset.asset_id, {}))
+    checks = partial(_check_all, asked.judge, pairs, known)
     # Counting sessions may read the calendars of exchanges, which takes seconds.
     for price in await asyncio.to_thread(checks):
         asked.found.setdefault(price.asset_id, []).append(price)
 
 
 def _check_all(
-    asked: _Asked, pairs: Sequence[tuple[AssetKey, Quote]], years: Mapping[str, Mapping[date, Decimal]]
+    judge: Judge, pairs: Sequence[tuple[AssetKey, Quote]], known: Mapping[str, Known]
 ) -> list[CheckedPrice]:
-    return [
-        check_price(asset, quote, asked.book.known(asset, quote, years.get(asset.asset_id, {})), asked.judge)
-        for asset, quote in pairs
-    ]
+    return [check_price(asset, quote, known[asset.asset_id], judge) for asset, quote in pairs]
 
 
 async def _read_book(db: Db, asset_ids: Collection[str], day: date) -> _Book:

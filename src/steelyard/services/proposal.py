@@ -438,7 +438,7 @@ async def require_unchanged(
     changes = find_changes(
         document.content["inputs"], fresh, price_source=asked.price_source, tolerance=terms.price_tolerance
     )
-    said = judge(inputs, *read_trades(document.content))
+    said = json.loads(write_canonical(judge(inputs, *read_trades(document.content))))
     changes += find_other_findings(document.content["compliance"], said)
     if changes:
         raise ChangedError(proposal, changes)

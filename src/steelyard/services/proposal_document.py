@@ -6,7 +6,7 @@ reads the inputs out of the document and answers, so that a document either is w
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal, localcontext
 from hashlib import sha256
@@ -31,7 +31,7 @@ from steelyard.statements.policy import read_policy, write_policy
 FORMAT: Final = "steelyard.proposal/1"
 
 Plain = dict[str, Any]
-"""What JSON holds."""
+"""What canonical JSON is written of, and what it is read as."""
 
 
 class NothingToTradeError(ConflictError):
@@ -136,7 +136,7 @@ def make_document(heading: Heading, asked: Asked, inputs: Inputs) -> Document:
     """
     begun = {
         "format": FORMAT,
-        "heading": plain(heading),
+        "heading": heading,
         "asked": write_asked(asked),
         "inputs": write_inputs(inputs),
     }
@@ -164,7 +164,7 @@ def answer(begun: Mapping[str, str]) -> Document:
     )
     orders = _orders(heading, inputs, _tradable(heading["account_id"], inputs, allocation))
     follows = {
-        "allocation": plain(allocation),
+        "allocation": allocation,
         "compliance": judge(inputs, allocation.trades, allocation.lots),
         "orders": orders,
         "order_value": _sum(order["order_value"] for order in orders),
@@ -252,19 +252,14 @@ def _sum(values: Any) -> Decimal:
 # ── Inputs ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def plain(value: Any) -> Any:
-    """Return a dataclass as an object of its fields, and so all the way down; other values as they are."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+def _members(value: Any) -> Plain:
+    """Return the fields of a dataclass by name, as they are."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def write_asked(asked: Asked) -> Plain:
     """Return what was asked, as the document has it."""
-    rest = {field.name: getattr(asked, field.name) for field in fields(asked)}
-    return rest | {"policy": write_policy(asked.policy)}
+    return _members(asked) | {"policy": write_policy(asked.policy)}
 
 
 def read_asked(account_id: str, content: Plain) -> Asked:
@@ -280,9 +275,9 @@ def read_asked(account_id: str, content: Plain) -> Asked:
 
 def write_inputs(inputs: Inputs) -> Plain:
     """Return inputs as the document has them; prices stand there once."""
-    whole: Plain = plain(inputs)
-    del whole["portfolio"]["prices"]
-    return whole
+    portfolio = _members(inputs.portfolio)
+    del portfolio["prices"]
+    return _members(inputs) | {"portfolio": portfolio}
 
 
 def read_inputs(content: Plain) -> Inputs:
@@ -308,4 +303,4 @@ def read_trades(content: Plain) -> tuple[tuple[Trade, ...], tuple[LotSale, ...]]
 def judge(inputs: Inputs, trades: Sequence[Trade], lots: Sequence[LotSale]) -> Plain:
     """Return what compliance says of trades: the findings, and the worst of them."""
     findings = judge_trades(inputs.ruling, inputs.portfolio, trades, lots_sold=lots)
-    return {"outcome": str(worst(findings)), "findings": plain(findings)}
+    return {"outcome": str(worst(findings)), "findings": findings}

@@ -43,7 +43,6 @@ from steelyard.services.proposal_document import (
     InfeasibleError,
     NoTenantRateError,
     NothingToTradeError,
-    plain,
 )
 from steelyard.services.run import RunAsked, account_ids_of, finish_run, read_asked, require_run
 from steelyard.services.run_inputs import quote_run, read_ahead, read_market
@@ -302,4 +301,4 @@ def read_market_text(kept: str) -> dict[str, CheckedPrice]:
 
 
 def _written(quoted: Mapping[str, CheckedPrice]) -> str:
-    return write_canonical({asset: plain(price) for asset, price in quoted.items()})
+    return write_canonical(quoted)

@@ -159,10 +159,8 @@ async def add_proposals(
     rows = [{name: getattr(proposal, name) for name in _NEW} for proposal, _ in proposals]
     await db.execute(query("insert_proposal"), rows)
     orders = [_owned(proposal, order) for proposal, some in proposals for order in some]
-    await db.execute(query("insert_proposal_orders"), {"orders": json.dumps(orders)})
-    await db.execute(
-        query("review_orders"), {"proposal_ids": [proposal.proposal_id for proposal, _ in proposals]}
-    )
+    drafts = await db.scalars(query("insert_proposal_orders"), {"orders": json.dumps(orders)})
+    await db.execute(query("review_orders"), {"order_ids": list(drafts)})
 
 
 def _owned(proposal: StoredProposal, order: Mapping[str, Any]) -> dict[str, Any]:

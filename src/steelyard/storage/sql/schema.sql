@@ -1701,6 +1701,7 @@ create table steelyard.order_events (
     primary key (tenant_id, order_id, version),
     foreign key (tenant_id, order_id) references steelyard.orders (tenant_id, order_id)
 );
+create index order_events_of_sending on steelyard.order_events (tenant_id, account_id, at) where to_state = 'sending';
 comment on table steelyard.order_events is 'Every state an order was in; a trigger writes it, append-only.';
 comment on column steelyard.order_events.tenant_id is 'The tenant.';
 comment on column steelyard.order_events.order_id is 'The order.';

@@ -68,21 +68,30 @@ select pg_advisory_xact_lock(hashtextextended('steelyard.day_values', steelyard.
 -- name: get_day_values
 -- What orders that were given to a broker on this day (UTC) are worth, by account: also those that were refused there,
 -- cancelled or replaced, and those that a block was sent for; some orders left out.
-select o.account_id, trim_scale(sum(o.order_value)) as order_value
-from steelyard.orders as o
-where
-    o.tenant_id = steelyard.current_tenant()
-    and o.account_id = any(cast(:account_ids as text[]))
-    and o.order_id <> all(cast(:left_out as uuid[]))
-    and exists (
-        select from steelyard.order_events as e
-        where
-            e.tenant_id = o.tenant_id
-            and e.order_id in (o.order_id, o.block_id)
-            and e.to_state = 'sending'
-            and e.at >= date_trunc('day', transaction_timestamp(), 'UTC')
-    )
-group by o.account_id;
+with sent as materialized (
+    select e.order_id
+    from steelyard.order_events as e
+    where
+        e.tenant_id = steelyard.current_tenant()
+        and (e.account_id is null or e.account_id = any(cast(:account_ids as text[])))
+        and e.to_state = 'sending'
+        and e.at >= date_trunc('day', transaction_timestamp(), 'UTC')
+), meant as (
+    select o.order_id, o.account_id, o.order_value
+    from steelyard.orders as o
+    inner join sent on o.order_id = sent.order_id
+    where o.tenant_id = steelyard.current_tenant() and o.account_id = any(cast(:account_ids as text[]))
+    union
+    select o.order_id, o.account_id, o.order_value
+    from steelyard.orders as o
+    inner join sent on o.block_id = sent.order_id
+    where o.tenant_id = steelyard.current_tenant() and o.account_id = any(cast(:account_ids as text[]))
+)
+
+select m.account_id, trim_scale(sum(m.order_value)) as order_value
+from meant as m
+where m.order_id <> all(cast(:left_out as uuid[]))
+group by m.account_id;
 
 -- name: get_orders_behind
 -- The orders that an order stands for: itself, or of a block those it is sent for that were not given up.

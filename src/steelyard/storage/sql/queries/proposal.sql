@@ -87,14 +87,14 @@ from jsonb_to_recordset(cast(:orders as jsonb)) as o (
     proposal_id uuid, run_id uuid, account_id text, asset_id text, side text, quantity numeric, order_type text,
     limit_price numeric, currency text, reference_price numeric, order_value numeric, phase integer, lots jsonb,
     client_order_id text, made_at timestamptz
-);
+)
+returning order_id;
 
 -- name: review_orders
--- Let the drafts of stored proposals be reviewed.
+-- Let drafts be reviewed.
 update steelyard.orders
 set state = 'reviewed', version = version + 1
-where
-    tenant_id = steelyard.current_tenant() and proposal_id = any(cast(:proposal_ids as uuid[])) and state = 'draft';
+where tenant_id = steelyard.current_tenant() and order_id = any(cast(:order_ids as uuid[])) and state = 'draft';
 
 -- name: move_proposal_orders
 -- Move the orders of a proposal that are in one of some states to another.
