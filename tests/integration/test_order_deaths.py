@@ -50,7 +50,8 @@ class Death:
 @pytest.fixture(params=[KEEPS, FORGETS], ids=["keeps ids", "forgets ids"])
 async def shop(request: pytest.FixtureRequest, store: Pool, tmp_path: Path) -> AsyncIterator[Workshop]:
     del store  # opening it is what matters
-    late = replace(request.param, delay=timedelta(seconds=3))  # so that an order is asked for before it is filled
+    # late, so that an order is asked for before it is filled
+    late = replace(request.param, delay=timedelta(seconds=3))
     async with opened_workshop(tmp_path, late) as made:
         yield made
 

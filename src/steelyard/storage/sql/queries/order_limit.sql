@@ -76,7 +76,9 @@ with sent as materialized (
         and (e.account_id is null or e.account_id = any(cast(:account_ids as text[])))
         and e.to_state = 'sending'
         and e.at >= date_trunc('day', transaction_timestamp(), 'UTC')
-), meant as (
+),
+
+meant as (
     select o.order_id, o.account_id, o.order_value
     from steelyard.orders as o
     inner join sent on o.order_id = sent.order_id
