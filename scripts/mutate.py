@@ -1,17 +1,21 @@
 """Break code on purpose and see whether a test notices: `python scripts/mutate.py domain.lot rebalancing.tree`.
 
 mutmut makes the mutants; each runs in a process of its own, in a copy of the sources where one module is mutated and
-the others are as they are. TESTS names the tests: what is fast and needs no PostgreSQL. With `--sample 40` only so
-many mutants of each module run, chosen by `--seed`. Prints the mutants that no test noticed, and scores.
+the others are as they are. TESTS names the tests; those that need PostgreSQL share one embedded server. With `--sample
+40` only so many mutants of each module run, chosen by `--seed`. Prints the mutants that no test noticed, and scores.
 """
 
 import argparse
+import asyncio
 import os
 import resource
 import shutil
+import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -19,9 +23,13 @@ from random import Random
 import pytest
 from mutmut.mutation.file_mutation import mutate_file_contents
 
+from steelyard.storage import embedded
+
 COPY = Path("mutants")
 COMPILED = ("book", "kernel")  # as numba cannot compile a switch between mutants
 CPU_SECONDS = 60  # a mutant that never ends is noticed
+WALL_SECONDS = 300  # so is one that waits for ever
+KEPT_FOLDER = "STEELYARD_TEST_KEPT_FOLDER"  # see tests/conftest.py
 LAWS = ("unit/test_lot", "unit/test_wash_sale", "unit/test_model_portfolio", "properties/test_lots")
 LEDGER = (
     "unit/test_posting",
@@ -38,6 +46,19 @@ ACCOUNTS = (
     "unit/test_taxed_allocation",
 )
 AUDIT = ("unit/test_audit", "properties/test_audit")
+ORDERS = (
+    "integration/test_order_worker",
+    "integration/test_unknown_orders",
+    "integration/test_order_steering",
+    "integration/test_order_deaths",
+)
+FILLS = (
+    "integration/test_fill",
+    "integration/test_suspense",
+    "integration/test_hold",
+    "properties/test_fill",
+)
+PROPOSALS = ("unit/test_proposal_changes", "integration/test_proposal", "integration/test_proposal_changes")
 SEARCH = ("unit/test_exact_search", "unit/test_certificate", "properties/test_exact_search")
 TESTS = {
     "domain": (
@@ -104,7 +125,36 @@ TESTS = {
         "acceptance/test_evil_provider",
         "acceptance/test_passkeys",
     ),
+    "domain.order": ("unit/test_order", "unit/test_order_rules"),
+    "domain.fill": ("properties/test_fill", "integration/test_fill"),
+    "domain.canonical": ("unit/test_canonical",),
     "services.order_rules": ("unit/test_order_rules",),
+    **dict.fromkeys(
+        (
+            "services.order",
+            "services.order_decision",
+            "services.order_hand",
+            "services.order_lookup",
+            "services.order_sending",
+            "services.order_worker",
+        ),
+        ORDERS,
+    ),
+    "services.order_check": ("integration/test_order_check",),
+    "services.order_limit": ("integration/test_order_check", "acceptance/test_rules"),
+    **dict.fromkeys(("services.fill", "services.booking", "services.suspense"), FILLS),
+    "services.hold": ("integration/test_hold",),
+    "services.apportionment": (
+        "unit/test_apportionment",
+        "properties/test_apportionment",
+        "integration/test_block",
+    ),
+    "services.block": ("integration/test_block", "integration/test_run"),
+    **dict.fromkeys(
+        ("services.proposal", "services.proposal_changes", "services.proposal_document"), PROPOSALS
+    ),
+    **dict.fromkeys(("services.approval", "services.ruling"), (*PROPOSALS, "acceptance/test_approval")),
+    "services.idempotency": ("integration/test_idempotency",),
     "server": (
         "unit/test_place",
         "unit/test_permits",
@@ -145,6 +195,7 @@ def run_tests(arguments: list[str], mutant: str) -> int:
     """Run the tests with one mutant switched on, silently; return 0 where none failed."""
     os.environ["MUTANT_UNDER_TEST"] = mutant
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    signal.alarm(WALL_SECONDS)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.dup2(nowhere, sys.stderr.fileno())
@@ -207,6 +258,19 @@ def measure(module: str, sample: int, seed: int) -> int:
     return 0
 
 
+@contextmanager
+def kept_server() -> Iterator[None]:
+    """Let all tests have one server, which the first that needs it starts; it ends with this."""
+    folder = Path(tempfile.mkdtemp(prefix="steelyard-mutants-"))
+    folder.chmod(0o711)  # root's server runs as a system user, which must pass through
+    os.environ[KEPT_FOLDER] = str(folder)
+    try:
+        yield
+    finally:
+        asyncio.run(embedded.stop(folder / "home"))
+        shutil.rmtree(folder)
+
+
 def files_of(tested: str) -> list[Path]:
     """Give the files of a package, or the one of a module."""
     path = Path("src/steelyard", *tested.split("."))
@@ -225,9 +289,10 @@ def main() -> None:
     os.environ.setdefault("STEELYARD_BRUTE_FORCE", "60")  # as many small problems a mutant, not a thousand
     files = [path for tested in TESTS for path in files_of(tested)]
     files = [path for path in files if not path.stem.startswith(COMPILED)]
-    for module in asked.modules or [f"{path.parent.name}.{path.stem}" for path in files]:
-        if in_child(partial(measure, module, asked.sample, asked.seed)):
-            sys.exit(1)
+    with kept_server():
+        for module in asked.modules or dict.fromkeys(f"{path.parent.name}.{path.stem}" for path in files):
+            if in_child(partial(measure, module, asked.sample, asked.seed)):
+                sys.exit(1)
 
 
 if __name__ == "__main__":

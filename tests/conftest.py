@@ -50,6 +50,8 @@ from steelyard.storage.migration import migrate
 from steelyard.storage.postmaster import find_postmaster, is_alive
 
 RUN_FOLDER = "STEELYARD_TEST_RUN_FOLDER"  # set by the process that starts the run, inherited by its workers
+KEPT_FOLDER = "STEELYARD_TEST_KEPT_FOLDER"
+"""Names the folder of many runs, one after the other: whoever set it ends the server and removes the folder."""
 TEMPLATE = "template_steelyard"
 
 MUTATE = "mutate"
@@ -61,7 +63,9 @@ settings.register_profile(
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
+    if kept := os.environ.get(KEPT_FOLDER):
+        os.environ[RUN_FOLDER] = kept
+    elif not hasattr(config, "workerinput"):
         folder = Path(tempfile.mkdtemp(prefix="steelyard-tests-"))
         folder.chmod(0o711)  # root's server runs as a system user, which must pass through
         os.environ[RUN_FOLDER] = str(folder)
@@ -70,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
+    if not hasattr(config, "workerinput") and KEPT_FOLDER not in os.environ:
         folder = Path(os.environ.pop(RUN_FOLDER))
         asyncio.run(embedded.stop(folder / "home"))
         shutil.rmtree(folder)
