@@ -56,6 +56,7 @@ FILLS = (
     "integration/test_fill",
     "integration/test_suspense",
     "integration/test_hold",
+    "integration/test_broker_reconciliation",
     "properties/test_fill",
 )
 PROPOSALS = ("unit/test_proposal_changes", "integration/test_proposal", "integration/test_proposal_changes")

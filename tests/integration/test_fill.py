@@ -1,6 +1,7 @@
 """Fills in the store: each execution once, with its postings, its order and its account's hold in one transaction."""
 
 import asyncio
+import json
 import re
 from dataclasses import replace
 from datetime import date, timedelta
@@ -131,6 +132,31 @@ async def test_a_busted_fill_is_reversed_and_busted_again_nothing_changes() -> N
     assert await balances_of(account) == {}
     kept = await run("select count(*) from steelyard.journal where account_id = :id", id=account)
     assert kept == [(2,)]  # the journal keeps both, the entry and what takes it back
+
+
+async def test_what_becomes_of_a_fill_stands_in_the_audit_with_all_that_was_executed() -> None:
+    link, account = await add_link(), await add_account()
+    order = await add_order(link, account)
+    fill = fill_of(order, "4", "100.25")
+    await record(link, fill, replace(fill, is_bust=True))
+    events = await run(
+        "select action, facts from steelyard.audit_events where object_type = 'fill' and object_id = :id "
+        "order by sequence",
+        id=fill.execution_id,
+    )
+    facts = {
+        "link": str(link),
+        "order": str(order.order_id),
+        "account": account,
+        "symbol": "VTI",
+        "side": "buy",
+        "quantity": "4",
+        "price": "100.25",
+    }
+    assert [(action, json.loads(str(said))) for action, said in events] == [
+        ("fill.book", facts),
+        ("fill.bust", facts),
+    ]
 
 
 async def test_a_bust_that_comes_before_its_fill_is_remembered() -> None:
