@@ -2,6 +2,8 @@
 
 demo       the terminal, shared by the tests of a worker, and what the first `steelyard demo` printed
 terminal   that terminal; who publishes a version there publishes the last price date again afterwards
+spare_terminal  another in which the demo has been run: for tests that change the book, and say in their module that
+           this is their `terminal`
 steelyard_here  runs `steelyard` of that terminal in this process, which spares it the imports; gives what it printed,
            or with `code=1` why it refused
 blank      a terminal without a store, for this test alone
@@ -43,6 +45,14 @@ def demo(run_folder: Path) -> Iterator[Demo]:
 @pytest.fixture
 def terminal(demo: Demo) -> Terminal:
     return demo.terminal
+
+
+@pytest.fixture(scope="session")
+def spare_terminal(run_folder: Path) -> Iterator[Terminal]:
+    terminal = _terminal(run_folder)
+    terminal.run("demo")
+    yield terminal
+    _remove(terminal)
 
 
 @pytest.fixture

@@ -9,8 +9,16 @@ from uuid import uuid4
 
 import pytest
 
+from terminal import Terminal
+
 Run = Callable[..., str]
 ACCOUNT = "RIVERA-529"
+
+
+@pytest.fixture
+def terminal(spare_terminal: Terminal) -> Terminal:
+    """Fills are booked."""
+    return spare_terminal
 
 
 @pytest.fixture

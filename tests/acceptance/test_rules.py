@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from terminal import Terminal
+
 AS_OF = "2022-12-28"  # the last price date of the sample book
 
 Run = Callable[..., str]
@@ -28,6 +30,12 @@ outcome = "warn"
 valid_from = 2020-01-01
 source_document = "Mandate, section 2"
 """
+
+
+@pytest.fixture
+def terminal(spare_terminal: Terminal) -> Terminal:
+    """Rules write compliance_records, which asset 360 tells."""
+    return spare_terminal
 
 
 @pytest.fixture

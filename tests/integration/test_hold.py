@@ -1,5 +1,7 @@
 """Holds: placed and released with a reason, once, told to the owners and kept in the audit."""
 
+import json
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -56,6 +58,24 @@ async def test_a_hold_stands_until_somebody_lets_it_go() -> None:
     assert await events_of(hold_id) == ["hold.place", "hold.release"]
 
 
+async def test_the_audit_says_what_is_held() -> None:
+    account = await add_account()
+    order = await add_order(await add_link(), account)
+    found = {}
+    owners: list[dict[str, Any]] = [{"account_id": account}, {"order_id": order.order_id}]
+    for whose in owners:
+        hold_id = await place("ask first", **whose)
+        [(facts,)] = await run(
+            "select facts from steelyard.audit_events where object_type = 'trading_hold' and object_id = :id",
+            id=str(hold_id),
+        )
+        found |= {next(iter(whose)): json.loads(str(facts))}
+    assert found == {
+        "account_id": {"kind": "manual", "account": account, "order": ""},
+        "order_id": {"kind": "manual", "account": "", "order": str(order.order_id)},
+    }
+
+
 async def test_the_same_hold_is_placed_once_and_again_when_it_was_let_go() -> None:
     account = await add_account()
     first = await place("ask first", account_id=account)
@@ -84,7 +104,7 @@ async def test_a_hold_is_released_once() -> None:
         await release_hold(db, hold_id, "asked")
         with pytest.raises(HoldReleasedError, match="released by operator"):
             await release_hold(db, hold_id, "asked")
-        with pytest.raises(HoldNotFoundError):
+        with pytest.raises(HoldNotFoundError, match="There is no hold"):
             await release_hold(db, uuid4(), "asked")
 
 
