@@ -61,7 +61,7 @@ async def test_a_hold_stands_until_somebody_lets_it_go() -> None:
 async def test_the_audit_says_what_is_held() -> None:
     account = await add_account()
     order = await add_order(await add_link(), account)
-    found = {}
+    found: dict[str, Any] = {}
     owners: list[dict[str, Any]] = [{"account_id": account}, {"order_id": order.order_id}]
     for whose in owners:
         hold_id = await place("ask first", **whose)
