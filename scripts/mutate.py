@@ -47,6 +47,7 @@ ACCOUNTS = (
 )
 AUDIT = ("unit/test_audit", "properties/test_audit")
 ORDERS = (
+    "integration/test_order_sending",
     "integration/test_order_worker",
     "integration/test_unknown_orders",
     "integration/test_order_steering",
