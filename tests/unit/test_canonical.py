@@ -1,6 +1,7 @@
 """Canonical JSON: one text for one content, as RFC 8785 says."""
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -68,4 +69,34 @@ def test_what_has_no_form_is_refused(content: object) -> None:
 @pytest.mark.parametrize("content", [2**53, -(2**53), "\ud800"])
 def test_what_readers_would_not_agree_on_is_refused(content: object) -> None:
     with pytest.raises(ValueError, match=r"no whole number|surrogates not allowed"):
+        write_canonical(content)
+
+
+@dataclass(frozen=True)
+class Lot:
+    """A dataclass as proposals have them."""
+
+    quantity: Decimal
+    bought: date
+    parts: tuple[int, ...] = ()
+
+
+def test_a_dataclass_is_an_object_of_its_fields() -> None:
+    lots = [Lot(Decimal("1.50"), date(2024, 3, 14), (1, 2))]
+
+    assert (
+        write_canonical({"lots": lots})
+        == '{"lots":[{"bought":"2024-03-14","parts":[1,2],"quantity":"1.50"}]}'
+    )
+    with pytest.raises(TypeError, match="type has no canonical form"):
+        write_canonical(Lot)
+
+
+def test_members_are_joined_in_the_order_of_their_utf_16() -> None:
+    assert join_canonical({"\ufffd": "1", "\U0001f600": "2"}) == '{"\U0001f600":2,"\ufffd":1}'
+
+
+@pytest.mark.parametrize("content", [{"\ud800": 1, "b": 2}, ["\udc00"]])
+def test_half_of_a_character_is_refused(content: object) -> None:
+    with pytest.raises(ValueError, match="surrogates not allowed"):
         write_canonical(content)
