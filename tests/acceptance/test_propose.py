@@ -84,9 +84,68 @@ def test_a_proposal_at_the_terminal(terminal: Terminal, steelyard_here: Run, tmp
     assert "3 orders are released" in steelyard_here("execute", made["proposal_id"])
     assert "orders under way" in steelyard_here("propose", other, code=1)
     listed = steelyard_here("proposals", "--account", other)
-    assert made["proposal_id"] in listed
-    assert "executed" in listed
+    assert any(
+        made["proposal_id"][:8] in line and other in line and "executed" in line
+        for line in listed.splitlines()
+    ), listed
     assert asyncio.run(count_orders(terminal.home)) == [("approved", 3), ("cancelled", 3)]
+
+
+def test_a_key_is_typed_as_its_first_eight_characters(
+    terminal: Terminal, steelyard_here: Run, tmp_path: Path
+) -> None:
+    asyncio.run(furnish(terminal.home, tmp_path / "book"))
+    made = json.loads(steelyard_here("propose", ACCOUNTS[0], "--json"))
+    whole, digits = made["found"]["proposal"]["proposal_id"], made["hash"][:8]
+    short = whole[:8]
+    assert whole in steelyard_here("review", short)
+    assert "somebody else has to" in steelyard_here("approve", short, "--hash", digits)
+
+    listed = steelyard_here("orders", "list", "--proposal", short)
+    found = json.loads(steelyard_here("orders", "list", "--proposal", short.upper(), "--json"))["orders"]
+    assert len(found) == 3
+    for order in found:
+        assert order["proposal_id"] == whole
+        key = order["order_id"]
+        assert any(key[:8] in line and ACCOUNTS[0] in line for line in listed.splitlines()), listed
+        assert key in steelyard_here("orders", "show", key[:8])
+    assert max(map(len, listed.splitlines())) <= 80
+
+    steelyard_here("tenant", "add", "Another")
+    nothing = f"There is no proposal that begins with {short}. `steelyard proposals` shows them."
+    assert nothing in steelyard_here("review", short, "--tenant", "2", code=1)
+    assert steelyard_here("withdraw", short) == "Withdrawn, and its orders with it.\n"
+
+    begun = json.loads(steelyard_here("run", "begin", "one", "--account", ACCOUNTS[1], "--json"))
+    run_id = begun["found"]["run"]["run_id"]
+    assert run_id[:8] in steelyard_here("run", "list")
+    assert run_id in steelyard_here("run", "show", run_id[:8])
+    assert steelyard_here("run", "withdraw", run_id[:8]) == "Withdrawn, and its orders with it.\n"
+
+
+NOTHING_BEGINS_SO = {
+    ("review",): "proposal",
+    ("execute",): "proposal",
+    ("rules", "override", "--reason", "agreed", "--"): "proposal",
+    ("orders", "cancel"): "order",
+    ("orders", "replace"): "order",
+    ("fills", "list", "--order"): "order",
+    ("holds", "place", "--reason", "moving", "--order"): "order",
+    ("run", "execute"): "run",
+    ("holds", "release", "--reason", "moved"): "hold",
+    ("reconcile", "explain", "--reason", "rounding"): "break",
+}
+
+
+def test_a_beginning_of_none_is_refused_by_name_and_what_begins_no_key_is_wrong_usage(
+    steelyard_here: Run,
+) -> None:
+    for command, kind in NOTHING_BEGINS_SO.items():
+        rule = ("cash",) if command[:1] == ("rules",) else ()
+        said = steelyard_here(*command, "2f0c7f0e", *rule, code=1)
+        assert f"There is no {kind} that begins with 2f0c7f0e." in said
+        for typed in ("2f0c7f0", "2f0c7f0g"):
+            assert f"'{typed}' is no key" in steelyard_here(*command, typed, *rule, code=2)
 
 
 def test_what_excludes_each_other_is_wrong_usage(steelyard_here: Run) -> None:

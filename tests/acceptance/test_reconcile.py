@@ -76,11 +76,13 @@ def test_a_break_holds_its_account_until_somebody_explains_it(
     assert "1 breaks stand" in steelyard_here("reconcile", "--link", name, code=1)
     [found] = json.loads(steelyard_here("reconcile", "breaks", "--account", ACCOUNT, "--json"))
     assert found["commodity"] == asset_id
-    assert asset_id in steelyard_here("reconcile", "breaks")
+    listed = steelyard_here("reconcile", "breaks")
+    assert any(found["break_id"][:8] in line and ACCOUNT in line for line in listed.splitlines()), listed
+    assert found["break_id"] not in listed
     [hold] = json.loads(steelyard_here("holds", "list", "--account", ACCOUNT, "--json"))
     assert (hold["kind"], hold["hold_id"]) == ("break", found["hold_id"])
 
-    steelyard_here("reconcile", "explain", found["break_id"], "--reason", "a gift, booked tomorrow")
+    steelyard_here("reconcile", "explain", found["break_id"][:8], "--reason", "a gift, booked tomorrow")
     assert "Nothing is held" in steelyard_here("holds", "list", "--account", ACCOUNT)
     assert "0 breaks found" in steelyard_here("reconcile", "--link", name)
     assert "a gift" in steelyard_here("reconcile", "breaks", "--all", "--account", ACCOUNT, "--json")
@@ -129,7 +131,8 @@ def test_a_hold_is_placed_and_released(steelyard_here: Run) -> None:
         "holds", "place", "--account", ACCOUNT, "--reason", "the client is moving"
     )
     assert "the client" in steelyard_here("holds", "list", "--account", ACCOUNT, "--json")
-    assert steelyard_here("holds", "release", hold_id, "--reason", "moved") == "Released.\n"
+    assert hold_id[:8] in steelyard_here("holds", "list")
+    assert steelyard_here("holds", "release", hold_id[:8], "--reason", "moved") == "Released.\n"
     assert "released by operator" in steelyard_here("holds", "release", hold_id, "--reason", "moved", code=1)
     assert "moved" in steelyard_here("holds", "list", "--all")
     assert "steelyard orders stop" in steelyard_here("holds", "place", "--reason", "all of it", code=2)

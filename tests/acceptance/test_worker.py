@@ -181,15 +181,18 @@ async def test_orders_are_listed_cancelled_replaced_resolved_and_stopped(desk: D
     assert desk.run("orders", "stop", "--reason", "again").returncode == 1
     assert desk.run("worker", "--once").returncode == 0
     assert (await read(order.order_id)).state is OrderState.APPROVED
-    replaced = desk.run("orders", "replace", str(order.order_id), "--limit-price", "99.50", "--quantity", "4")
+    replaced = desk.run(
+        "orders", "replace", str(order.order_id)[:8], "--limit-price", "99.50", "--quantity", "4"
+    )
     assert replaced.returncode == 0, replaced.stderr
     assert (await read(order.order_id)).state is OrderState.CANCELLED
+    assert replaced.stdout.endswith(f" is sent when {order.order_id} has ended.\n")
     other = UUID(replaced.stdout.split()[1])
     found = await read(other)
     assert (found.quantity, found.limit_price) == (Decimal(4), Decimal("99.5"))
-    assert desk.run("orders", "cancel", str(other)).stdout == "Cancelled.\n"
+    assert desk.run("orders", "cancel", str(other)[:8]).stdout == "Cancelled.\n"
     assert desk.run("orders", "go", "--reason", "right again").returncode == 0
     lost = await desk.order(OrderState.UNKNOWN)
-    resolved = desk.run("orders", "resolve", str(lost.order_id), "never", "--reason", "the desk says so")
+    resolved = desk.run("orders", "resolve", str(lost.order_id)[:8], "never", "--reason", "the desk says so")
     assert resolved.stdout == f"{lost.order_id} is cancelled.\n", resolved.stderr
     assert str(lost.order_id) in desk.run("orders", "show", str(lost.order_id)).stdout

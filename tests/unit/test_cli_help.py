@@ -136,6 +136,9 @@ def test_the_package_front_imports_nothing_heavy() -> None:
         (["asset"], "Missing argument 'ID'"),
         (["assets", "--sort", "price;drop"], "'price;drop' is not one of"),
         (["load"], "Missing argument 'DIR'"),
+        (["orders", "show", "2f0c7f0"], "'2f0c7f0' is no key; write all of it, or its first 8 characters"),
+        (["review", "not-hex-"], "'not-hex-' is no key"),
+        (["fills", "list", "--order", "2f0c7f0e8"], "'2f0c7f0e8' is no key"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_a_reason(arguments: list[str], sentence: str) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import click
 
@@ -10,6 +9,8 @@ from steelyard.cli.desk import open_desk, tenant_option
 from steelyard.cli.options import as_json, examples
 from steelyard.cli.output import tell
 from steelyard.cli.shell import Shell, pass_shell
+from steelyard.cli.short_key import ORDER_KEY
+from steelyard.domain.short_key import AnyKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ def fills() -> None:
 
 @fills.command("list", epilog=examples("steelyard fills list --account RIVERA-IRA --limit 20"))
 @click.option("--account", "account_id", metavar="ACCOUNT", help="Of this account.")
-@click.option("--order", "order_id", type=click.UUID, metavar="ORDER", help="Of this order.")
+@click.option("--order", "order_id", type=ORDER_KEY, metavar="ORDER", help="Of this order.")
 @click.option(
     "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="The newest so many."
 )
@@ -36,7 +37,7 @@ def list_(
     shell: Shell,
     *,
     account_id: str | None,
-    order_id: UUID | None,
+    order_id: AnyKey | None,
     limit: int,
     tenant_id: int,
     as_json: bool,
@@ -70,7 +71,7 @@ def suspense(shell: Shell, *, tenant_id: int, as_json: bool) -> None:
 )
 @click.argument("link", metavar="LINK")
 @click.argument("execution_id", metavar="FILL")
-@click.option("--order", "order_id", type=click.UUID, metavar="ORDER", help="The order that it is of.")
+@click.option("--order", "order_id", type=ORDER_KEY, metavar="ORDER", help="The order that it is of.")
 @click.option("--account", "account_id", metavar="ACCOUNT", help="The account, of what nobody ordered here.")
 @click.option("--asset", "asset_id", metavar="ASSET", help="The asset, with --account.")
 @tenant_option
@@ -80,7 +81,7 @@ def assign(
     *,
     link: str,
     execution_id: str,
-    order_id: UUID | None,
+    order_id: AnyKey | None,
     account_id: str | None,
     asset_id: str | None,
     tenant_id: int,
@@ -98,12 +99,14 @@ def assign(
 
 
 async def _list(
-    shell: Shell, tenant_id: int, account_id: str | None, order_id: UUID | None, limit: int
+    shell: Shell, tenant_id: int, account_id: str | None, order_id: AnyKey | None, limit: int
 ) -> "Sequence[Fill]":
+    from steelyard.services.short_key import whole_key
     from steelyard.services.suspense import get_fill_page
 
     async with open_desk(shell, tenant_id) as desk:
-        return await get_fill_page(desk.db, account_id=account_id, order_id=order_id, limit=limit)
+        whole = None if order_id is None else await whole_key(order_id, desk.db)
+        return await get_fill_page(desk.db, account_id=account_id, order_id=whole, limit=limit)
 
 
 async def _suspense(shell: Shell, tenant_id: int) -> "Sequence[Fill]":
@@ -119,16 +122,18 @@ async def _assign(
     link: str,
     execution_id: str,
     *,
-    order_id: UUID | None,
+    order_id: AnyKey | None,
     owner: tuple[str | None, str | None],
 ) -> "Recorded":
     from steelyard.services.broker_link import find_broker_link
+    from steelyard.services.short_key import whole_key
     from steelyard.services.suspense import assign_to_account, assign_to_order
 
     async with open_desk(shell, tenant_id) as desk:
         link_id = (await find_broker_link(desk.db, link)).link_id
         today = desk.now.date()
         if order_id is not None:
-            return await assign_to_order(desk.db, link_id, execution_id, order_id, today=today)
+            whole = await whole_key(order_id, desk.db)
+            return await assign_to_order(desk.db, link_id, execution_id, whole, today=today)
         account_id, asset_id = (name or "" for name in owner)
         return await assign_to_account(desk.db, link_id, execution_id, account_id, asset_id, today=today)

@@ -10,6 +10,8 @@ from steelyard.cli.desk import open_desk, tenant_option
 from steelyard.cli.options import as_json, examples
 from steelyard.cli.output import tell
 from steelyard.cli.shell import Shell, pass_shell
+from steelyard.cli.short_key import HOLD_KEY, ORDER_KEY
+from steelyard.domain.short_key import AnyKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +58,7 @@ def list_(
     )
 )
 @click.option("--account", "account_id", metavar="ACCOUNT", help="Orders of this account.")
-@click.option("--order", "order_id", type=click.UUID, metavar="ORDER", help="This order.")
+@click.option("--order", "order_id", type=ORDER_KEY, metavar="ORDER", help="This order.")
 @click.option(
     "--kind", type=click.Choice(["manual", "compliance"]), default="manual", show_default=True, help="Whose."
 )
@@ -67,7 +69,7 @@ def place(
     shell: Shell,
     *,
     account_id: str | None,
-    order_id: UUID | None,
+    order_id: AnyKey | None,
     kind: str,
     reason: str,
     tenant_id: int,
@@ -89,11 +91,11 @@ def place(
         "steelyard holds release 2f0c7f0e-8d5f-4f0a-9a1b-6f5f2f3c4d5e --reason 'settled by phone'"
     )
 )
-@click.argument("hold_id", type=click.UUID, metavar="HOLD")
+@click.argument("hold_id", type=HOLD_KEY, metavar="HOLD")
 @REASON
 @tenant_option
 @pass_shell
-def release(shell: Shell, *, hold_id: UUID, reason: str, tenant_id: int) -> None:
+def release(shell: Shell, *, hold_id: AnyKey, reason: str, tenant_id: int) -> None:
     """Let go of a hold: what it held is sent when its time comes."""
     asyncio.run(_release(shell, tenant_id, hold_id, reason))
     click.echo("Released.")
@@ -109,16 +111,19 @@ async def _list(
 
 
 async def _place(
-    shell: Shell, tenant_id: int, kind: str, reason: str, *, account_id: str | None, order_id: UUID | None
+    shell: Shell, tenant_id: int, kind: str, reason: str, *, account_id: str | None, order_id: AnyKey | None
 ) -> UUID | None:
     from steelyard.services.hold import HoldKind, place_hold
+    from steelyard.services.short_key import whole_key
 
     async with open_desk(shell, tenant_id) as desk:
-        return await place_hold(desk.db, HoldKind(kind), reason, account_id=account_id, order_id=order_id)
+        whole = None if order_id is None else await whole_key(order_id, desk.db)
+        return await place_hold(desk.db, HoldKind(kind), reason, account_id=account_id, order_id=whole)
 
 
-async def _release(shell: Shell, tenant_id: int, hold_id: UUID, reason: str) -> None:
+async def _release(shell: Shell, tenant_id: int, hold_id: AnyKey, reason: str) -> None:
     from steelyard.services.hold import release_hold
+    from steelyard.services.short_key import whole_key
 
     async with open_desk(shell, tenant_id) as desk:
-        await release_hold(desk.db, hold_id, reason)
+        await release_hold(desk.db, await whole_key(hold_id, desk.db), reason)

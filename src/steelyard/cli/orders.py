@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from decimal import Decimal
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +14,8 @@ from steelyard.cli.desk import open_desk, tenant_option
 from steelyard.cli.options import AmountType, as_json, examples
 from steelyard.cli.output import tell
 from steelyard.cli.shell import Shell, pass_shell
+from steelyard.cli.short_key import ORDER_KEY, PROPOSAL_KEY
+from steelyard.domain.short_key import AnyKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +37,7 @@ STATES: Final = (
     "cancelled",
     "unknown",
 )
-ORDER: Final = click.argument("order_id", type=click.UUID, metavar="ORDER")
+ORDER: Final = click.argument("order_id", type=ORDER_KEY, metavar="ORDER")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def orders() -> None:
     ),
 )
 @click.option("--account", "account_id", metavar="ACCOUNT", help="Of this account.")
-@click.option("--proposal", "proposal_id", type=click.UUID, help="Of this proposal.")
+@click.option("--proposal", "proposal_id", type=PROPOSAL_KEY, metavar="PROPOSAL", help="Of this proposal.")
 @click.option(
     "--state", "states", type=click.Choice(STATES), multiple=True, help="In this state; repeatable."
 )
@@ -81,7 +84,7 @@ def list_(
     shell: Shell,
     *,
     account_id: str | None,
-    proposal_id: UUID | None,
+    proposal_id: AnyKey | None,
     states: tuple[str, ...],
     limit: int,
     tenant_id: int,
@@ -92,12 +95,8 @@ def list_(
     from steelyard.domain.order import OrderState
     from steelyard.storage.order import OrderFilter
 
-    wanted = OrderFilter(
-        account_id=account_id,
-        proposal_id=proposal_id,
-        states=[OrderState(state) for state in states] or None,
-    )
-    tell(asyncio.run(_list(shell, tenant_id, wanted, limit)), listed, as_json=as_json)
+    wanted = OrderFilter(account_id=account_id, states=[OrderState(state) for state in states] or None)
+    tell(asyncio.run(_list(shell, tenant_id, wanted, proposal_id, limit)), listed, as_json=as_json)
 
 
 @orders.command(epilog=examples("steelyard orders show 2f0c7f0e-8d5f-4f0a-9a1b-6f5f2f3c4d5e"))
@@ -105,7 +104,7 @@ def list_(
 @tenant_option
 @as_json
 @pass_shell
-def show(shell: Shell, *, order_id: UUID, tenant_id: int, as_json: bool) -> None:
+def show(shell: Shell, *, order_id: AnyKey, tenant_id: int, as_json: bool) -> None:
     """Show an order with every state it was in and its fills."""
     from steelyard.cli.screens.orders import shown
 
@@ -116,7 +115,7 @@ def show(shell: Shell, *, order_id: UUID, tenant_id: int, as_json: bool) -> None
 @ORDER
 @tenant_option
 @pass_shell
-def cancel(shell: Shell, *, order_id: UUID, tenant_id: int) -> None:
+def cancel(shell: Shell, *, order_id: AnyKey, tenant_id: int) -> None:
     """Cancel an order: at once where nothing was sent, else its broker is asked to."""
     order = asyncio.run(_cancel(shell, tenant_id, order_id))
     click.echo(
@@ -138,14 +137,14 @@ def cancel(shell: Shell, *, order_id: UUID, tenant_id: int) -> None:
 @tenant_option
 @pass_shell
 def replace(
-    shell: Shell, *, order_id: UUID, quantity: Decimal | None, limit_price: Decimal | None, tenant_id: int
+    shell: Shell, *, order_id: AnyKey, quantity: Decimal | None, limit_price: Decimal | None, tenant_id: int
 ) -> None:
     """Cancel an order and send another in its place.
 
     Of the same asset and side, and at most what is open of it: anything more is proposed anew.
     """
     made = asyncio.run(_replace(shell, tenant_id, order_id, quantity, limit_price))
-    click.echo(f"Order {made.order_id} is sent when {order_id} has ended.")
+    click.echo(f"Order {made.order_id} is sent when {made.replaces} has ended.")
 
 
 @orders.command(
@@ -164,7 +163,7 @@ def replace(
 def resolve(
     shell: Shell,
     *,
-    order_id: UUID,
+    order_id: AnyKey,
     resolution: str,
     broker_order_id: str | None,
     reason: str,
@@ -175,13 +174,13 @@ def resolve(
     found: it has it, as its order KEY. never: it never had it, and the order is cancelled. again: it never had it, and
     it is sent as a new order.
     """
-    answer = asyncio.run(
+    whole, answer = asyncio.run(
         _resolve(shell, tenant_id, order_id, resolution, broker_order_id=broker_order_id, reason=reason)
     )
-    if answer.order_id != order_id:
-        click.echo(f"{order_id} is cancelled, and order {answer.order_id} is sent in its place.")
+    if answer.order_id != whole:
+        click.echo(f"{whole} is cancelled, and order {answer.order_id} is sent in its place.")
     else:
-        click.echo(f"{order_id} is {answer.state.value}.")
+        click.echo(f"{whole} is {answer.state.value}.")
 
 
 REASON: Final = click.option("--reason", required=True, help="Why; it is kept.")
@@ -220,53 +219,64 @@ def go(shell: Shell, *, reason: str, of_all: bool, tenant_id: int) -> None:
     click.echo("Orders are sent again.")
 
 
-async def _list(shell: Shell, tenant_id: int, wanted: Any, limit: int) -> ListedOrders:
+async def _list(
+    shell: Shell, tenant_id: int, wanted: Any, proposal_id: AnyKey | None, limit: int
+) -> ListedOrders:
     from steelyard.services.order import list_orders
+    from steelyard.services.short_key import whole_key
     from steelyard.services.trading_stop import get_stops
 
     async with open_desk(shell, tenant_id) as desk:
+        if proposal_id is not None:
+            wanted = replace_fields(wanted, proposal_id=await whole_key(proposal_id, desk.db))
         return ListedOrders(await list_orders(desk.db, wanted, limit=limit), await get_stops(desk.db))
 
 
-async def _show(shell: Shell, tenant_id: int, order_id: UUID) -> "ShownOrder":
+async def _show(shell: Shell, tenant_id: int, order_id: AnyKey) -> "ShownOrder":
     from steelyard.services.order import get_order
+    from steelyard.services.short_key import whole_key
 
     async with open_desk(shell, tenant_id) as desk:
-        return await get_order(desk.db, order_id)
+        return await get_order(desk.db, await whole_key(order_id, desk.db))
 
 
-async def _cancel(shell: Shell, tenant_id: int, order_id: UUID) -> "Order":
+async def _cancel(shell: Shell, tenant_id: int, order_id: AnyKey) -> "Order":
     from steelyard.services.order import cancel_order
+    from steelyard.services.short_key import whole_key
 
     async with open_desk(shell, tenant_id) as desk:
-        return await cancel_order(desk.db, order_id, now=desk.now)
+        return await cancel_order(desk.db, await whole_key(order_id, desk.db), now=desk.now)
 
 
 async def _replace(
-    shell: Shell, tenant_id: int, order_id: UUID, quantity: Decimal | None, limit_price: Decimal | None
+    shell: Shell, tenant_id: int, order_id: AnyKey, quantity: Decimal | None, limit_price: Decimal | None
 ) -> "Order":
     from steelyard.services.order import Replacement, replace_order
+    from steelyard.services.short_key import whole_key
 
     wanted = Replacement(quantity=quantity, limit_price=limit_price)
     async with open_desk(shell, tenant_id) as desk:
-        return await replace_order(desk.db, order_id, wanted, now=desk.now, random=token_bytes)
+        whole = await whole_key(order_id, desk.db)
+        return await replace_order(desk.db, whole, wanted, now=desk.now, random=token_bytes)
 
 
 async def _resolve(
     shell: Shell,
     tenant_id: int,
-    order_id: UUID,
+    order_id: AnyKey,
     resolution: str,
     *,
     broker_order_id: str | None,
     reason: str,
-) -> "Order":
+) -> tuple[UUID, "Order"]:
     from steelyard.services.order import Resolution, resolve_order
+    from steelyard.services.short_key import whole_key
 
     async with open_desk(shell, tenant_id) as desk:
-        return await resolve_order(
+        whole = await whole_key(order_id, desk.db)
+        return whole, await resolve_order(
             desk.db,
-            order_id,
+            whole,
             Resolution(resolution),
             reason=reason,
             broker_order_id=broker_order_id,

@@ -15,6 +15,8 @@ from steelyard.cli.desk import open_book, tenant_option
 from steelyard.cli.options import AmountType, as_json, examples
 from steelyard.cli.output import tell
 from steelyard.cli.shell import Shell, pass_shell
+from steelyard.cli.short_key import PROPOSAL_KEY
+from steelyard.domain.short_key import AnyKey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 STATES: Final = ("reviewed", "approved", "executed", "withdrawn")
 
-_proposal_argument = click.argument("proposal_id", metavar="PROPOSAL", type=click.UUID)
+_proposal_argument = click.argument("proposal_id", metavar="PROPOSAL", type=PROPOSAL_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def propose(shell: Shell, /, *, tenant_id: int, as_json: bool, **options: Any) -
 @tenant_option
 @as_json
 @pass_shell
-def review(shell: Shell, *, proposal_id: UUID, tenant_id: int, as_json: bool) -> None:
+def review(shell: Shell, *, proposal_id: AnyKey, tenant_id: int, as_json: bool) -> None:
     """Show a proposal: its trades, prices and findings, and how far it is."""
     _tell(asyncio.run(_look(shell, tenant_id, proposal_id)), as_json=as_json)
 
@@ -148,7 +150,7 @@ def review(shell: Shell, *, proposal_id: UUID, tenant_id: int, as_json: bool) ->
 )
 @tenant_option
 @pass_shell
-def approve(shell: Shell, *, proposal_id: UUID, typed: str | None, tenant_id: int) -> None:
+def approve(shell: Shell, *, proposal_id: AnyKey, typed: str | None, tenant_id: int) -> None:
     """Approve a proposal, by the hash of what was seen."""
     if typed is None:
         _tell(asyncio.run(_look(shell, tenant_id, proposal_id)), as_json=False)
@@ -166,7 +168,7 @@ def approve(shell: Shell, *, proposal_id: UUID, typed: str | None, tenant_id: in
 @_proposal_argument
 @tenant_option
 @pass_shell
-def execute(shell: Shell, *, proposal_id: UUID, tenant_id: int) -> None:
+def execute(shell: Shell, *, proposal_id: AnyKey, tenant_id: int) -> None:
     """Give the orders of an approved proposal to the workers.
 
     Everything is looked at again before.
@@ -181,7 +183,7 @@ def execute(shell: Shell, *, proposal_id: UUID, tenant_id: int) -> None:
 @_proposal_argument
 @tenant_option
 @pass_shell
-def withdraw(shell: Shell, *, proposal_id: UUID, tenant_id: int) -> None:
+def withdraw(shell: Shell, *, proposal_id: AnyKey, tenant_id: int) -> None:
     """Give a proposal up that is not executed, and its orders with it."""
     asyncio.run(_withdraw(shell, tenant_id, proposal_id))
     click.echo("Withdrawn, and its orders with it.")
@@ -235,9 +237,11 @@ async def _propose(shell: Shell, tenant_id: int, wanted: Wanted) -> Looked:
         return await _looked(made.proposal_id, work.now)
 
 
-async def _look(shell: Shell, tenant_id: int, proposal_id: UUID) -> Looked:
-    async with open_book(shell, tenant_id):
-        return await _looked(proposal_id, datetime.now(UTC))
+async def _look(shell: Shell, tenant_id: int, proposal_id: AnyKey) -> Looked:
+    from steelyard.services.short_key import whole_key
+
+    async with open_book(shell, tenant_id) as db:
+        return await _looked(await whole_key(proposal_id, db), datetime.now(UTC))
 
 
 async def _looked(proposal_id: UUID, now: datetime) -> Looked:
@@ -251,40 +255,45 @@ async def _looked(proposal_id: UUID, now: datetime) -> Looked:
         return Looked(found, found.proposal.content_hash.hex(), approvals, now)
 
 
-async def _approve(shell: Shell, tenant_id: int, proposal_id: UUID, typed: str) -> "Approved":
+async def _approve(shell: Shell, tenant_id: int, proposal_id: AnyKey, typed: str) -> "Approved":
     from steelyard.services.approval import TypedHash, approve
     from steelyard.services.proposal import get_proposal, quote_again
+    from steelyard.services.short_key import whole_key
     from steelyard.storage.connection import get_write_session
 
     async with at_work(shell, tenant_id) as work:
-        seen = (await get_proposal(proposal_id)).proposal.content_hash
-        prices = await quote_again(proposal_id, work.market, now=work.now)
+        whole = await whole_key(proposal_id)
+        seen = (await get_proposal(whole)).proposal.content_hash
+        prices = await quote_again(whole, work.market, now=work.now)
         prover = TypedHash(work.actor, typed)
         async with get_write_session() as db:
             return await approve(
-                db, work.actor, proposal_id, prover, content_hash=seen, now=work.now, prices=prices
+                db, work.actor, whole, prover, content_hash=seen, now=work.now, prices=prices
             )
 
 
-async def _execute(shell: Shell, tenant_id: int, proposal_id: UUID) -> int:
+async def _execute(shell: Shell, tenant_id: int, proposal_id: AnyKey) -> int:
     from steelyard.services.proposal import execute, get_proposal, quote_again
+    from steelyard.services.short_key import whole_key
     from steelyard.storage.connection import get_write_session
 
     async with at_work(shell, tenant_id) as work:
-        found = await get_proposal(proposal_id)
-        prices = await quote_again(proposal_id, work.market, now=work.now)
+        whole = await whole_key(proposal_id)
+        found = await get_proposal(whole)
+        prices = await quote_again(whole, work.market, now=work.now)
         seen = found.proposal.content_hash
         async with get_write_session() as db:
-            await execute(db, work.actor, proposal_id, content_hash=seen, now=work.now, prices=prices)
+            await execute(db, work.actor, whole, content_hash=seen, now=work.now, prices=prices)
         return len(found.orders)
 
 
-async def _withdraw(shell: Shell, tenant_id: int, proposal_id: UUID) -> None:
+async def _withdraw(shell: Shell, tenant_id: int, proposal_id: AnyKey) -> None:
     from steelyard.identity.permissions import Actor
     from steelyard.services.proposal import withdraw
+    from steelyard.services.short_key import whole_key
 
     async with open_book(shell, tenant_id) as db:
-        await withdraw(db, Actor(tenant_id), proposal_id, now=datetime.now(UTC))
+        await withdraw(db, Actor(tenant_id), await whole_key(proposal_id, db), now=datetime.now(UTC))
 
 
 async def _list(

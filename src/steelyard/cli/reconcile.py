@@ -3,7 +3,6 @@
 import asyncio
 from decimal import Decimal
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import click
 
@@ -12,6 +11,8 @@ from steelyard.cli.desk import open_desk, tenant_option
 from steelyard.cli.options import AmountType, as_json, examples
 from steelyard.cli.output import tell, working
 from steelyard.cli.shell import Shell, pass_shell
+from steelyard.cli.short_key import BREAK_KEY
+from steelyard.domain.short_key import AnyKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,11 +82,11 @@ def breaks(
         "steelyard reconcile explain 2f0c7f0e-8d5f-4f0a-9a1b-6f5f2f3c4d5e --reason 'their rounding, see mail of May 2'"
     )
 )
-@click.argument("break_id", type=click.UUID, metavar="BREAK")
+@click.argument("break_id", type=BREAK_KEY, metavar="BREAK")
 @click.option("--reason", required=True, help="What it is; it is kept.")
 @tenant_option
 @pass_shell
-def explain(shell: Shell, *, break_id: UUID, reason: str, tenant_id: int) -> None:
+def explain(shell: Shell, *, break_id: AnyKey, reason: str, tenant_id: int) -> None:
     """Say what a break is, so that its account is let go.
 
     It is no new break as long as the difference stays what it is.
@@ -161,11 +162,12 @@ async def _breaks(
         return await get_breaks(desk.db, account_id=account_id, with_resolved=with_resolved, limit=limit)
 
 
-async def _explain(shell: Shell, tenant_id: int, break_id: UUID, reason: str) -> None:
+async def _explain(shell: Shell, tenant_id: int, break_id: AnyKey, reason: str) -> None:
     from steelyard.services.broker_reconciliation import explain_break
+    from steelyard.services.short_key import whole_key
 
     async with open_desk(shell, tenant_id) as desk:
-        await explain_break(desk.db, break_id, reason, now=desk.now)
+        await explain_break(desk.db, await whole_key(break_id, desk.db), reason, now=desk.now)
 
 
 async def _open(

@@ -5,7 +5,6 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
 import click
 
@@ -13,6 +12,8 @@ from steelyard.cli.desk import open_book, tenant_option
 from steelyard.cli.options import DAY, as_json, examples
 from steelyard.cli.output import tell
 from steelyard.cli.shell import Shell, pass_shell
+from steelyard.cli.short_key import PROPOSAL_KEY
+from steelyard.domain.short_key import AnyKey
 
 if TYPE_CHECKING:
     from steelyard.compliance.rule import Rule
@@ -166,12 +167,12 @@ def dry_run(
         "steelyard rules override 8c6f2f0e-43f1-4f0b-9d4e-6a1f0a3b7c55 tech-cap --reason 'Agreed with the client'"
     )
 )
-@click.argument("proposal_id", type=click.UUID)
+@click.argument("proposal_id", type=PROPOSAL_KEY)
 @click.argument("rule_id")
 @click.option("--reason", required=True, metavar="TEXT", help="Why it may pass; kept for good.")
 @tenant_option
 @pass_shell
-def override(shell: Shell, *, proposal_id: UUID, rule_id: str, reason: str, tenant_id: int) -> None:
+def override(shell: Shell, *, proposal_id: AnyKey, rule_id: str, reason: str, tenant_id: int) -> None:
     """Let a proposal pass a rule that holds it; a rule that blocks stays."""
     asyncio.run(_override(shell, tenant_id, proposal_id, rule_id, reason))
     click.echo(f"Proposal {proposal_id} may pass rule {rule_id}.")
@@ -240,9 +241,11 @@ async def _try(
         return [await run_dry(db, rule, *days, account_ids=account_ids) for rule in chosen]
 
 
-async def _override(shell: Shell, tenant_id: int, proposal_id: UUID, rule_id: str, reason: str) -> None:
+async def _override(shell: Shell, tenant_id: int, proposal_id: AnyKey, rule_id: str, reason: str) -> None:
     from steelyard.identity.permissions import Actor
     from steelyard.services.override import override_rule
+    from steelyard.services.short_key import whole_key
 
     async with open_book(shell, tenant_id) as db:
-        await override_rule(db, Actor(tenant_id), proposal_id, rule_id, reason, now=datetime.now(UTC))
+        whole = await whole_key(proposal_id, db)
+        await override_rule(db, Actor(tenant_id), whole, rule_id, reason, now=datetime.now(UTC))

@@ -15,6 +15,8 @@ from steelyard.cli.options import as_json, examples
 from steelyard.cli.output import tell
 from steelyard.cli.propose import at_work
 from steelyard.cli.shell import Shell, pass_shell
+from steelyard.cli.short_key import RUN_KEY
+from steelyard.domain.short_key import AnyKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.5
 SHOWN = 30
 
-_run_argument = click.argument("run_id", metavar="RUN", type=click.UUID)
+_run_argument = click.argument("run_id", metavar="RUN", type=RUN_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def begin(shell: Shell, /, *, wait: bool, tenant_id: int, as_json: bool, **optio
 @tenant_option
 @as_json
 @pass_shell
-def show(shell: Shell, *, run_id: UUID, limit: int, tenant_id: int, as_json: bool) -> None:
+def show(shell: Shell, *, run_id: AnyKey, limit: int, tenant_id: int, as_json: bool) -> None:
     """Show a run: how far it is, what somebody is to look at, then the other accounts."""
     _tell(asyncio.run(_look(shell, tenant_id, run_id, limit)), as_json=as_json)
 
@@ -158,7 +160,7 @@ def show(shell: Shell, *, run_id: UUID, limit: int, tenant_id: int, as_json: boo
 )
 @tenant_option
 @pass_shell
-def approve(shell: Shell, *, run_id: UUID, typed: str | None, tenant_id: int) -> None:
+def approve(shell: Shell, *, run_id: AnyKey, typed: str | None, tenant_id: int) -> None:
     """Approve a run, by the hash of what was seen: all its proposals at once."""
     if typed is None:
         _tell(asyncio.run(_look(shell, tenant_id, run_id, SHOWN)), as_json=False)
@@ -176,7 +178,7 @@ def approve(shell: Shell, *, run_id: UUID, typed: str | None, tenant_id: int) ->
 @_run_argument
 @tenant_option
 @pass_shell
-def execute(shell: Shell, *, run_id: UUID, tenant_id: int) -> None:
+def execute(shell: Shell, *, run_id: AnyKey, tenant_id: int) -> None:
     """Give the orders of an approved run to the workers, in blocks.
 
     Everything is looked at again before.
@@ -190,7 +192,7 @@ def execute(shell: Shell, *, run_id: UUID, tenant_id: int) -> None:
 @click.option("--account", "accounts", multiple=True, required=True, metavar="ACCOUNT", help="Repeatable.")
 @tenant_option
 @pass_shell
-def drop(shell: Shell, *, run_id: UUID, accounts: tuple[str, ...], tenant_id: int) -> None:
+def drop(shell: Shell, *, run_id: AnyKey, accounts: tuple[str, ...], tenant_id: int) -> None:
     """Leave accounts out of a run that is made; what is approved then is another hash."""
     left = asyncio.run(_drop(shell, tenant_id, run_id, accounts))
     seen = (left.content_hash or b"").hex()[:8]
@@ -201,7 +203,7 @@ def drop(shell: Shell, *, run_id: UUID, accounts: tuple[str, ...], tenant_id: in
 @_run_argument
 @tenant_option
 @pass_shell
-def withdraw(shell: Shell, *, run_id: UUID, tenant_id: int) -> None:
+def withdraw(shell: Shell, *, run_id: AnyKey, tenant_id: int) -> None:
     """Give a run up that is not executed, and its orders with it."""
     asyncio.run(_withdraw(shell, tenant_id, run_id))
     click.echo("Withdrawn, and its orders with it.")
@@ -250,57 +252,66 @@ def _report(progress: "RunProgress") -> None:
     click.echo(f"{progress.answered:,} of {progress.accounts:,} accounts", err=True)
 
 
-async def _look(shell: Shell, tenant_id: int, run_id: UUID, limit: int) -> LookedAt:
+async def _look(shell: Shell, tenant_id: int, run_id: AnyKey, limit: int) -> LookedAt:
     from steelyard.services.run import get_run
+    from steelyard.services.short_key import whole_key
     from steelyard.storage.approval import get_approvals
 
     async with open_book(shell, tenant_id) as db:
-        found = await get_run(run_id, db, limit=limit)
-        return LookedAt(found, await get_approvals(db, run_id=run_id), datetime.now(UTC))
+        whole = await whole_key(run_id, db)
+        found = await get_run(whole, db, limit=limit)
+        return LookedAt(found, await get_approvals(db, run_id=whole), datetime.now(UTC))
 
 
-async def _approve(shell: Shell, tenant_id: int, run_id: UUID, typed: str) -> "ApprovedRun":
+async def _approve(shell: Shell, tenant_id: int, run_id: AnyKey, typed: str) -> "ApprovedRun":
     from steelyard.services.approval import TypedHash
     from steelyard.services.run import get_run
     from steelyard.services.run_approval import approve_run, quote_run_again
+    from steelyard.services.short_key import whole_key
     from steelyard.storage.connection import get_write_session
 
     async with at_work(shell, tenant_id) as work:
-        seen = (await get_run(run_id, limit=1)).run.content_hash or b""
-        prices = await quote_run_again(run_id, work.market, now=work.now)
+        whole = await whole_key(run_id)
+        seen = (await get_run(whole, limit=1)).run.content_hash or b""
+        prices = await quote_run_again(whole, work.market, now=work.now)
         prover = TypedHash(work.actor, typed)
         async with get_write_session() as db:
             return await approve_run(
-                db, work.actor, run_id, prover, content_hash=seen, now=work.now, prices=prices
+                db, work.actor, whole, prover, content_hash=seen, now=work.now, prices=prices
             )
 
 
-async def _execute(shell: Shell, tenant_id: int, run_id: UUID) -> None:
+async def _execute(shell: Shell, tenant_id: int, run_id: AnyKey) -> None:
     from steelyard.services.run import get_run
     from steelyard.services.run_approval import execute_run, quote_run_again
+    from steelyard.services.short_key import whole_key
     from steelyard.storage.connection import get_write_session
 
     async with at_work(shell, tenant_id) as work:
-        seen = (await get_run(run_id, limit=1)).run.content_hash or b""
-        prices = await quote_run_again(run_id, work.market, now=work.now)
+        whole = await whole_key(run_id)
+        seen = (await get_run(whole, limit=1)).run.content_hash or b""
+        prices = await quote_run_again(whole, work.market, now=work.now)
         async with get_write_session() as db:
-            await execute_run(db, work.actor, run_id, content_hash=seen, now=work.now, prices=prices)
+            await execute_run(db, work.actor, whole, content_hash=seen, now=work.now, prices=prices)
 
 
-async def _drop(shell: Shell, tenant_id: int, run_id: UUID, accounts: tuple[str, ...]) -> "Run":
+async def _drop(shell: Shell, tenant_id: int, run_id: AnyKey, accounts: tuple[str, ...]) -> "Run":
     from steelyard.identity.permissions import Actor
     from steelyard.services.run import drop_accounts
+    from steelyard.services.short_key import whole_key
 
     async with open_book(shell, tenant_id) as db:
-        return await drop_accounts(db, Actor(tenant_id), run_id, accounts, now=datetime.now(UTC))
+        whole = await whole_key(run_id, db)
+        return await drop_accounts(db, Actor(tenant_id), whole, accounts, now=datetime.now(UTC))
 
 
-async def _withdraw(shell: Shell, tenant_id: int, run_id: UUID) -> None:
+async def _withdraw(shell: Shell, tenant_id: int, run_id: AnyKey) -> None:
     from steelyard.identity.permissions import Actor
     from steelyard.services.run import withdraw_run
+    from steelyard.services.short_key import whole_key
 
     async with open_book(shell, tenant_id) as db:
-        await withdraw_run(db, Actor(tenant_id), run_id, now=datetime.now(UTC))
+        await withdraw_run(db, Actor(tenant_id), await whole_key(run_id, db), now=datetime.now(UTC))
 
 
 async def _list(shell: Shell, tenant_id: int, limit: int) -> "list[Run]":

@@ -1,9 +1,10 @@
 """Cells of tables: numbers as people read them, and bars made of block characters."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 from rich import box
 from rich.cells import cell_len
@@ -15,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from steelyard.domain.money import round_half_up
+from steelyard.domain.short_key import SHORTEST
 
 UNKNOWN: Final = "–"
 """Stands where a figure is not known; never 0."""
@@ -98,6 +100,16 @@ def ratio(figure: float | None) -> str:
 def day(when: date | None) -> str:
     """Return a day as YYYY-MM-DD."""
     return UNKNOWN if when is None else when.isoformat()
+
+
+def short_keys(keys: Collection[UUID]) -> dict[UUID, str]:
+    """Return what a list shows of each key: how it begins, or all of it where two of the list begin alike.
+
+    >>> list(short_keys([UUID(int=2**127), UUID(int=7)]).values())
+    ['80000000', '00000000']
+    """
+    shown = {key: f"{key}"[:SHORTEST] for key in keys}
+    return shown if len(set(shown.values())) == len(shown) else {key: f"{key}" for key in keys}
 
 
 def _exact(figure: Decimal | float) -> Decimal:

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from steelyard.cli.orders import ListedOrders
-from steelyard.cli.screens.cells import UNKNOWN, Listing, money, note, quantity, title
+from steelyard.cli.screens.cells import UNKNOWN, Listing, money, note, quantity, short_keys, title
 from steelyard.cli.screens.user import moment
 from steelyard.domain.fill import Fill
 from steelyard.domain.order import Order, OrderState
@@ -29,10 +29,11 @@ def listed(answer: ListedOrders) -> Group:
     lines = list(_stops(answer.stops))
     if not answer.orders:
         return Group(*lines, title("Orders"), "There is none.")
-    listing = Listing("!Order", "Account", "Asset", "!Side", ">Quantity", ">Filled", "!State", "?Why")
+    keys = short_keys([order.order_id for order in answer.orders])
+    listing = Listing("!Order", "Account", "Asset", "!Side", ">Quantity", "?>Filled", "!State", "?Why")
     for order in answer.orders:
         listing.add_row(
-            f"{order.order_id}",
+            keys[order.order_id],
             order.account_id or "block",
             order.asset_id,
             order.side.value,

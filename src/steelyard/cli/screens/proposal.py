@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from steelyard.cli.screens.cells import Listing, facts, money, note, quantity, title
+from steelyard.cli.screens.cells import Listing, facts, money, note, quantity, short_keys, title
 from steelyard.storage.proposal import ListedProposal, ProposalState
 
 if TYPE_CHECKING:
@@ -22,10 +22,11 @@ _MINUTE: Final = 60
 
 def listed(found: Sequence[ListedProposal]) -> Group:
     """Show proposals, one a line."""
+    keys = short_keys([one.proposal_id for one in found])
     listing = Listing("!Proposal", "Account", "State", ">Value", "?!Compliance", "?!Made (UTC)", "?!Runs out")
     for one in found:
         listing.add_row(
-            f"{one.proposal_id}",
+            keys[one.proposal_id],
             one.account_id,
             one.state.value,
             money(one.order_value),

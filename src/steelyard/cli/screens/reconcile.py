@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from steelyard.cli.screens.cells import UNKNOWN, Listing, note, quantity, title
+from steelyard.cli.screens.cells import UNKNOWN, Listing, note, quantity, short_keys, title
 from steelyard.cli.screens.user import moment
 from steelyard.services.broker_reconciliation import Break
 from steelyard.services.sync import Synced, SyncedLink
@@ -53,11 +53,12 @@ def _summary(name: str, done: Synced) -> str:
 
 
 def _listing(breaks: Sequence[Break]) -> Listing:
+    keys = short_keys([one.break_id for one in breaks])
     listing = Listing("!Break", "Account", "Of", ">Ledger", ">Broker", "?!Found", "?Resolved")
     for one in breaks:
         by = f"{one.resolved_by}: {one.explanation}".rstrip(": ") if one.resolved_by else UNKNOWN
         listing.add_row(
-            f"{one.break_id}",
+            keys[one.break_id],
             one.account_id,
             one.commodity,
             quantity(one.ledger_quantity),

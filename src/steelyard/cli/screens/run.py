@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from steelyard.cli.screens.cells import Listing, facts, money, note, title
+from steelyard.cli.screens.cells import Listing, facts, money, note, short_keys, title
 from steelyard.storage.run import ListedRun, Problem, RunAccount, RunAccountState, RunState
 
 if TYPE_CHECKING:
@@ -24,10 +24,11 @@ _HASH_SHOWN: Final = 8
 
 def listing(found: Sequence[ListedRun]) -> Group:
     """Show runs, one a line."""
-    rows = Listing("Run", "Name", "State", ">Value", "?Hash", "?Begun (UTC)", "?Runs out")
+    keys = short_keys([one.run_id for one in found])
+    rows = Listing("!Run", "Name", "State", ">Value", "?Hash", "?Begun (UTC)", "?Runs out")
     for one in found:
         rows.add_row(
-            f"{one.run_id}",
+            keys[one.run_id],
             one.run_name,
             one.state.value,
             "" if one.order_value is None else money(one.order_value),
