@@ -149,7 +149,6 @@ TESTS = {
     "services.apportionment": (
         "unit/test_apportionment",
         "properties/test_apportionment",
-        "integration/test_block",
     ),
     "services.block": ("integration/test_block", "integration/test_run"),
     **dict.fromkeys(
