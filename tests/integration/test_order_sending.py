@@ -1,5 +1,6 @@
 """Sending in the store: what is committed before the call and after it, and what is said of it in the audit."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ import pytest
 from orders import read
 from people import run
 from steelyard.brokers.paper_faults import Call, Fault
-from steelyard.brokers.port import BrokerOrder, OrderRequest
+from steelyard.brokers.port import BrokerOrder, OrderRequest, OutcomeUnknownError
 from steelyard.domain.order import Order, OrderState
 from steelyard.services import order_sending
 from steelyard.services.order_worker import OrderWorker
@@ -123,3 +124,9 @@ async def test_an_intent_whose_commit_was_not_answered_is_called_once(
     assert (found.state, found.attempts) == (OrderState.SENT, 1)
     assert len(await shop.placed()) == 1
     assert len(await told_of(order, "order.send")) == 1
+
+
+async def test_a_broker_that_does_not_answer_is_not_waited_for_for_ever(shop: Workshop) -> None:
+    hand = shop.hand(replace(QUICK, call=timedelta(milliseconds=1)))
+    with pytest.raises(OutcomeUnknownError, match=r"paper.*no answer in time"):
+        await hand.ask(shop.broker, asyncio.Event().wait())

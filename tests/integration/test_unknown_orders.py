@@ -93,6 +93,12 @@ async def test_what_never_arrived_stays_unknown_and_a_person_is_asked_once(forge
     assert await forgets.placed() == []
     notices = await run("select kind from steelyard.notices where user_id = :id", id=owner)
     assert notices.count(("order.raise",)) == 1
+    raised = await run(
+        "select facts ->> 'reason' from steelyard.audit_events "
+        "where action = 'order.raise' and object_type = 'order' and object_id = :id",
+        id=str(order.order_id),
+    )
+    assert raised == [(found.reason,)]
 
 
 async def test_what_arrives_after_the_window_is_still_found(forgets: Workshop) -> None:
