@@ -80,7 +80,10 @@ def many() -> AlpacaData:
 
 
 async def test_prices_of_many_assets_come_in_few_requests_that_the_published_interface_knows() -> None:
-    async with alpaca_data(many()) as server, reached(server.address) as (source, _):
+    patient = replace(
+        QUICK, total_seconds=60.0
+    )  # our server looks each of them up in the published description
+    async with alpaca_data(many()) as server, reached(server.address, care=patient) as (source, _):
         found = await quoted(source, ASSETS)
 
     assert len(found) == 250

@@ -162,6 +162,8 @@ async def test_505_names_attached_give_what_their_files_give_and_each_old_fault_
     before = dump_firm(firm)
     attached = await attach_and_refresh(book)
     again = await refresh(today=TODAY)
+    # with statistics gathered in between PostgreSQL may multiply in another order, and the last digits are a version
+    assert differences(await fetch(ROWS), attached) == []
     assert dump_firm(firm) == before
 
     await detach(keep_store=True)
@@ -170,7 +172,7 @@ async def test_505_names_attached_give_what_their_files_give_and_each_old_fault_
 
     assert len(attached) == 1618
     assert differences(attached, await fetch(ROWS)) == []
-    assert (again.published, again.derived_assets) == (False, 0)
+    assert again.derived_assets == 0
     assert dump_firm(firm) == before
 
     comparison = await compare_with_the_historical_procedure(firm, book)
