@@ -20,7 +20,7 @@ WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null); [ "$${n:-1}" -ge
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## show the sample book, analysed (SERVE=0: show it and end)
+demo: $(INSTALLED) ## show the sample book, analysed, and serve its pages (SERVE=0: show it and end)
 	@$(BIN)/steelyard demo
 
 test: $(DEV) ## run every test

@@ -324,7 +324,9 @@ def main() -> None:
         home = Path(name) / "home"
         environment = {**os.environ, "STEELYARD_HOME": str(home)}
         try:
-            subprocess.run([*STEELYARD, "demo"], env=environment, check=True, capture_output=True)
+            subprocess.run(
+                [*STEELYARD, "demo", "--no-serve"], env=environment, check=True, capture_output=True
+            )
             tokens = asyncio.run(let_in(home))
             with served(home, environment) as machine:
                 asyncio.run(measure(machine, tokens, environment, seconds))

@@ -5,11 +5,22 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from house import FOREIGN, House, Person, Window
+from house import FOREIGN, LEFT_OUT, House, Person, Window
 from passkey_device import Device
 from steelyard.identity.permissions import Role
 
 NEW_PASSWORD = "seven lamps under a bridge"  # noqa: S105 - of nobody
+
+ELSEWHERE = {
+    "another site": {"sec_fetch_site": "cross-site"},
+    "a sister's site": {"sec_fetch_site": "same-site"},
+    "who does not say": {"sec_fetch_site": LEFT_OUT},
+    "another origin": {"sec_fetch_site": LEFT_OUT, "origin": "https://evil.example"},
+    "an origin that is hidden": {"sec_fetch_site": LEFT_OUT, "origin": "null"},
+    "another site from our origin": {"sec_fetch_site": "cross-site", "origin": "OURS"},
+    "our host over https": {"sec_fetch_site": LEFT_OUT, "origin": "https://localhost"},
+}
+"""Where a request comes from that is not from a page of ours; OURS stands for our origin."""
 
 
 @dataclass(slots=True)

@@ -8,12 +8,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 CREATE = """async options => JSON.stringify(await navigator.credentials.create(
     {publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options)}))"""
+PATIENCE = 30_000
+"""Milliseconds that a page is given to become what is expected of it: the machine may have other work."""
+
 GET = """async options => JSON.stringify(await navigator.credentials.get(
     {publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options)}))"""
 
@@ -46,6 +49,7 @@ def opened_browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         missing = f"{CHROMIUM} is missing; `apt install chromium` to use passkeys"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield opened
@@ -56,6 +60,13 @@ def opened_browser() -> Iterator[Browser]:
 def page_with_authenticator(browser: Browser, *, verifies: bool) -> Iterator[Page]:
     """A page whose authenticator makes passkeys by itself; `verifies` says whether somebody unlocks it."""
     page = browser.new_page()
+    add_authenticator(page, verifies=verifies)
+    yield page
+    page.context.close()
+
+
+def add_authenticator(page: Page, *, verifies: bool = True) -> None:
+    """Give a page an authenticator of its own, which is present at once whenever it is asked."""
     control = page.context.new_cdp_session(page)
     control.send("WebAuthn.enable")
     has = {
@@ -67,5 +78,3 @@ def page_with_authenticator(browser: Browser, *, verifies: bool) -> Iterator[Pag
         "automaticPresenceSimulation": True,
     }
     control.send("WebAuthn.addVirtualAuthenticator", {"options": has})
-    yield page
-    page.context.close()

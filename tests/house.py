@@ -10,7 +10,7 @@ import json
 import random
 import secrets
 from base64 import b32decode
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -27,11 +27,13 @@ from books import Row, write_table
 from entrances import PASSWORD, CountingHasher, make_entrance
 from evil_lies import CASES, IMPATIENT, resolve
 from evil_provider import CLIENT, SECRET, EvilProvider, Lies, started
+from house_books import HEADERS, OURS, THEIRS, shared_tables
 from openid import LOOPBACK, TLS
 from passkey_device import Device
 from people import BOTH
 from serving import Served, serving
 from steelyard.api.routes import PREFIX, make_router, redirect_uri
+from steelyard.demo import book_path
 from steelyard.domain.scope import Scope
 from steelyard.identity.mfa import STEP_SECONDS, calculate_code, make_recovery_codes, new_seed
 from steelyard.identity.oauth import RelyingParty
@@ -43,6 +45,7 @@ from steelyard.network.outbound import Outbound
 from steelyard.services.asset_360 import refresh
 from steelyard.services.broker_link import BrokerTools, link_broker, newest_price
 from steelyard.services.entrance import Entrance
+from steelyard.services.first_book import FirstBook
 from steelyard.services.grant import grant
 from steelyard.services.loading import load_tables
 from steelyard.services.new_passkeys import keep_passkey
@@ -62,6 +65,8 @@ from steelyard.storage.connection import (
     init_connection_pool,
 )
 from steelyard.storage.embedded import EmbeddedServer
+from steelyard.web.problem import draw_problem
+from steelyard.web.routes import make_pages
 
 HIDDEN, FOREIGN, MINE = "HIDDEN", "FOREIGN", "MINE"
 OUTSIDE = ("/api", "/healthz", "/readyz", "/metrics", "/openapi.json")
@@ -71,63 +76,20 @@ LEFT_OUT = "left out"
 OTHERS = 2
 """The other tenant."""
 
-HEADERS = {
-    "asset_master": "asset_id,asset_name,asset_type,currency,sector,issuing_country",
-    "market_data": "asset_id,price_date,closing_price",
-    "households": "household_id,household_name,base_currency",
-    "accounts": "account_id,account_name,household_id,base_currency",
-    "portfolio_allocation": "portfolio,asset_id,as_of,quantity",
-    "transactions": "transaction_id,account,asset_id,transaction_date,transaction_type,quantity,price,currency,"
-    "total_amount,transaction_costs",
-    "compliance_records": "record_id,account,asset_id,check_date,status",
-}
 GRANTED = (Role.ADVISOR, Role.VIEWER, Role.SERVICE)
 Done = TypeVar("Done")
 READS = ("read:portfolio", "read:asset", "read:order")
 
 
-def shared_tables() -> dict[str, list[Row]]:
-    names = ("A", "MINECO", "HIDDENCO", "FOREIGNCO")
-    return {
-        "asset_master": [(name, f"{name} Corp", "Equity", "USD", "Tools", "US") for name in names],
-        "market_data": small_book.prices(*names),
-    }
-
-
-def own_tables(*accounts: tuple[str, str, str]) -> dict[str, list[Row]]:
-    """The tables of a tenant, from its accounts: id, household and what it holds besides A."""
-    first, bought = small_book.DAYS[0], small_book.DAYS[10]
-    tables: dict[str, list[Row]] = {name: [] for name in HEADERS if name not in shared_tables()}
-    tables["households"] = [(h, f"{h} family", "USD") for h in sorted({h for _, h, _ in accounts})]
-    for account, household, asset in accounts:
-        tables["accounts"].append((account, f"{account} of {household}", household, "USD"))
-        tables["portfolio_allocation"] += [(account, "A", first, 7), (account, asset, first, 3)]
-        tables["transactions"] += [
-            (f"{account}-T1", account, "", first, "DEPOSIT", "", "", "USD", 5000, 0),
-            (f"{account}-T2", account, asset, bought, "BUY", 3, 100, "USD", 300, 1),
-        ]
-        tables["compliance_records"].append((f"{account}-C1", account, asset, bought, "VIOLATION"))
-    return tables
-
-
-OURS = own_tables(
-    ("MINE-1", "MINE-HOUSE", "MINECO"),
-    ("MINE-2", "MINE-HOUSE", "MINECO"),
-    ("MINE-3", "MIXED-HOUSE", "MINECO"),
-    ("HIDDEN-1", "HIDDEN-HOUSE", "HIDDENCO"),
-    ("HIDDEN-2", "MIXED-HOUSE", "HIDDENCO"),
-)
-THEIRS = own_tables(("FOREIGN-1", "FOREIGN-HOUSE", "FOREIGNCO"))
-
-
 @dataclass(slots=True)
 class Clock:
-    """The server's clock, which a test can move."""
+    """The server's clock, which a test can move, or let stand."""
 
     ahead: timedelta = timedelta()
+    stands_at: datetime | None = None
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return self.stands_at or datetime.now(UTC) + self.ahead
 
 
 @dataclass(slots=True)
@@ -236,12 +198,12 @@ class House:
             assert await store.add_identity(db, person.user_id, issuer, subject)
         return issuer, subject
 
-    async def grant(self, person: Person, account_id: str, right: Right = Right.READ) -> None:
-        """Let a person read an account, or do more with it."""
+    async def grant(self, person: Person, account_id: str, *rights: Right) -> None:
+        """Let a person do something with an account, if nothing is said read it, in place of what they could."""
         operator = Actor(person.tenant_id)
         async with transaction(operator.acting) as db:
             scope = Scope.account(account_id)
-            await grant(db, operator, person.user_id, scope, [right], now=self.clock())
+            await grant(db, operator, person.user_id, scope, rights or [Right.READ], now=self.clock())
 
     async def write(self, tenant_id: int, work: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
         """Let the operator of a tenant do something."""
@@ -335,11 +297,18 @@ class House:
         if body is not None:
             sent["content-type"] = "application/json"
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        return self.send(method, path if path.startswith(OUTSIDE) else PREFIX + path, content, sent)
+
+    def send(
+        self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]
+    ) -> httpx.Response:
+        """Send a request as it is: a path from the root, and headers as they are called, but those LEFT_OUT."""
         request = httpx.Request(
             method,
-            f"http://127.0.0.1:{self.served.port}{path if path.startswith(OUTSIDE) else PREFIX + path}",
-            headers={name: value for name, value in sent.items() if value != LEFT_OUT},
-            content=body if body is None or isinstance(body, bytes) else json.dumps(body),
+            f"http://127.0.0.1:{self.served.port}{path}",
+            headers={name: value for name, value in headers.items() if value != LEFT_OUT},
+            content=content,
         )
         answer = self.way.handle_request(request)
         answer.read()
@@ -387,11 +356,25 @@ class Window:
     """What a program sends in place of them."""
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        """Ask the interface."""
+        return self._kept(self.house.ask(method, path, body, **self._known(), **headers))
+
+    def send(self, method: str, path: str, content: bytes | None = None, **headers: str) -> httpx.Response:
+        """Ask for a page as a browser does that a person uses; an underscore in a header's name is a hyphen."""
+        sent = {"host": self.house.served.host, "sec-fetch-site": "same-origin"}
+        if content is not None:
+            sent["content-type"] = "application/x-www-form-urlencoded"
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._kept(self.house.send(method, path, content, self._known() | sent))
+
+    def _known(self) -> dict[str, str]:
         if self.bearer:
-            headers["authorization"] = f"Bearer {self.bearer}"
-        elif self.cookies:
-            headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        answer = self.house.ask(method, path, body, **headers)
+            return {"authorization": f"Bearer {self.bearer}"}
+        if self.cookies:
+            return {"cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        return {}
+
+    def _kept(self, answer: httpx.Response) -> httpx.Response:
         for line in answer.headers.get_list("set-cookie"):
             name, _, rest = line.partition("=")
             self.cookies[name] = rest.partition(";")[0]
@@ -408,9 +391,9 @@ async def transaction(acting: Acting) -> AsyncIterator[WriteSession]:
             yield db
 
 
-async def furnish(house: House, folder: Path) -> None:
-    """Load both books, publish them, and let everybody in."""
-    for tenant_id, tables in ((1, shared_tables() | OURS), (OTHERS, THEIRS)):
+async def furnish(house: House, folder: Path, **changed: list[Row]) -> None:
+    """Load both books, some tables of ours changed, publish them, and let everybody in."""
+    for tenant_id, tables in ((1, shared_tables() | OURS | changed), (OTHERS, THEIRS)):
         directory = folder / str(tenant_id)
         directory.mkdir()
         for name, rows in tables.items():
@@ -466,7 +449,12 @@ def opened_house(
     with (
         started(lies) as provider,
         serving(
-            lambda _: [make_router()], on_loop=on_loop, find_actor=Reception(clock), clock=clock, **parts
+            lambda _: [make_router(), make_pages()],
+            on_loop=on_loop,
+            draw_problem=draw_problem,
+            find_actor=Reception(clock),
+            clock=clock,
+            **parts,
         ) as served,
     ):
         origin = served.wiring.place.public_url
@@ -481,6 +469,9 @@ def opened_house(
         )
         served.app.state.entrance = with_providers(
             make_entrance(folder, hasher, clock, origin=origin), provider, origin
+        )
+        served.app.state.first_book = FirstBook(
+            book_path(), served.app.state.entrance.vault, served.app.state.broker_tools
         )
         house = House(served, loops[0], clock, hasher, provider, database, folder)
         yield house

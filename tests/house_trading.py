@@ -3,22 +3,33 @@
 They are made a hundred at a time, the first time somebody wants one, and each is used once.
 """
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from secrets import token_hex
 from typing import Any, TypeVar
 
 from house import GRANTED, MINE, House, Person, transaction
+from steelyard.domain.order import Order
 from steelyard.domain.scope import Scope
 from steelyard.identity.permissions import Actor, Right
+from steelyard.market.port import CheckedPrice
 from steelyard.services import approval, proposal
 from steelyard.services.allocation_inputs import Asked
+from steelyard.services.broker_link import Brokers, get_number_at_broker
 from steelyard.services.grant import grant
+from steelyard.services.order_hand import Hand
+from steelyard.services.order_worker import OrderWorker
 from steelyard.services.run import RunAsked, begin_run, require_run
 from steelyard.services.run_approval import approve_run
 from steelyard.services.run_making import make_run
 from steelyard.storage.acting import OPERATOR, acting_as
+from steelyard.storage.connection import WriteSession
 from steelyard.storage.proposal import StoredProposal
 from steelyard.storage.run import Run, RunScope, ScopeKind
-from trading import book_of, link_to_paper, load_book
+from trading import PRICES, book_of, link_to_paper, load_book, trading_day
+from workshop import checked
 
 Done = TypeVar("Done")
 
@@ -27,6 +38,7 @@ FREE = (
     "order by account_id limit 1"
 )
 LIKE = f"{MINE}-T-%"
+ROUNDS = 40
 
 
 async def as_operator(work: Coroutine[Any, Any, Done]) -> Done:
@@ -53,7 +65,7 @@ def traded_account(house: House, person: Person) -> str:
 
 async def _make(house: House, accounts: list[str]) -> None:
     now = house.clock()
-    await load_book(house.folder / "trades", book_of(*accounts, day=now.date()), now=now)
+    await load_book(house.folder / "trades", book_of(*accounts, day=trading_day(now)), now=now)
     await link_to_paper(*accounts, name=f"paper of {accounts[0]}")
 
 
@@ -103,10 +115,10 @@ def run_for(house: House, person: Person, *accounts: str, author: str = "") -> R
     return made
 
 
-def approved_run_for(house: House, person: Person) -> Run:
+def approved_run_for(house: House, person: Person, *accounts: str) -> Run:
     """A run that was approved and waits to be executed."""
     house.rows("update steelyard.tenants set approval_limit = 1000000 where tenant_id = 1 returning 1")
-    made = run_for(house, person)
+    made = run_for(house, person, *accounts)
     house.do(_approve_run(house, made))
     return made
 
@@ -125,3 +137,32 @@ async def _approve_run(house: House, made: Run) -> None:
     prover = approval.TypedHash(Actor(1), hash_of.hex()[:8])
     async with transaction(OPERATOR) as db:
         await approve_run(db, Actor(1), made.run_id, prover, content_hash=hash_of, now=house.clock())
+
+
+async def let_work(house: House, between: Callable[[], None] = lambda: None) -> None:
+    """Let a worker send what is due, and follow it, as `steelyard worker` does; time goes on between its looks.
+
+    Args:
+        house: whose orders.
+        between: what the broker does between two looks.
+    """
+    vault, moments = house.entrance.vault, count()
+
+    def clock() -> datetime:
+        return house.clock() + timedelta(seconds=next(moments))
+
+    async def number_of(db: WriteSession, account_id: str) -> str:
+        return await get_number_at_broker(db, vault, account_id)
+
+    async def priced(order: Order) -> CheckedPrice:
+        return checked(order, Decimal(PRICES[order.asset_id]), clock())
+
+    brokers = Brokers(vault, house.served.app.state.broker_tools)
+    hand = Hand(clock=clock, open_broker=brokers, account_number=number_of, read_price=priced)
+    worker = OrderWorker(hand, "w1", token=lambda: token_hex(4))
+    try:
+        for _ in range(ROUNDS):
+            await worker.work()
+            between()
+    finally:
+        await brokers.close()

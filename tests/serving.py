@@ -27,6 +27,7 @@ from steelyard.identity.permissions import Actor
 from steelyard.identity.session import NotSignedInError
 from steelyard.server.application import make_application
 from steelyard.server.place import plan_place
+from steelyard.server.problem import DrawProblem
 from steelyard.server.serving import Serving, listen
 from steelyard.server.wiring import FindActor, Limits, Wiring
 
@@ -151,6 +152,7 @@ def serving(
     routers: Callable[[Wiring], Sequence[APIRouter]] = lambda _: (),
     *,
     on_loop: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
+    draw_problem: DrawProblem | None = None,
     **parts: Any,
 ) -> Iterator[Served]:
     """Serve routes for as long as the block lasts, then let what is under way finish.
@@ -162,7 +164,7 @@ def serving(
     """
     sock = listen(ip_address(LOOPBACK), 0)
     wiring = wiring_of(sock.getsockname()[1], **parts)
-    app = make_application(wiring, routers(wiring))
+    app = make_application(wiring, routers(wiring), draw_problem=draw_problem)
     stops: Future[Callable[[], object]] = Future()
 
     async def run() -> None:

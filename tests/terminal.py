@@ -33,9 +33,10 @@ class Terminal:
     home: Path
 
     def environment(self, **settings: str) -> dict[str, str]:
-        foreign = ("DATABASE_", "STEELYARD_", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+        foreign = ("DATABASE_", "STEELYARD_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "SERVE")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-        return {**inherited, "STEELYARD_HOME": str(self.home), "COLUMNS": "80", **settings}
+        ours = {"STEELYARD_HOME": str(self.home), "COLUMNS": "80", "SERVE": "0"}
+        return {**inherited, **ours, **settings}
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         return zygote.run(list(arguments), self.environment(**settings))

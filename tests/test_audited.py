@@ -45,6 +45,8 @@ NO_EVENT = {
     "services.provider.begin_step_up": ASKS,
     "services.run_making.market_of_run": "keeps the prices of a run that is being made, which is recorded when it is",
     "services.set_up.is_set_up": "reads before anybody can sign in",
+    "services.set_up.needs_set_up": "reads before anybody can sign in",
+    "services.sign_in.get_second_factors": "reads, acting as the user",
 }
 """Public functions that work in a session that writes, and record nothing; each with its reason."""
 

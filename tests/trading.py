@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from books import Row, write_table
 from people import NOON, run
@@ -36,6 +37,11 @@ HEADERS = {
     "transactions": "transaction_id,account,asset_id,transaction_date,transaction_type,quantity,price,currency,"
     "total_amount,transaction_costs",
 }
+
+
+def trading_day(now: datetime) -> date:
+    """The day where the assets are traded: at night in UTC, the day that began there lies in its future."""
+    return now.astimezone(ZoneInfo("America/New_York")).date()
 
 
 def book_of(*accounts: str, day: date = TODAY) -> dict[str, list[Row]]:

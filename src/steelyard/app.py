@@ -76,10 +76,14 @@ async def make_server(settings: Settings, place: "Place", pool: "Pool") -> "Appl
     """
     from steelyard.api.routes import make_router
     from steelyard.cli.sources import make_sources
+    from steelyard.demo import book_path
     from steelyard.server.application import make_application
     from steelyard.server.wiring import Wiring
     from steelyard.services.broker_link import make_tools
+    from steelyard.services.first_book import FirstBook
     from steelyard.services.reception import Reception
+    from steelyard.web.problem import draw_problem
+    from steelyard.web.routes import make_pages
 
     wiring = Wiring(
         place=place,
@@ -89,13 +93,14 @@ async def make_server(settings: Settings, place: "Place", pool: "Pool") -> "Appl
         seconds=time.monotonic,
         random=token_bytes,
     )
-    app = make_application(wiring, [make_router()])
+    app = make_application(wiring, [make_router(), make_pages()], draw_problem=draw_problem)
     app.state.retention_years = settings.retention_years
     app.state.market = market = make_sources(settings).market
-    app.state.entrance = await _make_entrance(settings, place, pool)
+    app.state.entrance = entrance = await _make_entrance(settings, place, pool)
     app.state.broker_tools = make_tools(
         settings.private_networks, settings.data_dir, pool, clock=_now, market=market
     )
+    app.state.first_book = FirstBook(book_path(), entrance.vault, app.state.broker_tools)
     return app
 
 

@@ -7,6 +7,10 @@ spare_terminal  another in which the demo has been run: for tests that change th
 steelyard_here  runs `steelyard` of that terminal in this process, which spares it the imports; gives what it printed,
            or with `code=1` why it refused
 blank      a terminal without a store, for this test alone
+served_demo  the process of `steelyard demo` in that terminal, as people start it: the last line that it has said is the
+           link that sets the installation up
+browser    Chromium, for the tests of a module; a module that uses it runs no event loop of its own
+origin     where the pages of `house` are
 house      a server of the whole interface over two tenants, shared by the tests of a worker; see tests/house.py
 """
 
@@ -20,8 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from chromium import opened_browser
 from house import House, furnish, opened_house
+from served_process import ServedProcess, started
 from steelyard.app import main
 from steelyard.storage.embedded import EmbeddedServer
 from terminal import Terminal
@@ -60,6 +67,13 @@ def blank(run_folder: Path) -> Iterator[Terminal]:
     terminal = _terminal(run_folder)
     yield terminal
     _remove(terminal)
+
+
+@pytest.fixture
+def served_demo(blank: Terminal) -> Iterator[ServedProcess]:
+    with started("demo", environment=blank.environment(SERVE="1")) as process:
+        process.wait_until_it_says("/setup#")
+        yield process
 
 
 def _terminal(run_folder: Path) -> Terminal:
@@ -101,3 +115,14 @@ def house(
     with opened_house(shared_database, urls(shared_database), folder) as opened:
         opened.do(furnish(opened, folder))
         yield opened
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with opened_browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def origin(house: House) -> str:
+    return house.served.wiring.place.public_url

@@ -12,7 +12,8 @@ import pytest
 import small_book
 from api_page import short
 from books import write_table
-from house import HEADERS, House, Person, own_tables, transaction
+from house import House, Person, transaction
+from house_books import HEADERS, own_tables
 from steelyard.identity.permissions import Role
 from steelyard.services.asset_360 import refresh
 from steelyard.services.loading import load_tables

@@ -49,7 +49,7 @@ def asks(house: House, statement: str) -> Iterator[tuple[str, str, dict[str, str
 
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_a_statement_is_a_value(house: House, statement: str) -> None:
-    window = house.window_of(house.people[1, Role.ADVISOR])
+    window = house.window_of(house.do(house.person(Role.ADVISOR)))
     asked = set()
     for method, path, body in asks(house, statement):
         if short(method, path) == "POST /sign-out":

@@ -6,25 +6,17 @@ import pytest
 
 from api_cases import CASES
 from api_page import ANYBODY, SIGNING_IN, short, who_may
-from api_visit import Ask, Visit
+from api_visit import ELSEWHERE, Ask, Visit
 from house import LEFT_OUT, House, Window
 from steelyard.identity.permissions import ObjectType, Role, Verb
-from steelyard.server.routes import Routes
+from steelyard.server.paths import is_page
+from steelyard.server.routes import Route, Routes
 
 PAGE = who_may()
 UNSAFE = [route for route in PAGE if not route.startswith("GET")]
 CALLBACK = "GET /sign-in/providers/{name}/callback"
 """The one GET that changes something: the protocol has it so, and what comes must agree with the browser's cookie."""
 
-ELSEWHERE = {
-    "another site": {"sec_fetch_site": "cross-site"},
-    "a sister's site": {"sec_fetch_site": "same-site"},
-    "who does not say": {"sec_fetch_site": LEFT_OUT},
-    "another origin": {"sec_fetch_site": LEFT_OUT, "origin": "https://evil.example"},
-    "an origin that is hidden": {"sec_fetch_site": LEFT_OUT, "origin": "null"},
-    "another site from our origin": {"sec_fetch_site": "cross-site", "origin": "OURS"},
-    "our host over https": {"sec_fetch_site": LEFT_OUT, "origin": "https://localhost"},
-}
 QUESTIONS = {
     "POST /sign-in/passkey/question",
     "POST /sign-in/second-passkey/question",
@@ -55,10 +47,17 @@ WITHOUT_KEY = {
 
 def money_routes(house: House) -> list[str]:
     """What moves money, as the routes themselves say."""
-    routes = Routes.of(house.served.app.routes).routes
     return [
-        short(method, route.path) for route in routes if route.access.moves_money for method in route.methods
+        short(method, route.path)
+        for route in api_routes(house)
+        if route.access.moves_money
+        for method in route.methods
     ]
+
+
+def api_routes(house: House) -> list[Route]:
+    """Those of pages are in tests/acceptance/test_web_laws.py."""
+    return [route for route in Routes.of(house.served.app.routes).routes if not is_page(route.path)]
 
 
 def empty(route: str) -> Ask:
@@ -141,10 +140,9 @@ def test_a_change_leaves_an_event(house: House, route: str) -> None:
 
 def test_what_changes_orders_asks_for_a_key(house: House) -> None:
     """By what it does; a route that is new and forgot it fails here."""
-    routes = Routes.of(house.served.app.routes).routes
     changing = {
         short(method, route.path)
-        for route in routes
+        for route in api_routes(house)
         if route.access.object_type is ObjectType.ORDER and route.access.verb is not Verb.READ
         for method in route.methods - {"GET"}
     }

@@ -5,10 +5,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from hashlib import sha256
-from itertools import count
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -20,24 +19,17 @@ import pytest
 from alpaca_server import KEYS, AlpacaServer, alpaca_in_thread
 from entrances import PASSWORD
 from house import House, Person, Window, opened_house, transaction
-from house_trading import as_operator, traded_account
+from house_trading import as_operator, let_work, traded_account
 from passkey_device import Device
-from steelyard.domain.order import Order
 from steelyard.identity.permissions import Actor, Role
-from steelyard.market.port import CheckedPrice
-from steelyard.services.broker_link import Brokers, get_number_at_broker, link_broker
-from steelyard.services.order_hand import Hand
-from steelyard.services.order_worker import OrderWorker
+from steelyard.services.broker_link import link_broker
 from steelyard.storage.acting import OPERATOR
-from steelyard.storage.connection import WriteSession
 from steelyard.storage.embedded import EmbeddedServer
 from trading import PRICES
-from workshop import checked
 
 BEFORE = {"AAA": "100", "USD": "5000"}
 AFTER = {"AAA": "50", "BBB": "250", "CCC": "250", "USD": "0"}
 TRADES = {("AAA", "sell"): "50", ("BBB", "buy"): "250", ("CCC", "buy"): "250"}
-ROUNDS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,30 +166,6 @@ async def link_by_files(house: House, wanted: Mapping[str, Any]) -> UUID:
     return link_id
 
 
-async def let_work(house: House, market: Market) -> None:
-    """Let a worker send what is due, and follow it, as `steelyard worker` does; time goes on between its looks."""
-    vault, moments = house.entrance.vault, count()
-
-    def clock() -> datetime:
-        return house.clock() + timedelta(seconds=next(moments))
-
-    async def number_of(db: WriteSession, account_id: str) -> str:
-        return await get_number_at_broker(db, vault, account_id)
-
-    async def priced(order: Order) -> CheckedPrice:
-        return checked(order, Decimal(PRICES[order.asset_id]), clock())
-
-    brokers = Brokers(vault, house.served.app.state.broker_tools)
-    hand = Hand(clock=clock, open_broker=brokers, account_number=number_of, read_price=priced)
-    worker = OrderWorker(hand, "w1", token=lambda: token_hex(4))
-    try:
-        for _ in range(ROUNDS):
-            await worker.work()
-            market.work(house)
-    finally:
-        await brokers.close()
-
-
 @pytest.mark.parametrize("opened", [on_paper, at_alpaca, by_files])
 def test_from_sign_in_over_review_approval_and_execution_to_filled_and_reconciled(
     firm: House, tmp_path: Path, opened: Opened
@@ -234,7 +202,7 @@ def test_from_sign_in_over_review_approval_and_execution_to_filled_and_reconcile
             found = good(window.ask("GET", f"/orders?account={account}"))["items"]
             return {(one["asset_id"], one["side"]): (one["state"], one["filled_quantity"]) for one in found}
 
-        firm.do(as_operator(let_work(firm, market)))
+        firm.do(as_operator(let_work(firm, lambda: market.work(firm))))
         assert orders() == {trade: ("filled", quantity) for trade, quantity in TRADES.items()}
 
         said = good(window.ask("POST", f"/brokers/{link_id}/sync"))

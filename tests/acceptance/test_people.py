@@ -55,8 +55,8 @@ def test_somebody_is_invited_changed_and_let_in_no_more(steelyard_here: Run, ask
         "https://book.example",
     )
     again = ask("user", "invite", "ada@example.org")
-    assert shown.count("https://book.example/link#") == 1
-    assert again["url"].removeprefix("http://localhost:8000/link#") not in shown
+    assert shown.count("https://book.example/invite#") == 1
+    assert again["url"].removeprefix("http://localhost:8000/invite#") not in shown
     assert (again["login"], again["purpose"]) == ("ada@example.org", "invitation")
 
     steelyard_here("user", "role", "ADA@example.org", "advisor")

@@ -12,7 +12,7 @@ import pytest
 from people import run
 from steelyard.storage.connection import close_connection_pool, init_connection_pool
 from terminal import Terminal
-from trading import book_of, link_to_paper, load_book
+from trading import book_of, link_to_paper, load_book, trading_day
 
 Run = Callable[..., str]
 ACCOUNTS = ("T-CLI-1", "T-CLI-2")
@@ -30,7 +30,7 @@ async def furnish(home: Path, folder: Path) -> None:
     await init_connection_pool(data_dir=home)
     try:
         now = datetime.now(UTC)
-        await load_book(folder, book_of(*ACCOUNTS, day=now.date()), now=now)
+        await load_book(folder, book_of(*ACCOUNTS, day=trading_day(now)), now=now)
         await link_to_paper(*ACCOUNTS, name="paper of the terminal")
     finally:
         await close_connection_pool()

@@ -1,84 +1,30 @@
 """`steelyard serve` as people run it: a process that begins, serves and ends."""
 
 import asyncio
-import json
 import os
 import re
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPSConnection
+from contextlib import ExitStack, asynccontextmanager, closing
+from http.client import HTTPSConnection
 from pathlib import Path
 from secrets import token_bytes
-from typing import IO, Any
 
 import asyncpg
 import pytest
 import trustme
 
+from served_process import SECONDS, SERVING, ServedProcess, started
 from serving import everything_from, request
 from steelyard.app import main
 from steelyard.identity.key_file import make_key_file
 from steelyard.storage.embedded import EmbeddedServer
-from terminal import STEELYARD, Terminal
+from terminal import Terminal
 
-SECONDS = 30
-
-
-@dataclass
-class Process:
-    """A server that was started."""
-
-    process: subprocess.Popen[str]
-    port: int = 0
-    said: list[str] = field(default_factory=list)
-
-    @property
-    def out(self) -> IO[str]:
-        assert self.process.stdout is not None
-        return self.process.stdout
-
-    def wait_until_it_serves(self) -> None:
-        """Read what it says until it logs that it serves."""
-        for line in self.out:
-            self.said.append(line)
-            if found := re.search(r"serves at https?://[^:]+:(\d+)", line):
-                self.port = int(found[1])
-            if '"event":"serving"' in line:
-                return
-        pytest.fail(f"it ended: {self.said}")
-
-    def get(self, path: str) -> int:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
-        connection.request("GET", path, headers={"Host": f"localhost:{self.port}"})
-        with closing(connection), connection.getresponse() as answer:
-            return answer.status
-
-    def get_in_the_clear(self) -> bytes:
-        """Speak http where https is spoken."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS) as connection:
-            connection.sendall(request("GET /healthz", Host=f"localhost:{self.port}"))
-            return everything_from(connection)
-
-    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(with_signal)
-        return self.end()
-
-    def end(self) -> int:
-        self.said += self.out.readlines()
-        return self.process.wait(SECONDS)
-
-    @property
-    def log(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.said if line.startswith("{")]
-
-
-Start = Callable[..., Process]
+Start = Callable[..., ServedProcess]
 Refused = Callable[..., str]
 
 
@@ -102,27 +48,16 @@ def settings(
 @pytest.fixture
 def start(settings: dict[str, str]) -> Iterator[Start]:
     """start(*arguments): a server on a free port, once it serves."""
-    started: list[Process] = []
+    with ExitStack() as processes:
 
-    def begin(*arguments: str) -> Process:
-        process = subprocess.Popen(
-            [*STEELYARD, "serve", "--port", "0", *arguments],
-            env=settings,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
-        started.append(Process(process))
-        started[-1].wait_until_it_serves()
-        return started[-1]
+        def begin(*arguments: str) -> ServedProcess:
+            process = processes.enter_context(
+                started("serve", "--port", "0", *arguments, environment=settings)
+            )
+            process.wait_until_it_says(SERVING)
+            return process
 
-    yield begin
-    for one in started:
-        if one.process.poll() is None:
-            one.process.kill()
-        one.process.wait(SECONDS)
-        one.out.close()
+        yield begin
 
 
 @asynccontextmanager
@@ -178,8 +113,8 @@ def test_the_first_run_shows_a_link_and_sigterm_ends_it_well(start: Start) -> No
     assert (server.get("/healthz"), server.get("/readyz")) == (200, 200)
     code = server.stop()
 
-    [link] = [line for line in server.said if "/link#" in line]
-    assert re.fullmatch(rf"http://localhost:{server.port}/link#[A-Za-z0-9_-]{{43}}\n", link)
+    [link] = [line for line in server.said if "/setup#" in line]
+    assert re.fullmatch(rf"http://localhost:{server.port}/setup#[A-Za-z0-9_-]{{43}}\n", link)
     assert code == 0
     assert {line["event"] for line in server.log} == {"serving", "request", "audit head"}
     assert link.partition("#")[2].strip() not in str(server.log)

@@ -27,6 +27,7 @@ from steelyard.identity.key_file import make_key_file
 from steelyard.storage.connection import Pool
 from steelyard.storage.embedded import EmbeddedServer
 from terminal import STEELYARD, Terminal
+from trading import trading_day
 from workshop import fund, ledger_of
 
 SECONDS = 60
@@ -83,7 +84,7 @@ async def desk(
     paper = tmp_path / "paper.sqlite"
     link_id = await add_link(address=str(paper))
     await add_asset()
-    today = datetime.now(UTC).date()
+    today = trading_day(datetime.now(UTC))
     for day in (today - timedelta(days=1), today):
         await run(
             "insert into steelyard.market_data (asset_id, price_date, closing_price) values ('VTI', :day, 100)",

@@ -8,8 +8,9 @@ import pytest
 
 from executions import add_account, add_link, add_order
 from orders import transaction
-from people import add_person, run
-from steelyard.identity.permissions import Role
+from people import add_person, as_user, granted, run
+from steelyard.domain.scope import Scope
+from steelyard.identity.permissions import Right, Role
 from steelyard.services.hold import (
     HeldAccountError,
     HeldOrderError,
@@ -22,6 +23,7 @@ from steelyard.services.hold import (
     place_hold,
     release_hold,
 )
+from steelyard.storage.acting import acting_as
 from steelyard.storage.connection import get_db_session
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -142,3 +144,17 @@ async def test_a_rule_lets_go_of_what_it_held_and_of_nothing_else() -> None:
         assert not await get_holds(db, account_id=account)
         assert len(await get_holds(db, account_id=other)) == 1
     assert await events_of(hold_id) == ["hold.place", "hold.release"]
+
+
+async def test_what_holds_an_order_back_is_seen_by_who_sees_the_order() -> None:
+    link_id, own, other = await add_link(), await add_account(), await add_account()
+    advisor = await add_person(Role.ADVISOR)
+    await granted(advisor, Scope.account(own), Right.READ)
+    for account, reason in ((own, "of mine"), (other, "of another client")):
+        await place(reason, order_id=(await add_order(link_id, account)).order_id)
+    await place("of everything")
+    with acting_as(as_user(advisor)):
+        async with get_db_session() as db:
+            seen = {one.reason for one in await get_holds(db)}
+    assert seen >= {"of mine", "of everything"}
+    assert "of another client" not in seen

@@ -102,7 +102,7 @@ async def test_the_secret_of_a_link_is_kept_nowhere() -> None:
 
     assert not any(link.secret in str(row) for row in rows)
     assert link.secret not in repr(link)
-    assert link.address("https://book.example/") == f"https://book.example/link#{link.secret}"
+    assert link.address("https://book.example/") == f"https://book.example/setup#{link.secret}"
 
 
 @pytest.mark.parametrize("secret", ["", "A" * 43, "A" * 42, "ä" * 43])

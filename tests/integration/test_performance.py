@@ -26,7 +26,8 @@ from steelyard.services.performance import (
 from steelyard.services.position import get_lots, get_positions
 from steelyard.services.scope import UnknownScopeError
 from steelyard.services.track_record import EmptyPeriodError, PerformanceCache, Question, read_workings
-from steelyard.services.valuation import NoLedgerError, UnknownBenchmarkError
+from steelyard.services.valuation import NoLedgerError, UnknownBenchmarkError, read_ledger
+from steelyard.services.value_history import make_value_history, value_figure
 from steelyard.storage.connection import Pool, get_db_session, get_write_session
 
 pytestmark = pytest.mark.usefixtures("filled")
@@ -396,3 +397,45 @@ async def test_workings_answer_again_and_again() -> None:
         workings = await read_workings(db, Question())
 
     assert make_performance(workings) == make_performance(workings)
+
+
+# ── The cheap half: how value went ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("scope", [TENANT, Scope.household("H"), Scope.account("TWO")])
+async def test_the_history_of_a_value_is_that_of_the_performance(scope: Scope) -> None:
+    async with get_db_session() as db:
+        workings = await read_workings(db, Question(scope=scope, last=DAYS[-1]))
+        history = make_value_history(await read_ledger(db, scope), DAYS[-1])
+    did = make_performance(workings)
+
+    assert history.values == pytest.approx(workings.record.values)
+    assert history.time_weighted_return == pytest.approx(did.figures["time_weighted_return"])
+    assert history.benchmark_return == pytest.approx(did.figures["benchmark_return"])
+    assert history.value_at_risk == did.figures["value_at_risk"] is None, "seven days are too few"
+    assert history.last == DAYS[-1]
+
+
+async def test_the_same_money_in_the_benchmark_begins_with_the_same_and_takes_the_flows() -> None:
+    async with get_db_session() as db:
+        history = make_value_history(await read_ledger(db, Scope.account("ONE")), DAYS[-1])
+    figure = value_figure(history, 0)
+    value, market = figure["data"]
+
+    assert (value["y"][0], value["y"][-1]) == (9990.0, 50 * 106 + 5010)
+    assert (market["name"], market["y"][0]) == ("M", 9990.0)
+    assert market["y"][-1] == pytest.approx(9990 * 1060 / 1000, abs=0.01)
+    assert figure["layout"]["meta"]["unit"] == "USD"
+    assert (
+        "10,310.00 USD on 10 May 2023, from 9,990.00 on 2 May 2023: a gain of 320.00."
+        in (figure["layout"]["meta"]["sentence"])
+    )
+
+
+async def test_the_history_of_a_month_begins_with_the_evening_a_month_before() -> None:
+    async with get_db_session() as db:
+        history = make_value_history(await read_ledger(db, TENANT), date(2023, 6, 5))
+    days = value_figure(history, 1)["data"][0]["x"]
+
+    assert days[0] == "2023-05-05"
+    assert history.oldest == ("A", 26), "its price is of 10 May"

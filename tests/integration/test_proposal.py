@@ -117,6 +117,37 @@ async def test_a_stored_proposal_replays_to_the_last_byte(account: str) -> None:
     assert content["inputs"]["prices"]["BBB"]["price"] == "20"
 
 
+async def test_targets_of_its_own_are_what_it_is_worked_out_and_checked_against(account: str) -> None:
+    targets = {"AAA": Decimal("0.5"), "BBB": Decimal("0.3"), "USD": Decimal("0.2")}
+    reviewed = await propose(account, targets=targets)
+    assert [row[:3] for row in await orders(account)] == [("BBB", "buy", "150")]
+
+    content = json.loads(reviewed.document)
+    assert content["asked"]["targets"] == {"AAA": "0.5", "BBB": "0.3", "USD": "0.2"}
+    assert content["inputs"]["portfolio"]["targets"] == {"AAA": "0.5", "BBB": "0.3"}
+    assert content["inputs"]["portfolio"]["cash_targets"] == {"USD": "0.2"}
+    assert replay_proposal(reviewed).text == reviewed.document
+    await approve(reviewed)
+    await execute(reviewed)
+
+
+async def test_a_proposal_that_follows_its_model_says_nothing_of_targets(account: str) -> None:
+    assert "targets" not in json.loads((await propose(account)).document)["asked"]
+
+
+@pytest.mark.parametrize(
+    ("targets", "error"),
+    [
+        ({"AAA": "0.5", "ZZZ": "0.5"}, "UnknownTargetError"),
+        ({"AAA": "0.5", "EUR": "0.5"}, "UnknownTargetError"),
+        ({"AAA": "0.5", "BBB": "0.4"}, "WeightSumError"),
+    ],
+)
+async def test_targets_that_are_none_are_refused(account: str, targets: dict[str, str], error: str) -> None:
+    weights = {name: Decimal(weight) for name, weight in targets.items()}
+    assert await outcome(propose(account, targets=weights)) == error
+
+
 async def test_a_document_that_somebody_changed_does_not_replay(account: str) -> None:
     reviewed = await propose(account)
     for old, new in (('"positions":{"AAA":"100"}', '"positions":{"AAA":"99"}'), ('"phase":2', '"phase":1')):

@@ -17,7 +17,7 @@ from steelyard.charts.line import line_over_months
 from steelyard.charts.numbers import money
 from steelyard.charts.palette import OTHER, SERIES
 from steelyard.charts.pie import Slice, pie_by_value, pies_by_value_and_count
-from steelyard.charts.ring import ring
+from steelyard.charts.ring import ring, weight_ring
 from steelyard.charts.scale import ticks
 from steelyard.charts.shares import MOST_ROWS, Parts, describe_shares
 
@@ -133,6 +133,17 @@ def test_slices_are_as_long_as_the_figures_values_and_the_seventh_and_later_are_
     assert lengths == pytest.approx([100 * value / 45 for value in (9, 8, 7, 6, 5, 4, 6)], abs=1e-4)
     assert arcs[-1].get("class") == "series-other"
     assert text_of(arcs[-1]) == "Other: 6.00 USD"
+
+
+def test_a_ring_of_weights_lists_every_weight_with_its_name() -> None:
+    weights = [Slice(f"A{n}", Decimal(20 - n), 1) for n in range(15)]
+    figure = pie_by_value("Weights", weights, unit="%")
+    chart = drawn(weight_ring(figure, {"A0": "<b>First</b>"}, one="Asset", name="x"))
+    listed = [[text_of(cell).split() for cell in row] for row in next(chart.iter("tbody"))]
+
+    assert listed[0] == [["A0", "<b>First</b>"], ["20.00", "%"]]
+    assert [row[0][0] for row in listed] == [one.label for one in weights]
+    assert next(chart.iter("svg")).get("aria-labelledby") == "x-sentence"
 
 
 def test_a_row_and_its_slice_have_one_colour() -> None:

@@ -17,7 +17,6 @@ from steelyard.cli.screens.assets import listing, page
 from steelyard.cli.screens.cells import Listing, bars
 from steelyard.cli.screens.checks import Check, Verdict, checks
 from steelyard.cli.screens.data import loaded, versions
-from steelyard.cli.screens.flags import MEANINGS
 from steelyard.domain.finding import Finding, Severity
 from steelyard.domain.scope import TENANT
 from steelyard.domain.transaction import Fault
@@ -25,6 +24,7 @@ from steelyard.services import asset_360
 from steelyard.services.asset_360 import Refresh
 from steelyard.services.keeping import Keeping
 from steelyard.services.loading import LoadedTable, LoadSummary
+from steelyard.services.quality import MEANINGS
 from steelyard.storage.asset_360 import (
     ComplianceRow,
     Document,

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from importlib.resources import files
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -12,6 +13,8 @@ from plotly.graph_objects import Figure  # type: ignore[import-untyped]  # it br
 
 from steelyard.charts.curves import HEIGHT, MOST_PIECES, WIDTH, curves_over_days
 from steelyard.charts.line import lines_over_days
+from steelyard.charts.palette import SERIES
+from steelyard.charts.ranked import bars_by_rank, ranked_fractions
 
 FIRST = date(2014, 1, 2)
 fractions = st.lists(st.none() | st.floats(-0.9, 9).map(lambda v: round(v, 6)), min_size=2, max_size=30)
@@ -115,3 +118,44 @@ def test_the_rows_are_in_the_table_and_the_sentence_above() -> None:
 @pytest.mark.parametrize("values", [[], [None, None], [0.0, 0.0]], ids=["empty", "unknown", "flat"])
 def test_nothing_is_drawn_where_there_is_nothing_to_see(values: list[float | None]) -> None:
     assert list(drawn(figure(values, sentence="Nothing.")).iter("path")) == []
+
+
+def test_an_axis_of_money_begins_near_the_lowest_and_names_no_percent() -> None:
+    made = figure(
+        [390_000.0, 412_500.0, 540_000.0], filled=True, unit="USD", rows=[{"Day": "a", "Book": 390_000.0}]
+    )
+    chart = drawn(made)
+
+    assert labels(chart, "axis values") == ["350k", "400k", "450k", "500k", "550k"]
+    assert made["layout"]["yaxis"]["range"] == [350_000.0, 550_000.0], "Plotly shows the same range"
+    [area] = [path for path in chart.iter("path") if path.get("class") == "area"]
+    assert area.attrib["d"].endswith(f"{WIDTH:.1f} {HEIGHT:.1f}Z"), "filled down to the lowest mark"
+    assert "390,000.00" in "".join(chart.itertext())
+    Figure(made)
+
+
+def test_a_short_curve_is_marked_by_mondays() -> None:
+    chart = drawn(figure([0.0, *([0.1] * 20)]))
+
+    assert labels(chart, "axis months") == ["6 Jan", "13 Jan", "20 Jan"]
+
+
+def test_a_line_is_drawn_in_the_colour_and_dash_that_its_figure_says() -> None:
+    made = figure([0.0, 0.1], [0.0, 0.2], [0.0, 0.3])
+
+    assert [line["line"]["dash"] for line in made["data"]] == ["solid", "dash", "dot"]
+    assert [line["line"]["color"] for line in made["data"]] == [SERIES[0], SERIES[2], SERIES[1]]
+    theme = (files("steelyard.charts") / "theme.css").read_text("utf-8")
+    for kind, series in (("curve-1", 1), ("curve-2", 3), ("curve-3", 2)):
+        assert f".{kind} {{ stroke: var(--series-{series});" in theme
+
+
+def test_ranked_bars_say_and_list_every_name_and_draw_what_is_above_zero() -> None:
+    made = ranked_fractions("Risk", [("A", "<Alpha>"), ("B", "Beta"), ("C", "")], [0.02, 0.0, None])
+    text = bars_by_rank(made, name="x")
+
+    assert text.count("<rect") == 1
+    assert "&lt;Alpha&gt;" in text
+    assert '<td class="number" data-label="Risk">–</td>' in text
+    assert bars_by_rank(ranked_fractions("Risk", [], []), name="x").count("<table") == 0
+    Figure(made)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from steelyard.analytics.quality import JumpKind
-from steelyard.cli.screens.flags import MEANINGS
 from steelyard.domain.transaction import Fault, TransactionKind
+from steelyard.services.quality import MEANINGS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reference/data-quality.md"

@@ -123,7 +123,7 @@ def test_a_link_hides_its_secret_from_servers_and_logs() -> None:
     secret = new_secret(counting)
     link = NewLink(LinkPurpose.INVITATION, secret, NOON)
 
-    assert link.address("https://book.example/") == f"https://book.example/link#{secret}"
+    assert link.address("https://book.example/") == f"https://book.example/invite#{secret}"
     assert secret not in repr(link)
     assert hash_link(secret) == hash_secret(secret)
 

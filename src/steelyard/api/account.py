@@ -9,12 +9,12 @@ from pydantic import Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
-from steelyard.api.browser import AskingBrowser
-from steelyard.api.page import Page, page_of
 from steelyard.api.version import SENT, AskedVersion, ExpectedVersion
 from steelyard.domain.profile import HORIZON_YEARS, RISK, Investor, InvestorProfile
 from steelyard.identity.permissions import ObjectType, Verb, authorize
+from steelyard.server.browser import AskingBrowser
 from steelyard.server.input import Cursor, CursorError, Day, Id, Name, keys_of
+from steelyard.server.listing import Page, page_of
 from steelyard.server.permits import CurrentActor, permits
 from steelyard.services import account as service
 from steelyard.services.journal import FROM_THE_NEWEST

@@ -11,12 +11,12 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from steelyard.api.answer import Answer
-from steelyard.api.scope import ScopeAsked, require_whole_tenant, scope_of
 from steelyard.api.version import SENT
 from steelyard.identity.permissions import Actor, ObjectType, Verb
 from steelyard.server.input import AssetId, Day, Id
 from steelyard.server.kept import Kept
 from steelyard.server.permits import CurrentActor, current_actor, permits
+from steelyard.server.scope import ScopeAsked, require_whole_tenant, scope_of
 from steelyard.server.version import has_already, tag_of_parts
 from steelyard.services import asset_360
 from steelyard.services.asset import AssetSort, arrange, get_asset, get_assets

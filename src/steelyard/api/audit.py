@@ -1,16 +1,15 @@
 """What was done, and by whom: read in pages, or exported whole with every hash."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
-import msgspec
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
-from steelyard.api.answer import Answer, plain
+from steelyard.api.answer import Answer
 from steelyard.api.body import Body
 from steelyard.domain.audit import AuditEvent
 from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.server.export import exported_events
 from steelyard.server.input import Id, Moment, PageSize
 from steelyard.server.permits import permits
 from steelyard.services import audit
@@ -67,9 +66,4 @@ async def list_events(
 )
 async def export(body: FilterBody) -> StreamingResponse:
     """Export events in their order, with their hashes; that it was done is recorded."""
-    return StreamingResponse(_lines(body.wanted), media_type="application/jsonl")
-
-
-async def _lines(wanted: EventFilter) -> AsyncIterator[bytes]:
-    async for event in audit.export_events(wanted):
-        yield msgspec.json.encode(plain(event)) + b"\n"
+    return exported_events(body.wanted)

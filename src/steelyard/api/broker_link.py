@@ -9,10 +9,10 @@ from pydantic import Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
-from steelyard.api.browser import AskingBrowser
-from steelyard.api.own import RecentActor
 from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.server.browser import AskingBrowser
 from steelyard.server.input import Id, Name
+from steelyard.server.own import RecentActor
 from steelyard.server.permits import permits
 from steelyard.services import broker_link
 from steelyard.services.broker_settings import LONGEST_SECRET

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Path, Query, Response
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body, Password
-from steelyard.api.browser import AskingBrowser, Browser
 from steelyard.api.sign_in import CodeBody, CredentialBody
 from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.server.browser import AskingBrowser, Browser
 from steelyard.server.input import Name
 from steelyard.server.permits import CurrentActor, permits
 from steelyard.services import factors, new_passkeys

@@ -10,14 +10,14 @@ from pydantic import Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
-from steelyard.api.browser import AskingBrowser
 from steelyard.api.once import AskedOnce
-from steelyard.api.own import RecentActor
-from steelyard.api.page import Page, page_of
 from steelyard.domain.fill import Fill
 from steelyard.errors import InvalidInputError
 from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.server.browser import AskingBrowser
 from steelyard.server.input import Cursor, CursorError, Id, PageSize, keys_of
+from steelyard.server.listing import Page, page_of
+from steelyard.server.own import RecentActor
 from steelyard.server.permits import permits
 from steelyard.services import suspense
 from steelyard.services.fill import MAX_TEXT, Recorded

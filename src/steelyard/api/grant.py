@@ -8,13 +8,13 @@ from pydantic import ConfigDict, Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body, RightText
-from steelyard.api.browser import AskingBrowser
-from steelyard.api.own import RecentActor
-from steelyard.api.scope import TwoScopesError
 from steelyard.domain.scope import TENANT, Scope
 from steelyard.identity.permissions import ObjectType, Right, Verb
+from steelyard.server.browser import AskingBrowser
 from steelyard.server.input import Id
+from steelyard.server.own import RecentActor
 from steelyard.server.permits import permits
+from steelyard.server.scope import TwoScopesError
 from steelyard.services import grant
 from steelyard.storage.connection import get_db_session, get_write_session
 from steelyard.storage.grant import Grant

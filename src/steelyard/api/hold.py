@@ -11,9 +11,9 @@ from pydantic import Field
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
 from steelyard.api.once import AskedOnce
-from steelyard.api.own import RecentActor
 from steelyard.identity.permissions import ObjectType, Verb
 from steelyard.server.input import Id
+from steelyard.server.own import RecentActor
 from steelyard.server.permits import permits
 from steelyard.services import hold as service
 from steelyard.services.hold import MAX_REASON, Hold, HoldKind

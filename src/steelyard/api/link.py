@@ -7,9 +7,9 @@ from fastapi import APIRouter, Response
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body, Login, Password, Secret
-from steelyard.api.browser import AskingBrowser, Browser
 from steelyard.api.provider import Elsewhere, ProviderName, ReturnBody, sent_away
-from steelyard.api.sign_in import CredentialBody, enter
+from steelyard.api.sign_in import CredentialBody
+from steelyard.server.browser import AskingBrowser, Browser, enter
 from steelyard.server.input import Name
 from steelyard.server.permits import signing_in
 from steelyard.services import acceptance, new_passkeys, provider

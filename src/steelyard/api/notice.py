@@ -4,10 +4,10 @@ from fastapi import APIRouter, Response
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
-from steelyard.api.browser import AskingBrowser
-from steelyard.api.own import OwnId
 from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.server.browser import AskingBrowser
 from steelyard.server.input import Moment
+from steelyard.server.own import OwnId
 from steelyard.server.permits import permits
 from steelyard.services import notice
 from steelyard.storage.connection import get_db_session, get_write_session

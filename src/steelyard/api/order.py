@@ -13,15 +13,15 @@ from pydantic import Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
-from steelyard.api.browser import AskingBrowser
 from steelyard.api.once import AskedOnce
-from steelyard.api.own import RecentActor
-from steelyard.api.page import Page, page_of
 from steelyard.api.version import SENT, AskedVersion
 from steelyard.domain.fill import Fill
 from steelyard.domain.order import LotTaken, Order, OrderState, OrderType, Side
 from steelyard.identity.permissions import ObjectType, Verb
-from steelyard.server.input import Cursor, CursorError, Exact, Id, PageSize, keys_of
+from steelyard.server.browser import AskingBrowser
+from steelyard.server.input import Cursor, Exact, Id, PageSize
+from steelyard.server.listing import Page, page_of, place_of
+from steelyard.server.own import RecentActor
 from steelyard.server.permits import permits
 from steelyard.services import order as service
 from steelyard.services.order import Replacement, Resolution
@@ -137,7 +137,7 @@ async def list_orders(
 ) -> Answer:
     """Orders you may see, the newest first; `after` is `next` of the page before."""
     wanted = OrderFilter(account_id=account, proposal_id=proposal, run_id=run, states=state)
-    before = None if after is None else _place(after)
+    before = place_of(after)
     async with get_db_session() as db:
         found = await service.list_orders(db, wanted, before=before, limit=limit + 1)
     rows = [order_shown(order) for order in found]
@@ -224,11 +224,3 @@ async def go(once: AskedOnce, browser: AskingBrowser, actor: RecentActor, body: 
 
 async def _shown(work: Any, db: WriteSession, **what: Any) -> OrderShown:
     return order_shown(await work(db, **what))
-
-
-def _place(cursor: str) -> tuple[datetime, UUID]:
-    made_at, order_id = keys_of(cursor, str, str)
-    try:
-        return datetime.fromisoformat(made_at), UUID(order_id)
-    except ValueError:
-        raise CursorError from None

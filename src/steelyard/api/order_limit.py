@@ -6,10 +6,10 @@ from fastapi import APIRouter, Response
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
-from steelyard.api.own import RecentActor
 from steelyard.compliance.order_limits import OrderLimits
 from steelyard.identity.permissions import ObjectType, Verb
 from steelyard.server.input import Exact, Id
+from steelyard.server.own import RecentActor
 from steelyard.server.permits import permits
 from steelyard.services import order_limit
 from steelyard.storage.connection import get_db_session, get_write_session

@@ -8,10 +8,10 @@ from pydantic import Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
-from steelyard.api.browser import AskingBrowser
 from steelyard.api.once import AskedOnce
-from steelyard.api.own import RecentActor
 from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.server.browser import AskingBrowser
+from steelyard.server.own import RecentActor
 from steelyard.server.permits import permits
 from steelyard.services import override
 from steelyard.services.override import LONGEST_REASON

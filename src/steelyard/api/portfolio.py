@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends, Query
 
 from steelyard.analytics.time_weighted import FlowTiming
 from steelyard.api.answer import Answer
-from steelyard.api.browser import AskingBrowser
-from steelyard.api.scope import ScopeAsked
 from steelyard.domain.transaction import TransactionKind
 from steelyard.errors import InvalidInputError
 from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.server.browser import AskingBrowser
 from steelyard.server.input import AssetId, Day
 from steelyard.server.permits import permits
+from steelyard.server.scope import ScopeAsked
 from steelyard.services.account import get_accounts
 from steelyard.services.journal import JournalPage, get_journal
 from steelyard.services.performance import ScopePerformance, get_performance

@@ -5,9 +5,9 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Query, Request
 
 from steelyard.api.answer import Answer
-from steelyard.api.browser import AskingBrowser
 from steelyard.identity.permissions import ObjectType, Verb
 from steelyard.market.port import CheckedPrice, Market
+from steelyard.server.browser import AskingBrowser
 from steelyard.server.input import AssetId
 from steelyard.server.permits import permits
 from steelyard.services.market import read_prices

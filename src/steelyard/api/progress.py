@@ -6,10 +6,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from steelyard.api.browser import AskingBrowser
 from steelyard.api.stream import AskedStream, EventStream, Look, Seen
 from steelyard.errors import InvalidInputError
 from steelyard.identity.permissions import ObjectType, Verb, authorize
+from steelyard.server.browser import AskingBrowser
 from steelyard.server.input import Id
 from steelyard.server.permits import CurrentActor, permits
 from steelyard.services.progress import (

@@ -9,17 +9,18 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from steelyard.api.allocation import AccountId, AllocationBody, market_of
+from steelyard.api.allocation import AccountId, AllocationBody
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body, Secret
-from steelyard.api.browser import AskingBrowser, Browser
 from steelyard.api.once import Once
-from steelyard.api.own import RecentActor
-from steelyard.api.page import Page, page_of
 from steelyard.api.sign_in import CredentialBody
 from steelyard.errors import InvalidInputError
 from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.server.browser import AskingBrowser, Browser
 from steelyard.server.input import Cursor, Id, PageSize, read_cursor
+from steelyard.server.listing import Page, page_of
+from steelyard.server.market import market_of
+from steelyard.server.own import RecentActor
 from steelyard.server.permits import CurrentActor, permits
 from steelyard.services import proposal as service
 from steelyard.services.allocation_inputs import Asked, Quoted, quote_for

@@ -1,5 +1,7 @@
 """Providers: signing in there, proving it again, linking, and what they send back."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -9,20 +11,44 @@ from pydantic import Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
-from steelyard.api.browser import AskingBrowser, Browser, Kept
-from steelyard.api.sign_in import enter
-from steelyard.identity.permissions import Actor, ObjectType, Verb
-from steelyard.identity.session import NotSignedInError
+from steelyard.errors import SteelyardError
+from steelyard.identity.link import LinkEndedError
+from steelyard.identity.oauth import SignInRefusedError
+from steelyard.identity.pending import NoSignInError, unseal
+from steelyard.identity.permissions import Actor, ObjectType, SecondFactorNeededError, Verb
+from steelyard.identity.session import NotSignedInError, StepUpNeededError
+from steelyard.network.outbound import UnreachableError
+from steelyard.server.browser import AskingBrowser, Browser, Kept, enter
+from steelyard.server.call import header_of
 from steelyard.server.permits import CurrentActor, permits, signing_in
 from steelyard.services import provider
-from steelyard.services.entrance import SecondFactorNeeded
-from steelyard.services.provider import ProviderQuestion
+from steelyard.services.entrance import SecondFactorNeeded, SignInFailedError
+from steelyard.services.provider import (
+    IdentityTakenError,
+    OtherPersonError,
+    ProviderQuestion,
+    UnknownIdentityError,
+)
 from steelyard.services.session import find_actor
 from steelyard.storage.connection import get_write_session
 
 router = APIRouter(tags=["providers"])
 
-SECOND_FACTOR_PAGE: Final = "/sign-in"
+SECOND_FACTOR_PAGE: Final = "/login/mfa"
+WORDS: Final[Mapping[type[SteelyardError], str]] = {
+    UnknownIdentityError: "unknown",
+    IdentityTakenError: "taken",
+    OtherPersonError: "other",
+    SecondFactorNeededError: "weak",
+    SignInRefusedError: "cancelled",
+    SignInFailedError: "denied",
+    NoSignInError: "expired",
+    NotSignedInError: "expired",
+    StepUpNeededError: "expired",
+    LinkEndedError: "link",
+    UnreachableError: "unreachable",
+}
+"""What a page says of an error, by the word in its address; of any other, that it failed."""
 
 ProviderName = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,32}$", examples=["work"])]
 
@@ -103,24 +129,44 @@ async def come_back(request: Request, browser: AskingBrowser, name: ProviderName
 
     The one GET that changes something: the protocol has it so, and what came must agree with the browser's cookie.
     """
-    done = await provider.finish(
-        browser.entrance,
-        browser.visitor,
-        name,
-        request.url.query,
-        browser.kept(Kept.AT_PROVIDER),
-        now=browser.now,
-        actor=await _signed_in(browser),
-    )
+    actor = await _signed_in(browser)
+    try:
+        done = await provider.finish(
+            browser.entrance,
+            browser.visitor,
+            name,
+            request.url.query,
+            browser.kept(Kept.AT_PROVIDER),
+            now=browser.now,
+            actor=actor,
+        )
+    except SteelyardError as error:
+        if header_of(request.scope, b"sec-fetch-mode") != "navigate":
+            raise
+        return _told(browser, actor, error)
     answer = Response(status_code=303)
     if isinstance(done, SecondFactorNeeded):
         browser.keep(answer, Kept.HALF_DONE, done.secret)
         browser.forget(answer, Kept.AT_PROVIDER)
-        factors = urlencode({"second_factors": ",".join(done.methods), "next": done.return_to})
-        answer.headers["Location"] = f"{SECOND_FACTOR_PAGE}?{factors}"
+        answer.headers["Location"] = f"{SECOND_FACTOR_PAGE}?{urlencode({'next': done.return_to})}"
         return answer
     answer.headers["Location"] = done.return_to
     await enter(browser, answer, done)
+    return answer
+
+
+def _told(browser: Browser, actor: Actor | None, error: SteelyardError) -> Response:
+    """Send a person to the page on which they began, with a word for what went wrong."""
+    word = next((word for kind, word in WORDS.items() if isinstance(error, kind)), "failed")
+    page, query = "/login", {"refused": word}
+    if actor is not None:
+        page = "/settings/security"
+        with suppress(NoSignInError):
+            pending = unseal(browser.kept(Kept.AT_PROVIDER), browser.entrance.vault.cookie_key, browser.now)
+            if pending.max_age is not None:
+                page, query = "/step-up", query | {"next": pending.return_to}
+    answer = Response(status_code=303, headers={"Location": f"{page}?{urlencode(query)}"})
+    browser.forget(answer, Kept.AT_PROVIDER)
     return answer
 
 

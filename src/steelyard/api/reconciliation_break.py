@@ -1,7 +1,6 @@
 """Reconciling with brokers over HTTP: breaks, what somebody says they are, and a sync at once."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
@@ -11,12 +10,12 @@ from pydantic import Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
-from steelyard.api.browser import AskingBrowser
 from steelyard.api.once import AskedOnce
-from steelyard.api.own import RecentActor
-from steelyard.api.page import Page, page_of
 from steelyard.identity.permissions import ObjectType, Verb
-from steelyard.server.input import Cursor, CursorError, Id, PageSize, keys_of
+from steelyard.server.browser import AskingBrowser
+from steelyard.server.input import Cursor, Id, PageSize
+from steelyard.server.listing import Page, page_of, place_of
+from steelyard.server.own import RecentActor
 from steelyard.server.permits import permits
 from steelyard.services.broker_link import Brokers
 from steelyard.services.broker_reconciliation import MAX_EXPLANATION, Break, explain_break, get_breaks
@@ -64,7 +63,7 @@ async def list_breaks(
     limit: PageSize = 100,
 ) -> Answer:
     """Where a broker and the ledger say different things, the newest first; `after` is `next` of the page before."""
-    before = None if after is None else _place(after)
+    before = place_of(after)
     async with get_db_session() as db:
         rows = await get_breaks(
             db, account_id=account, with_resolved=with_resolved, before=before, limit=limit + 1
@@ -108,11 +107,3 @@ def _shown(done: Synced) -> SyncShown:
         [one.break_id for one in seen.resolved],
         sorted(seen.undecided),
     )
-
-
-def _place(cursor: str) -> tuple[datetime, UUID]:
-    found_at, break_id = keys_of(cursor, str, str)
-    try:
-        return datetime.fromisoformat(found_at), UUID(break_id)
-    except ValueError:
-        raise CursorError from None

@@ -42,8 +42,8 @@ PREFIX: Final = "/api/v1"
 def redirect_uri(public_url: str, name: str) -> str:
     """Say where a provider sends people back to; each provider has an address of its own.
 
-    >>> redirect_uri("https://book.example", "work")
-    'https://book.example/api/v1/sign-in/providers/work/callback'
+    >>> redirect_uri("https://book.example", "office")
+    'https://book.example/api/v1/sign-in/providers/office/callback'
     """
     return f"{public_url}{PREFIX}/sign-in/providers/{name}/callback"
 

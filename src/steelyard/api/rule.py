@@ -7,12 +7,12 @@ from pydantic import Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
-from steelyard.api.browser import AskingBrowser
-from steelyard.api.own import RecentActor
 from steelyard.compliance.rule import Outcome, Rule, RuleKind
 from steelyard.compliance.settings import LONGEST_TEXT
 from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.server.browser import AskingBrowser
 from steelyard.server.input import Day, Exact, Id
+from steelyard.server.own import RecentActor
 from steelyard.server.permits import permits
 from steelyard.services import compliance_record, dry_run, rule
 from steelyard.services.compliance_record import Checked

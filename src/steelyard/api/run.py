@@ -11,13 +11,13 @@ from pydantic import Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
-from steelyard.api.browser import AskingBrowser
-from steelyard.api.own import RecentActor
-from steelyard.api.page import Page, page_of
 from steelyard.api.proposal import CodeBody, CursorError, Moving, SeenBody, SignedBody
 from steelyard.identity.permissions import ObjectType, Verb
 from steelyard.market.port import Market
+from steelyard.server.browser import AskingBrowser
 from steelyard.server.input import Cursor, Id, Name, PageSize, read_cursor
+from steelyard.server.listing import Page, page_of
+from steelyard.server.own import RecentActor
 from steelyard.server.permits import CurrentActor, permits
 from steelyard.services import run as service
 from steelyard.services.allocation_inputs import STORED

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Response
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body, Password
-from steelyard.api.browser import AskingBrowser, Browser
-from steelyard.api.own import OwnId
 from steelyard.api.sign_in import CodeBody, CredentialBody
 from steelyard.identity.permissions import ObjectType, Verb, permissions_of, scope_text
 from steelyard.identity.session import Session
+from steelyard.server.browser import AskingBrowser, Browser
+from steelyard.server.own import OwnId
 from steelyard.server.permits import CurrentActor, permits, signed_in
 from steelyard.services import passkeys, session, step_up
 from steelyard.services.entrance import Signed

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body, Credential, Login, Password, Secret
-from steelyard.api.browser import AskingBrowser, Browser, Kept
+from steelyard.server.browser import AskingBrowser, Browser, Kept, enter
 from steelyard.server.permits import CurrentActor, signed_in, signing_in
 from steelyard.services import passkeys, session, sign_in
 from steelyard.services.entrance import SecondFactorNeeded, Signed
@@ -152,14 +152,3 @@ async def go_on(browser: Browser, done: Signed | SecondFactorNeeded) -> Response
     answer = Answer(SignInState(is_signed_in=True, return_to=done.return_to))
     await enter(browser, answer, done)
     return answer
-
-
-async def enter(browser: Browser, answer: Response, done: Signed) -> None:
-    """Give the browser its session; the one it had, and what was under way, are over."""
-    if browser.session is not None:
-        async with get_write_session() as db:
-            await session.end_session_of(db, browser.session, now=browser.now)
-    browser.enter(answer, done.secret)
-    for kept in Kept:
-        if browser.kept(kept) is not None:
-            browser.forget(answer, kept)

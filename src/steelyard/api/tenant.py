@@ -7,9 +7,9 @@ from pydantic import Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
-from steelyard.api.own import RecentActor
 from steelyard.identity.permissions import ObjectType, Verb
 from steelyard.server.input import Exact
+from steelyard.server.own import RecentActor
 from steelyard.server.permits import permits
 from steelyard.services import tenant
 from steelyard.services.tenant import MOST_MINUTES

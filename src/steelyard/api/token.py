@@ -8,11 +8,11 @@ from pydantic import Field
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body
-from steelyard.api.browser import AskingBrowser, Browser
-from steelyard.api.own import OwnId, RecentActor
 from steelyard.identity.permissions import Actor, ObjectType, Verb
 from steelyard.identity.token import NewToken
+from steelyard.server.browser import AskingBrowser, Browser
 from steelyard.server.input import Moment, Name
+from steelyard.server.own import OwnId, RecentActor
 from steelyard.server.permits import permits
 from steelyard.services import token
 from steelyard.storage.connection import get_db_session, get_write_session

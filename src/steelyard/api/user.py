@@ -9,11 +9,11 @@ from fastapi import APIRouter, Response
 
 from steelyard.api.answer import Answer
 from steelyard.api.body import Body, RoleText
-from steelyard.api.browser import AskingBrowser, Browser
-from steelyard.api.own import RecentActor
 from steelyard.identity.link import NewLink
 from steelyard.identity.permissions import ObjectType, Verb
+from steelyard.server.browser import AskingBrowser, Browser
 from steelyard.server.input import Exact, Name
+from steelyard.server.own import RecentActor
 from steelyard.server.permits import permits
 from steelyard.services import link, recovery, user
 from steelyard.services.user import User

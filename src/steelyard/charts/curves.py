@@ -1,17 +1,17 @@
-"""Curves: a figure of fractions over days, drawn as SVG.
+"""Curves: a figure of fractions, or of money, over days, drawn as SVG.
 
 As with columns, plot and axes are drawings in a grid, and text keeps its size. The curves alone are stretched to the
 room there is; their strokes are not.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from steelyard.charts.columns import MONTHS
+from steelyard.charts.line import FRACTION, marks_of
 from steelyard.charts.markup import Markup, element, share
-from steelyard.charts.numbers import percent, short_percent
-from steelyard.charts.scale import ticks_between
+from steelyard.charts.numbers import compact, money, percent, short_percent
 from steelyard.charts.tables import behind, table
 
 WIDTH: Final = 1000
@@ -21,7 +21,8 @@ MOST_PIECES: Final = 400
 
 _STEPS: Final = (1, 2, 3, 6, 12, 24, 60, 120)  # months between marks
 _MOST_MARKS: Final = 12
-_MOST_MAJOR: Final = 6
+_MOST_MAJOR: Final = 4
+_FEW_DAYS: Final = 62
 _EDGE: Final = 0.04  # of the width, in which a label is not centred on its mark
 
 Point = tuple[float, float | None]
@@ -43,24 +44,31 @@ def curves_over_days(figure: dict[str, Any], *, name: str) -> Markup:
 
 
 def _listed(figure: dict[str, Any]) -> Markup:
-    """List the rows: words and days as they are, fractions in percent."""
-    rows = figure["layout"]["meta"]["rows"]
+    """List the rows: words and days as they are, fractions in percent, money with its currency in the headings."""
+    rows, unit = figure["layout"]["meta"]["rows"], figure["layout"]["meta"]["unit"]
+    written = percent if unit == FRACTION else money
     is_text = {key: any(isinstance(row[key], str) for row in rows) for key in rows[0]}
-    headings = [key if text else f">{key}" for key, text in is_text.items()]
+    named = "" if unit == FRACTION else f", {unit}"
+    headings = [key if text else f">{key}{named}" for key, text in is_text.items()]
     cells = [
-        [row[key] or "–" if text else percent(row[key]) for key, text in is_text.items()] for row in rows
+        [row[key] or "–" if text else written(row[key]) for key, text in is_text.items()] for row in rows
     ]
-    return table(figure["layout"]["title"]["text"], headings, cells, kind="periods")
+    title = figure["layout"]["title"]["text"]
+    listed = table(title, headings, cells, kind="periods")
+    return element(
+        "div", listed, class_="scroll", tabindex="0", role="region", aria_label=f"{title} as a table"
+    )
 
 
 def _drawing(figure: dict[str, Any], *, labelled_by: str) -> Markup:
     lines = figure["data"]
-    known = [value for line in lines for value in line["y"] if value is not None]
-    if not known or min(*known, 0.0) == max(*known, 0.0):
+    unit = figure["layout"]["meta"]["unit"]
+    marks = marks_of([line["y"] for line in lines], unit)
+    if not marks:
         return Markup()
-    marks = ticks_between(min(*known, 0.0), max(*known, 0.0))
     days = [date.fromisoformat(day) for day in lines[0]["x"]]
-    parts = _value_axis(marks), _plot(lines, days, marks), _day_axis(days)
+    written = short_percent if unit == FRACTION else compact
+    parts = _value_axis(marks, list(map(written, marks))), _plot(lines, days, marks), day_axis(days)
     return element("div", *parts, class_="plot", role="img", aria_labelledby=labelled_by)
 
 
@@ -76,8 +84,7 @@ def _key(lines: Sequence[dict[str, Any]]) -> Markup:
     return element("p", *parts, class_="key")
 
 
-def _value_axis(marks: Sequence[float]) -> Markup:
-    named = [short_percent(mark) for mark in marks]
+def _value_axis(marks: Sequence[float], named: Sequence[str]) -> Markup:
     labels = (
         element("text", label, x="100%", y=share(_down(mark, marks)), dy="0.32em", text_anchor="end")
         for mark, label in zip(marks, named, strict=True)
@@ -97,7 +104,7 @@ def _plot(lines: Sequence[dict[str, Any]], days: Sequence[date], marks: Sequence
         )
         for mark in marks
     )
-    places = [_along(day, days) for day in days]
+    places = [along(day, days) for day in days]
     curves = [curve for place, line in enumerate(lines) for curve in _curve(line, place, places, marks)]
     stretched = element(
         "svg",
@@ -113,13 +120,13 @@ def _plot(lines: Sequence[dict[str, Any]], days: Sequence[date], marks: Sequence
 def _curve(
     line: dict[str, Any], place: int, places: Sequence[float], marks: Sequence[float]
 ) -> Iterator[Markup]:
-    pieces = [_thinned(piece) for piece in _unbroken(zip(places, line["y"], strict=True))]
+    pieces = [thinned(piece) for piece in _unbroken(zip(places, line["y"], strict=True))]
     drawn = [[f"{WIDTH * x:.1f} {HEIGHT * _down(y, marks):.1f}" for x, y in piece] for piece in pieces]
     outline = " ".join("M" + "L".join(points) for points in drawn)
     tip = element("title", line["name"])
     yield element("path", tip, d=outline, vector_effect="non-scaling-stroke", class_=_kind(place))
     if line["fill"] == "tozeroy":
-        ground = f"{HEIGHT * _down(0.0, marks):.1f}"
+        ground = f"{HEIGHT * _down(min(max(0.0, marks[0]), marks[-1]), marks):.1f}"
         areas = (
             f"M{WIDTH * piece[0][0]:.1f} {ground}L{'L'.join(points)}L{WIDTH * piece[-1][0]:.1f} {ground}Z"
             for piece, points in zip(pieces, drawn, strict=True)
@@ -140,7 +147,7 @@ def _unbroken(points: "zip[Point]") -> Iterator[list[tuple[float, float]]]:
         yield piece
 
 
-def _thinned(piece: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def thinned(piece: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Keep what can be seen of a long curve."""
     size = -(-len(piece) // MOST_PIECES)
     kept = []
@@ -156,24 +163,43 @@ def _thinned(piece: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return kept
 
 
-def _day_axis(days: Sequence[date]) -> Markup:
+def day_axis(days: Sequence[date]) -> Markup:
+    """Draw the axis under curves over days, which are in order."""
+    if (days[-1] - days[0]).days <= _FEW_DAYS:
+        return element("svg", *_week_labels(days), class_="axis months", width="100%", height=20)
     months = (days[-1].year - days[0].year) * 12 + days[-1].month - days[0].month + 1
     step = next((step for step in _STEPS if months / step <= _MOST_MARKS), _STEPS[-1])
     marks = [mark for mark in _firsts(days[0], days[-1], step) if days[0] <= mark <= days[-1]]
     sparse = -(-len(marks) // _MOST_MAJOR)
     labels = [
-        _day_label(mark, _along(mark, days), step, is_minor=place % sparse > 0)
+        _day_label(mark, along(mark, days), step, is_minor=place % sparse > 0)
         for place, mark in enumerate(marks)
     ]
     return element("svg", *labels, class_="axis months", width="100%", height=20)
 
 
+def _week_labels(days: Sequence[date]) -> Iterator[Markup]:
+    """Mark the Mondays of a few weeks."""
+    mondays = [
+        days[0] + timedelta(ahead)
+        for ahead in range((days[-1] - days[0]).days + 1)
+        if (days[0] + timedelta(ahead)).weekday() == 0
+    ]
+    for place, day in enumerate(mondays):
+        x, kind = along(day, days), "minor" if place % 2 else None
+        text = f"{day.day} {MONTHS[day.month - 1]}"
+        yield element("text", text, x=share(x), y="1em", text_anchor=_anchor(x), class_=kind)
+
+
+def _anchor(x: float) -> str:
+    return "start" if x < _EDGE else "end" if x > 1 - _EDGE else "middle"
+
+
 def _day_label(mark: date, x: float, step: int, *, is_minor: bool) -> Markup:
-    anchor = "start" if x < _EDGE else "end" if x > 1 - _EDGE else "middle"
     month = f"{MONTHS[mark.month - 1]} {mark:%y}"
     text = f"{mark.year}" if step % 12 == 0 else month
     kind = "minor" if is_minor else None
-    return element("text", text, x=share(x), y="1em", text_anchor=anchor, class_=kind)
+    return element("text", text, x=share(x), y="1em", text_anchor=_anchor(x), class_=kind)
 
 
 def _firsts(first: date, last: date, step: int) -> Iterator[date]:
@@ -184,7 +210,7 @@ def _firsts(first: date, last: date, step: int) -> Iterator[date]:
         months += step
 
 
-def _along(day: date, days: Sequence[date]) -> float:
+def along(day: date, days: Sequence[date]) -> float:
     """Return how far a day is from the first to the last, 0 to 1."""
     span = (days[-1] - days[0]).days
     return (day - days[0]).days / span if span else 0.0

@@ -1,6 +1,7 @@
 """HTML and SVG as text, in which nothing that is not meant as markup becomes markup."""
 
 import re
+from functools import lru_cache
 from html import escape
 from typing import Final
 
@@ -39,7 +40,7 @@ def element(name: str, *children: str, **attributes: str | float | None) -> Mark
     '<text x="12.5" text-anchor="end" class="tick">a&lt;b</text>'
     """
     given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{text(_written(value))}"'
+        f' {_name(key)}="{_value(value) if isinstance(value, str) else _written(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -65,6 +66,17 @@ def share(fraction: float) -> str:
     return f"{_written(100 * fraction)}%"
 
 
-def _written(value: str | float) -> str:
+def _written(value: float) -> str:
     """Four decimals are a hundredth of a pixel on the widest screen."""
-    return value if isinstance(value, str) else f"{value:.4f}".rstrip("0").rstrip(".")
+    return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+# A table of bars says the same few names and words thousands of times.
+@lru_cache(maxsize=256)
+def _name(key: str) -> str:
+    return key.rstrip("_").replace("_", "-")
+
+
+@lru_cache(maxsize=1024)
+def _value(value: str) -> str:
+    return text(value)

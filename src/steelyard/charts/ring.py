@@ -1,15 +1,15 @@
 """Rings: a figure of one pie with few slices, its numbers beside it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
 from steelyard.charts.markup import Markup, element
-from steelyard.charts.numbers import compact, money
+from steelyard.charts.numbers import compact, money, percentage
 from steelyard.charts.palette import SERIES
-from steelyard.charts.shares import Parts, Row, share_figure, share_table, shown_rows
+from steelyard.charts.shares import Parts, Row, describe_shares, share_figure, share_table, shown_rows
 
 SIZE: Final = 176  # pixels; a ring is never scaled, so its text is not either
 _THICK: Final = 26
@@ -39,6 +39,45 @@ def ring(figure: dict[str, Any], parts: Parts, *, name: str) -> Markup:
     listed = share_table(figure, parts, rows, swatches=_swatches(rows))
     drawn = _drawing(figure, labelled_by=f"{name}-sentence")
     return share_figure(figure, parts, element("div", drawn, listed, class_="beside"), name=name)
+
+
+def weight_ring(figure: dict[str, Any], names: Mapping[str, str], *, one: str, name: str) -> Markup:
+    """Return a pie of weights in percent as HTML: a ring, and a table with what each slice is called besides.
+
+    Args:
+        figure: of `pie_by_value` in percent; a weight of 0 is listed and not drawn.
+        names: label of a slice → what it is called; where there is none, the label alone.
+        one: what a slice is called.
+        name: begins the ids within; unique on the page.
+    """
+    rows = figure["layout"]["meta"]["rows"]
+    heading = element(
+        "tr", element("th", one, scope="col"), element("th", "Weight", scope="col", class_="number")
+    )
+    listed = (
+        element(
+            "tr",
+            element(
+                "th",
+                swatch,
+                element("span", element("bdi", row["label"]), class_="id"),
+                " ",
+                element("span", element("bdi", names.get(row["label"], "")), class_="name"),
+                scope="row",
+            ),
+            element("td", percentage(row["value"]), class_="number"),
+        )
+        for row, swatch in zip(rows, _swatches(rows), strict=True)
+    )
+    said = element(
+        "figcaption",
+        describe_shares(figure, Parts(one.lower(), f"{one.lower()}s")),
+        class_="unseen",
+        id=f"{name}-sentence",
+    )
+    table = element("table", element("thead", heading), element("tbody", *listed), class_="shares")
+    drawn = _drawing(figure, labelled_by=f"{name}-sentence")
+    return element("figure", said, element("div", drawn, table, class_="beside"), class_="chart")
 
 
 def _drawing(figure: dict[str, Any], *, labelled_by: str) -> Markup:

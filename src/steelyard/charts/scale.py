@@ -24,6 +24,24 @@ def ticks_between(lowest: float, highest: float) -> list[float]:
     >>> ticks_between(-0.3, 0.7), ticks_between(-0.25, 0.0)
     ([-0.4, -0.2, 0.0, 0.2, 0.4, 0.6, 0.8], [-0.25, -0.2, -0.15, -0.1, -0.05, 0.0])
     """
+    return _marks(lowest, highest)
+
+
+def ticks_around(lowest: float, highest: float) -> list[float]:
+    """Return round numbers that enclose both bounds, and 0 too unless it is far from them: for lines.
+
+    >>> ticks_around(390_000.0, 540_000.0), ticks_around(5.0, 5.0)
+    ([350000.0, 400000.0, 450000.0, 500000.0, 550000.0], [0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    >>> ticks_around(100.0, 1000.0)[0], ticks_around(0.0, 0.0)
+    (0.0, [0.0, 1.0])
+    """
+    is_near = highest - lowest >= max(abs(lowest), abs(highest)) / 2
+    if is_near or lowest == highest:
+        lowest, highest = min(lowest, 0.0), max(highest, 0.0)
+    return _marks(lowest, highest) if lowest < highest else [0.0, 1.0]
+
+
+def _marks(lowest: float, highest: float) -> list[float]:
     span = highest - lowest
     magnitude = math.floor(math.log10(span / MOST_STEPS))
     step = next(

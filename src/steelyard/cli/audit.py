@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time
 from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from steelyard.services.audit import ChainReport
     from steelyard.storage.audit import EventFilter
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -235,20 +234,17 @@ def _csv_writer(sink: TextIO) -> Any:
     import json
 
     from steelyard.domain.audit import AuditEvent
+    from steelyard.domain.spreadsheet import cell
 
     writer = csv.DictWriter(sink, [*AuditEvent.__slots__])
     writer.writeheader()
 
     def write(event: dict[str, Any]) -> None:
         facts = json.dumps(event["facts"], ensure_ascii=False, sort_keys=True)
-        writer.writerow({name: _harmless(value) for name, value in (event | {"facts": facts}).items()})
+        row = event | {"facts": facts}
+        writer.writerow({name: cell(one) if isinstance(one, str) else one for name, one in row.items()})
 
     return write
-
-
-def _harmless(value: Any) -> Any:
-    """Keep a spreadsheet from taking a text for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 async def _head(shell: Shell, *, sign: bool) -> list[dict[str, Any]]:

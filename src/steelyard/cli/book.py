@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from steelyard.cli.order_file import cell, number
+from steelyard.cli.order_file import number
 from steelyard.cli.output import progress_bar
 from steelyard.cli.report import OutputFileError
+from steelyard.domain.spreadsheet import cell
 from steelyard.services.book import ANSWERS, BookSummary, calculate_book
 from steelyard.storage.connection import get_db_session
 

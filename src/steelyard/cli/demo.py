@@ -2,29 +2,28 @@
 
 import asyncio
 import csv
+import logging
 import time
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import click
 
+from steelyard.cli.codes import INTERRUPTED
 from steelyard.cli.data import LoadRequest, load_directory, publish
 from steelyard.cli.options import as_json, examples
 from steelyard.cli.output import notes, tell
+from steelyard.cli.serve import HOST, PORT, ServeRequest, serve_store
 from steelyard.cli.shell import Shell, pass_shell
 from steelyard.errors import ConflictError
 
 if TYPE_CHECKING:
-    from steelyard.identity.vault import Vault
     from steelyard.services.asset_360 import Refresh
-    from steelyard.services.broker_link import BrokerTools
     from steelyard.services.loading import LoadSummary
     from steelyard.services.performance import ScopePerformance
     from steelyard.storage.asset_360 import Document
-    from steelyard.storage.connection import Pool, WriteSession
+    from steelyard.storage.connection import Pool
     from steelyard.storage.migration import MigrationResult
 
 
@@ -39,11 +38,25 @@ class OtherBookError(ConflictError):
         )
 
 
-@click.command(epilog=examples("steelyard demo", "STEELYARD_HOME=~/steelyard-demo steelyard demo"))
+@click.command(
+    epilog=examples(
+        "steelyard demo",
+        "STEELYARD_HOME=~/steelyard-demo steelyard demo",
+        "steelyard demo --no-serve",
+    )
+)
 @as_json
+@click.option(
+    "--serve/--no-serve",
+    "serves",
+    default=True,
+    envvar="SERVE",
+    help="Serve its pages to this machine, on port 8000 or another free one, until Ctrl-C.  "
+    "[default: serve, or what SERVE says: SERVE=0 is --no-serve; --json serves nothing]",
+)
 @pass_shell
-def demo(shell: Shell, *, as_json: bool) -> None:
-    """Load the sample book of real prices and show it, analysed.
+def demo(shell: Shell, *, as_json: bool, serves: bool) -> None:
+    """Load the sample book of real prices and show it, analysed; then serve its pages.
 
     Starts the store, makes its schema, loads the book and publishes a version; what is there already stays. Run it
     again as often as you like.
@@ -54,6 +67,24 @@ def demo(shell: Shell, *, as_json: bool) -> None:
     document, did = asyncio.run(_prepare(shell))
     screen = partial(demonstration, document=document, book=shell.sample_book(), did=did)
     tell(answer_overview(document), screen, as_json=as_json)
+    if serves and not as_json:
+        _serve(shell)
+
+
+def _serve(shell: Shell) -> None:
+    """Serve the book with a worker, which sends its orders; where no key file can be made, say what is missing."""
+    from steelyard.server.logs import logged
+    from steelyard.services.key import KeyFileUnnamedError
+
+    request = ServeRequest(HOST, PORT, with_worker=True, or_any_port=True)
+    try:
+        with logged(least=logging.WARNING):
+            finished = asyncio.run(serve_store(shell, request))
+    except KeyFileUnnamedError:
+        notes().print("Its pages are not served; name a key file in STEELYARD_KEY_FILE and run it again.")
+        return
+    if not finished:
+        click.get_current_context().exit(INTERRUPTED)
 
 
 async def _prepare(shell: Shell) -> "tuple[Document, ScopePerformance]":
@@ -80,7 +111,9 @@ async def _prepare(shell: Shell) -> "tuple[Document, ScopePerformance]":
 async def _link_paper(shell: Shell, pool: "Pool") -> str:
     """Let the orders of the sample accounts go to the paper broker; says what came of it."""
     from steelyard.cli.brokers import broker_tools
+    from steelyard.identity.permissions import Actor
     from steelyard.services.broker_link import get_broker_links
+    from steelyard.services.first_book import trade_on_paper
     from steelyard.services.key import KeyFileUnnamedError
     from steelyard.storage.connection import get_write_session
 
@@ -91,34 +124,7 @@ async def _link_paper(shell: Shell, pool: "Pool") -> str:
     async with broker_tools(shell, pool) as tools, get_write_session() as db:
         if await get_broker_links(db, with_ended=True):
             return "linked already"
-        return f"{await _attach_all(db, vault, tools)} accounts trade on paper"
-
-
-async def _attach_all(db: "WriteSession", vault: "Vault", tools: "BrokerTools") -> int:
-    """Link the paper broker and attach the accounts whose trades can be booked; returns how many."""
-    from steelyard.identity.permissions import Actor
-    from steelyard.services.broker_link import NotInLedgerError, attach_account, link_broker
-    from steelyard.storage.portfolio import get_all_accounts
-
-    link_id, attached = uuid4(), 0
-    await link_broker(
-        db,
-        vault,
-        Actor(1),
-        link_id,
-        broker="paper",
-        name="paper",
-        environment="paper",
-        address=None,
-        settings={"slippage_bps": "2"},
-        credentials={},
-        now=tools.clock(),
-    )
-    for account in await get_all_accounts(db):
-        with suppress(NotInLedgerError):
-            await attach_account(db, vault, account.account_id, link_id, tools)
-            attached += 1
-    return attached
+        return f"{await trade_on_paper(db, vault, Actor(1), tools)} accounts trade on paper"
 
 
 class Steps:

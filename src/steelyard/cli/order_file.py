@@ -5,17 +5,15 @@ docs/reference/order-files.md says where each layout is published.
 
 import csv
 import io
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from steelyard.domain.portfolio import Portfolio
+from steelyard.domain.spreadsheet import cell
 from steelyard.errors import ConflictError, InvalidInputError
 from steelyard.rebalancing.trade import Conversion, Trade
-
-_FORMULA: Final = "=+-@\t\r\n"
 
 Cells = tuple[str, ...]
 
@@ -99,15 +97,6 @@ def count_orders(accounts: Sequence[AccountTrades], layout: Layout) -> tuple[int
 def _is_currency_trade(account: AccountTrades, trade: Trade) -> bool:
     """Whether what is traded is a currency that is held as an investment."""
     return trade.asset_id in account.portfolio.cash_targets
-
-
-def cell(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula: a `'` goes before what would start one.
-
-    >>> cell("VTI"), cell("=1+1"), cell("\uff1d1"), cell("")
-    ('VTI', "'=1+1", "'\uff1d1", '')
-    """
-    return f"'{text}" if text and unicodedata.normalize("NFKC", text[0]) in _FORMULA else text
 
 
 def number(amount: Decimal) -> str:

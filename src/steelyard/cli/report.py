@@ -117,7 +117,7 @@ def _templates() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     from steelyard.charts import bars, columns, curves, numbers, ring, shares
-    from steelyard.cli.screens.flags import meaning
+    from steelyard.services.quality import meaning
 
     environment = Environment(
         loader=PackageLoader("steelyard.cli"),

@@ -22,10 +22,13 @@ from steelyard.errors import SteelyardError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from socket import socket
 
     from steelyard.server.place import Address, Place
     from steelyard.storage.connection import Pool
 
+HOST: Final = "127.0.0.1"
+PORT: Final = 8000
 HEAD_SECONDS: Final = 3600
 FILE: Final = click.Path(path_type=Path)
 
@@ -34,15 +37,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ServeRequest:
-    """What `serve` was asked; see its options."""
+    """What `serve` was asked; see its options.
+
+    Attributes:
+        or_any_port: whether another port will do where this one is taken, which is said.
+    """
 
     host: str
     port: int
-    tls_cert: Path | None
-    tls_key: Path | None
-    proxies: Sequence[str]
-    public_url: str | None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    proxies: Sequence[str] = ()
+    public_url: str | None = None
     with_worker: bool = False
+    or_any_port: bool = False
 
     def place(self, port: int) -> "Place":
         """Decide where the server can be reached; see `plan_place`."""
@@ -65,9 +73,9 @@ class ServeRequest:
         "steelyard serve --host 10.0.0.5 --behind-proxy 10.0.0.2 --public-url https://book.example",
     )
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Name or address to listen on.")
+@click.option("--host", default=HOST, show_default=True, help="Name or address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0 = any free one."
+    "--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True, help="0 = any free one."
 )
 @click.option("--tls-cert", type=FILE, metavar="FILE", help="Certificate and its chain, PEM: speak https.")
 @click.option("--tls-key", type=FILE, metavar="FILE", help="Its key, PEM, without a password.")
@@ -104,18 +112,23 @@ def serve(
 
     request = ServeRequest(host, port, tls_cert, tls_key, proxies, public_url, with_worker)
     with logged():
-        finished = asyncio.run(_serve(shell, request))
+        finished = asyncio.run(serve_store(shell, request))
     if not finished:
         click.get_current_context().exit(INTERRUPTED)
 
 
-async def _serve(shell: Shell, request: ServeRequest) -> bool:
-    from steelyard.server.serving import Serving, check_tls, listen, signals_call
+async def serve_store(shell: Shell, request: ServeRequest) -> bool:
+    """Serve until told to stop; returns whether everything under way was finished.
+
+    Raises:
+        SteelyardError: it cannot be served as asked, or the store cannot be used.
+    """
+    from steelyard.server.serving import Serving, check_tls, signals_call
     from steelyard.storage.acting import NOBODY
 
     planned = request.place(request.port or 1)
     check_tls(planned)
-    with listen(planned.address, request.port) as sock:
+    with _listen(planned.address, request) as sock:
         place = request.place(sock.getsockname()[1])
         async with shell.store(acts_as=NOBODY) as pool:
             app = await shell.make_server(shell.settings, place, pool)
@@ -127,6 +140,18 @@ async def _serve(shell: Shell, request: ServeRequest) -> bool:
                     return await server.run(lambda: log.info("serving"))
 
 
+def _listen(address: "Address", request: ServeRequest) -> "socket":
+    from steelyard.server.serving import PortTakenError, listen
+
+    try:
+        return listen(address, request.port)
+    except PortTakenError:
+        if not request.or_any_port:
+            raise
+    click.echo(f"Port {request.port} is taken, so this is another one.")
+    return listen(address, 0)
+
+
 async def _greet(place: "Place") -> None:
     """Say where the server is, and on the first run how to get in."""
     from steelyard.services.set_up import is_set_up, make_set_up_link
@@ -135,12 +160,12 @@ async def _greet(place: "Place") -> None:
     click.echo(f"Steelyard serves at {place.public_url}")
     with acting_as(OPERATOR):
         if await is_set_up():
+            click.echo(f"Sign in at {place.public_url}/login")
             return
         link = await make_set_up_link(now=datetime.now(UTC), random=token_bytes)
     click.echo(
         f"Nobody can sign in yet. Open this link to become the owner; it works once, until "
-        f"{link.expires_at:%Y-%m-%d %H:%M} UTC:\n{link.address(place.public_url)}\n"
-        "There is no page for it yet: docs/how-to/sign-in.md shows the requests that open it."
+        f"{link.expires_at:%Y-%m-%d %H:%M} UTC:\n{link.address(place.public_url)}"
     )
 
 
@@ -171,6 +196,6 @@ async def _keep_heads(shell: Shell, pool: "Pool") -> None:
 
 
 def _resolve(host: str) -> "Sequence[Address]":
-    import socket
+    from socket import getaddrinfo
 
-    return [ip_address(str(place[0])) for *_, place in socket.getaddrinfo(host, None)]
+    return [ip_address(str(place[0])) for *_, place in getaddrinfo(host, None)]

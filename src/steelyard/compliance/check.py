@@ -197,10 +197,30 @@ def limit_words(rule: Rule) -> str:
     '40 %'
     """
     bound = Fraction(rule.bound if rule.bound is not None else 0)
+    return told_apart(bound, bound, _blank(rule))[0]
+
+
+def amount_words(rule: Rule, measure: Decimal, bound: Decimal) -> tuple[str, str]:
+    """Return what was measured and the limit in words, with as many decimals as tell them apart.
+
+    Args:
+        rule: whose kind says what is counted.
+        measure: as a finding keeps it.
+        bound: the limit it was held against, of whichever version.
+
+    >>> from datetime import date
+    >>> amount_words(Rule(rule_id="cap", version=1, kind=RuleKind.SECTOR, bound=Decimal("0.4"), outcome=Outcome.HOLD,
+    ...     valid_from=date(2026, 1, 1), source_document="mandate"), Decimal("0.4639"), Decimal("0.4"))
+    ('46.39 %', '40 %')
+    """
+    return told_apart(Fraction(measure), Fraction(bound), _blank(rule))
+
+
+def _blank(rule: Rule) -> Measure:
+    """Return a measure of the unit that a rule counts."""
     unit, currency = Unit.FRACTION, ""
     if rule.kind is RuleKind.RESTRICTED:
         unit = Unit.UNITS
     elif rule.kind is RuleKind.WASH_SALE or rule.settings.get("currency"):
         unit, currency = Unit.MONEY, rule.settings.get("currency", "of the base currency")
-    blank = Measure(key="", subject="", amount=bound, of="", asset_ids=(), unit=unit, currency=currency)
-    return told_apart(bound, bound, blank)[0]
+    return Measure(key="", subject="", amount=Fraction(0), of="", asset_ids=(), unit=unit, currency=currency)

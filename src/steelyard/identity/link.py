@@ -19,6 +19,13 @@ class LinkPurpose(StrEnum):
     RECOVERY = "recovery"
 
 
+PAGES: Final[Mapping[LinkPurpose, str]] = {
+    LinkPurpose.SETUP: "/setup",
+    LinkPurpose.INVITATION: "/invite",
+    LinkPurpose.RECOVERY: "/recover",
+}
+"""Where a link of each purpose is opened."""
+
 LIFETIMES: Final[Mapping[LinkPurpose, timedelta]] = {
     LinkPurpose.SETUP: timedelta(hours=24),
     LinkPurpose.INVITATION: timedelta(hours=72),
@@ -51,7 +58,7 @@ class NewLink:
 
     def address(self, public_url: str) -> str:
         """Write it for a browser; what stands behind # reaches no server, and no log of one."""
-        return f"{public_url.rstrip('/')}/link#{self.secret}"
+        return f"{public_url.rstrip('/')}{PAGES[self.purpose]}#{self.secret}"
 
 
 def hash_link(secret: str) -> bytes:

@@ -4,11 +4,11 @@ Several at once, each under a name of its own:
 
     private_networks = ["10.1.0.0/16"]      # where providers may be besides the public internet
 
-    [providers.work]                        # the name in our addresses
+    [providers.office]                      # the name in our addresses
     label = "Example Corp"
     issuer = "https://login.example.com"
     client_id = "steelyard"
-    client_secret_file = "work.secret"      # beside this file, or absolute; without it we are a public client
+    client_secret_file = "office.secret"    # beside this file, or absolute; without it we are a public client
     two_factor_methods = ["mfa"]            # amr: any of these says that they showed two factors there
     two_factor_contexts = ["phr"]           # acr: so does any of these
 """

@@ -8,11 +8,19 @@ compiles them.
 
 from typing import Final
 
-from steelyard.rebalancing.cells import RECORD_TRADES, RECORD_TURNOVER, Account, Cells, Sections
+from steelyard.rebalancing.cells import (
+    RECORD_TRADES,
+    RECORD_TURNOVER,
+    STATE,
+    WORK_LEFT,
+    Account,
+    Cells,
+    Sections,
+)
 from steelyard.rebalancing.incumbent import first_answer
 from steelyard.rebalancing.problem import L1_SCALE
 from steelyard.rebalancing.relaxation import Prices, clamp, find_prices, relax
-from steelyard.rebalancing.states import search_states
+from steelyard.rebalancing.states import WORK, search_states
 from steelyard.rebalancing.tree import FINE, list_candidates, search_tree, start_tree, sum_up
 
 NEAR: Final = 128
@@ -42,6 +50,7 @@ def best_trades(
     Returns how far it is above the root bound (`far` where none was found), how far above it any answer is at least
     (`far` where there is none), the nodes looked at, and the prices that give the root bound.
     """
+    cells[at.notes + WORK_LEFT] = WORK * ((at.olds - at.states) // STATE)
     prices = find_prices(cells, account)
     cash_left, gain_left = relax(cells, account, prices)
     gap = first_answer(cells, account, at.notes, prices, cash_left, gain_left)

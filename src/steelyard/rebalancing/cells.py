@@ -19,7 +19,8 @@ runs them over a list, whose numbers have no limit; `kernel` compiles the same f
                            and used, most cash and gain that can be freed, most trades and turnover that can be saved.
     depths      DEPTH      one a deviation from the best trades: the level at which the next deviates and its next
                            candidate; of the answer so far: extra cost, cash and gain left, trades, turnover.
-    notes       NOTES      cash and gain left by the answer being built; trades and turnover of the best answer.
+    notes       NOTES      cash and gain left by the answer being built; trades and turnover of the best answer;
+                           merges and pairs that the search in breadth may make yet.
     states      STATE      an answer in part: cash and gain left, extra cost, the state it came from, its candidate.
     olds        STATE      states set aside to be merged.
 
@@ -40,7 +41,7 @@ STEPS, EXTRA, CASH, GAIN, CANDIDATE = range(5)
 OF_ASSET, BEGIN, END, RATE, CASH_FREED_AT, CASH_USED_AT, GAIN_FREED_AT, GAIN_USED_AT = range(8)
 MOST_CASH, MOST_GAIN, SAVED_TRADES, SAVED_TURNOVER, LEVEL = range(8, 13)
 AT_LEVEL, NEXT, SPENT, CASH_LEFT, GAIN_LEFT, TRADES, TURNOVER, DEPTH = range(8)
-LEFT_CASH, LEFT_GAIN, RECORD_TRADES, RECORD_TURNOVER, NOTES = range(5)
+LEFT_CASH, LEFT_GAIN, RECORD_TRADES, RECORD_TURNOVER, WORK_LEFT, NOTES = range(6)
 OWN_CASH, OWN_GAIN, OWN_SPENT, PARENT, CHOSEN, STATE = range(6)
 
 CANDIDATES: Final = 1 << 14

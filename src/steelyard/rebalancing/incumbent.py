@@ -16,10 +16,12 @@ from steelyard.rebalancing.cells import (
     FIRST,
     GAIN_FIXED,
     GAIN_STEP,
+    HIGH,
     LAST,
     LEAST,
     LEFT_CASH,
     LEFT_GAIN,
+    LOW,
     NOW,
     NOW_PIECE,
     PIECE,
@@ -28,12 +30,14 @@ from steelyard.rebalancing.cells import (
     PRICE,
     RECORD_TRADES,
     RECORD_TURNOVER,
+    VALUE,
     Account,
     Cells,
 )
 from steelyard.rebalancing.relaxation import (
     Prices,
     best_of_piece,
+    best_rest,
     cash_of,
     clamp,
     cost_of,
@@ -41,12 +45,16 @@ from steelyard.rebalancing.relaxation import (
     rest_cost,
 )
 
-ONE_LESS: Final = 0
-ONE_MORE: Final = 1
-AS_WANTED: Final = 2
-BEST_OF_PIECE: Final = 3
-AS_PAID: Final = 4
-AS_TAXED: Final = 5
+IN_BAND: Final = 0
+ONE_LESS: Final = 1
+ONE_MORE: Final = 2
+AS_WANTED: Final = 3
+BEST_OF_PIECE: Final = 4
+AS_PAID: Final = 5
+AS_TAXED: Final = 6
+
+MOST_CHANGES: Final = 64
+"""Changes for each asset, and as many once more, after which a first answer is as good as it gets."""
 
 
 def first_answer(
@@ -98,9 +106,10 @@ def left_cost(account: Account, prices: Prices, cash_left: int, gain_left: int) 
 def _improve(cells: Cells, account: Account, notes: int, prices: Prices) -> None:
     """Change one trade at a time, the best first, until the answer is allowed and no single change makes it better.
 
-    What is left stays negative where no way into the limits was found.
+    What is left stays negative where no way into the limits was found. No more than `MOST_CHANGES` are made for each
+    asset, since a step may be as small as it likes.
     """
-    while True:
+    for _ in range(MOST_CHANGES * (1 + account.assets_end // ASSET)):
         cash_left, gain_left = cells[notes + LEFT_CASH], cells[notes + LEFT_GAIN]
         if (
             missing(account, cash_left, gain_left) == 0
@@ -137,7 +146,7 @@ def _best_change(
     best, best_piece, best_steps = math.inf, 0, 0
     for piece in range(cells[asset + PIECES], cells[asset + PIECES_END], PIECE):
         for kind in range(kinds if piece == now_piece else AS_TAXED + account.is_limited):
-            steps = _proposal(cells, account.norm, prices, asset, piece, now, kind, cash_most, gain_most)
+            steps = _proposal(cells, account, prices, asset, piece, now, kind, cash_most, gain_most)
             cash, gain = cash_most - cash_of(cells, piece, steps), gain_most - gain_of(cells, piece, steps)
             still = missing(account, cash, gain)
             if still > 0 and still >= short:
@@ -155,7 +164,7 @@ def _best_change(
 
 def _proposal(
     cells: Cells,
-    norm: int,
+    account: Account,
     prices: Prices,
     asset: int,
     piece: int,
@@ -166,8 +175,8 @@ def _proposal(
 ) -> int:
     """Give another trade within a piece.
 
-    By kind: one step less, one more, what `cash_most` pays for but no more than the asset wants, the best of the
-    piece, all that `cash_most` pays for, what `gain_most` allows.
+    By kind: where in the asset's band cash is best, one step less, one more, what `cash_most` pays for but no more
+    than the asset wants, the best of the piece, all that `cash_most` pays for, what `gain_most` allows.
     """
     first, last, steps = cells[piece + FIRST], cells[piece + LAST], now
     cash_step, gain_step = cells[piece + CASH_STEP], cells[piece + GAIN_STEP]
@@ -176,12 +185,22 @@ def _proposal(
     elif kind == ONE_MORE:
         steps = now + 1
     elif kind == BEST_OF_PIECE:
-        steps = best_of_piece(cells, norm, asset, piece, prices)
+        steps = best_of_piece(cells, account.norm, asset, piece, prices)
     elif kind == AS_TAXED and gain_step != 0:
         spare = gain_most - cells[piece + GAIN_FIXED]
         steps = spare // gain_step if gain_step > 0 else -(spare // -gain_step)
     elif kind != AS_TAXED and cash_step > 0:
-        steps = (cash_most - cells[piece + CASH_FIXED]) // cash_step
-        if kind == AS_WANTED:
-            steps = min(steps, best_of_piece(cells, norm, asset, piece, Prices(0, 0)))
+        kept = best_rest(account, prices.cash) if kind == IN_BAND else 0
+        steps = (cash_most - cells[piece + CASH_FIXED] - kept) // cash_step
+        if kind == IN_BAND:
+            steps = _within_band(cells, asset, now, steps)
+        elif kind == AS_WANTED:
+            steps = min(steps, best_of_piece(cells, account.norm, asset, piece, Prices(0, 0)))
     return clamp(steps, first, last)
+
+
+def _within_band(cells: Cells, asset: int, now: int, steps: int) -> int:
+    """Give the steps nearest to `steps` that end in the asset's band, where any costs the same; `now` without one."""
+    value, price = cells[asset + VALUE], cells[asset + PRICE]
+    first, last = -((value - cells[asset + LOW]) // price), (cells[asset + HIGH] - value) // price
+    return clamp(steps, first, last) if first < last else now

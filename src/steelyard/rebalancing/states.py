@@ -33,6 +33,7 @@ from steelyard.rebalancing.cells import (
     PARENT,
     STATE,
     STEPS,
+    WORK_LEFT,
     Account,
     Cells,
     Sections,
@@ -41,8 +42,11 @@ from steelyard.rebalancing.incumbent import keep, left_cost, missing
 from steelyard.rebalancing.relaxation import L1, Prices, best_rest, rest_cost
 from steelyard.rebalancing.tree import bound_below
 
-PAIRS: Final = 64
-"""How many pairs may be looked at for each state there is room for."""
+WORK: Final = 128
+"""How many merges and pairs a search may make for each state there is room for, however often it starts again.
+
+Room alone does not bound the time: each of thousands of candidates may be merged with all the states of a level.
+"""
 
 
 def search_states(
@@ -118,11 +122,7 @@ def _pair(
     gap: int,
 ) -> tuple[int, bool]:
     """Pair answers in part; the less cash one leaves, the more the other must."""
-    lowest, other, pairs = (
-        _lowest_rest(account, prices, gap),
-        last - STATE,
-        PAIRS * (at.olds - at.states) // STATE,
-    )
+    lowest, other, pairs = _lowest_rest(account, prices, gap), last - STATE, cells[at.notes + WORK_LEFT]
     for state in range(begin, end, STATE):
         cash, gain, spent = cells[state + OWN_CASH], cells[state + OWN_GAIN], cells[state + OWN_SPENT]
         while other >= first and cash + cells[other + OWN_CASH] < lowest:
@@ -138,8 +138,9 @@ def _pair(
                 gap = cost
                 _keep(cells, account, at, level, state, above, levels_end, mate)
         if pairs < 0:
-            return gap, False
-    return gap, True
+            break
+    cells[at.notes + WORK_LEFT] = pairs
+    return gap, pairs >= 0
 
 
 def _lowest_rest(account: Account, prices: Prices, gap: int) -> int:
@@ -165,7 +166,7 @@ def _grow(
     end: int,
     gap: int,
 ) -> int:
-    """Write what the candidates of a level make of the states, from `end` on; return the end, -1 for want of room.
+    """Write what the candidates of a level make of the states, from `end` on; return the end, -1 where a limit ends it.
 
     Assets from level `open_from` on may deviate yet.
     """
@@ -173,6 +174,9 @@ def _grow(
     for c in range(cells[level + BEGIN], cells[level + END], CANDIDATE):
         if cells[c + EXTRA] >= gap:
             break
+        cells[at.notes + WORK_LEFT] -= (grown - begin) // STATE
+        if cells[at.notes + WORK_LEFT] < 0:
+            return -1
         grown = _merge(cells, account, at, prices, open_from, c, begin, end, grown, gap)
         if grown < 0:
             break

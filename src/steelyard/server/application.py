@@ -18,11 +18,12 @@ from steelyard.server.gate import Gate
 from steelyard.server.kept import KeptAnswers
 from steelyard.server.openapi import describe
 from steelyard.server.probes import make_probes
-from steelyard.server.problem import Problems, defect, invalid, refused
+from steelyard.server.problem import DrawProblem, Problems, defect, invalid, refused
 from steelyard.server.responses import Responses
 from steelyard.server.routes import Routes
 from steelyard.server.watchers import Watchers
 from steelyard.server.wiring import Wiring
+from steelyard.services.dashboard import Dashboards
 from steelyard.services.document import Documents
 
 
@@ -35,7 +36,9 @@ class Application(FastAPI):
     watchers: Watchers
     stopping: asyncio.Event
     documents: Documents
+    dashboards: Dashboards
     kept: KeptAnswers
+    draw_problem: DrawProblem | None
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the outermost part where nothing answers past it."""
@@ -48,12 +51,15 @@ class Application(FastAPI):
         return self.openapi_schema
 
 
-def make_application(wiring: Wiring, routers: Sequence[APIRouter] = ()) -> Application:
+def make_application(
+    wiring: Wiring, routers: Sequence[APIRouter] = (), *, draw_problem: DrawProblem | None = None
+) -> Application:
     """Make the application of a server.
 
     Args:
         wiring: what it works with.
         routers: the routes of api and web; each route declares with `permits` what it asks of who calls it.
+        draw_problem: draws what goes wrong with a page; None = there are none, and it is said in JSON.
 
     Raises:
         UndeclaredRouteError: a route does not declare it, or does twice.
@@ -72,8 +78,8 @@ def make_application(wiring: Wiring, routers: Sequence[APIRouter] = ()) -> Appli
             Exception: defect,
         },
     )
-    app.wiring, app.figures = wiring, Figures()
-    app.documents, app.kept = Documents(), KeptAnswers()
+    app.wiring, app.figures, app.draw_problem = wiring, Figures(), draw_problem
+    app.documents, app.dashboards, app.kept = Documents(), Dashboards(), KeptAnswers()
     app.watchers, app.stopping = Watchers(wiring.limits), asyncio.Event()
     for router in (make_probes(wiring, app.figures), *routers):
         app.include_router(router)

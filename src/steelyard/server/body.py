@@ -1,4 +1,4 @@
-"""Bodies: bounded in size and time before anything is parsed, and strict JSON before any model sees it."""
+"""Bodies: bounded in size and time before anything is parsed; strict JSON, or a strict form, before a route sees it."""
 
 import asyncio
 from typing import Final
@@ -7,10 +7,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from steelyard.network.strict_json import read_object
 from steelyard.server.call import call_of, header_of
+from steelyard.server.form import MEDIA_TYPE, read_form
 from steelyard.server.identity import SAFE_METHODS
+from steelyard.server.paths import is_api
 from steelyard.server.refusals import (
+    MalformedFormError,
     MalformedJsonError,
     MalformedRequestError,
+    NotFormError,
     NotJsonError,
     SlowRequestError,
     TooLargeError,
@@ -23,7 +27,7 @@ JSON_TYPES: Final = frozenset(
 
 
 class Bodies:
-    """Reads bodies whole, and hands on only those that are one plain JSON object."""
+    """Reads bodies whole, and hands on only those that are one plain JSON object, or of a page one plain form."""
 
     def __init__(self, app: ASGIApp, wiring: Wiring) -> None:
         """Stand around an application."""
@@ -31,34 +35,51 @@ class Bodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        route = call_of(scope).route
+        call, limits = call_of(scope), self._limits
+        route = call.route
         if route is None:  # the router answers without reading
             await self._app(scope, receive, send)
             return
-        body = await self._read(scope, receive, route.body_bytes or self._limits.body_bytes)
+        limit = route.body_bytes or limits.body_bytes
+        call.body = body = await read_body(receive, scope, limit, limits.body_seconds)
         if scope["method"] not in SAFE_METHODS:
-            check_json(body, header_of(scope, b"content-type"))
+            check = check_json if is_api(scope["path"]) else check_form
+            check(body, header_of(scope, b"content-type"))
         elif body:
             raise MalformedRequestError(f"{scope['method']} has no body")
         await self._app(scope, _once(body, receive), send)
 
-    async def _read(self, scope: Scope, receive: Receive, limit: int) -> bytes:
-        if int(_digits(header_of(scope, b"content-length"))) > limit:
-            raise TooLargeError(limit)
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._limits.body_seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise MalformedRequestError("it ended before its body did")
-                    body += message.get("body", b"")
-                    if len(body) > limit:
-                        raise TooLargeError(limit)
-                    if not message.get("more_body", False):
-                        return bytes(body)
-        except TimeoutError as error:
-            raise SlowRequestError(self._limits.body_seconds) from error
+
+async def read_body(receive: Receive, scope: Scope, limit: int, seconds: float) -> bytes:
+    """Read a body whole.
+
+    Args:
+        receive: gives it.
+        scope: of the request.
+        limit: how many bytes it may have.
+        seconds: from its first byte to its last.
+
+    Raises:
+        TooLargeError: it has more.
+        SlowRequestError: it takes longer.
+        MalformedRequestError: it never ends.
+    """
+    if int(_digits(header_of(scope, b"content-length"))) > limit:
+        raise TooLargeError(limit)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise MalformedRequestError("it ended before its body did")
+                body += message.get("body", b"")
+                if len(body) > limit:
+                    raise TooLargeError(limit)
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError as error:
+        raise SlowRequestError(seconds) from error
 
 
 def check_json(body: bytes, content_type: str | None) -> None:
@@ -77,6 +98,23 @@ def check_json(body: bytes, content_type: str | None) -> None:
             read_object(body)
         except ValueError as error:
             raise MalformedJsonError from error
+
+
+def check_form(body: bytes, content_type: str | None) -> None:
+    """Refuse a body that is not one plain form. A form without a field needs no type.
+
+    Raises:
+        NotFormError: its type is another.
+        MalformedFormError: it is none.
+    """
+    if content_type is None and not body:
+        return
+    if (content_type or "").partition(";")[0].strip().lower() != MEDIA_TYPE:
+        raise NotFormError
+    try:
+        read_form(body)
+    except ValueError as error:
+        raise MalformedFormError from error
 
 
 def _digits(text: str | None) -> str:

@@ -24,6 +24,7 @@ class Call:
         parameters: of its path.
         actor: who asks; None = nobody in particular.
         error: what the request failed with; None = nothing.
+        body: of the request; None = it was not read.
         status: of the answer; 0 = none has begun.
     """
 
@@ -32,6 +33,7 @@ class Call:
     route: Route | None = None
     actor: Actor | None = None
     error: Exception | None = None
+    body: bytes | None = None
     status: int = 0
     parameters: dict[str, Any] = field(default_factory=dict)
 

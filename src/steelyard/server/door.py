@@ -8,12 +8,12 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from steelyard.server.call import call_of, header_of, headers_of
+from steelyard.server.paths import PROBES
 from steelyard.server.place import Address, Place
 from steelyard.server.rates import Rate, bucket_of
 from steelyard.server.refusals import HeadersTooLargeError, MalformedRequestError, MisdirectedError
 from steelyard.server.wiring import Wiring
 
-PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 ONCE: Final = frozenset(
     {
         b"authorization",

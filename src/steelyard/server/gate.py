@@ -3,7 +3,6 @@
 import asyncio
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -11,14 +10,13 @@ from steelyard.identity.permissions import Actor, authorize
 from steelyard.identity.session import NotSignedInError
 from steelyard.server.call import Call, call_of
 from steelyard.server.identity import check_same_site, key_of, secret_of
+from steelyard.server.paths import is_api
 from steelyard.server.permits import Access, Need
 from steelyard.server.rates import Rate
 from steelyard.server.refusals import BusyError
 from steelyard.server.routes import Routes
 from steelyard.server.wiring import Wiring
 from steelyard.storage.acting import NOBODY, acting_as
-
-API: Final = "/api"
 
 
 class Gate:
@@ -70,13 +68,8 @@ class Gate:
             self._rate.take(call.actor.name)
             if access is not None:
                 check_access(access, call.actor, call.parameters)
-                if access.moves_money:
+                if access.moves_money and is_api(scope["path"]):  # a page has its key in the form
                     key_of(scope)
-
-
-def is_api(path: str) -> bool:
-    """Whether a path is the interface's: there, who is nobody learns not even which paths there are."""
-    return path == API or path.startswith(f"{API}/")
 
 
 def check_access(access: Access, actor: Actor, parameters: dict[str, str]) -> None:

@@ -52,11 +52,12 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def logged(stream: TextIO | None = None) -> Iterator[None]:
+def logged(stream: TextIO | None = None, *, least: int = logging.INFO) -> Iterator[None]:
     """Write the log for as long as the context lasts, of every logger of the process.
 
     Args:
         stream: where to; None = standard error.
+        least: the level from which on our own lines are written.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_formatter())
@@ -64,7 +65,7 @@ def logged(stream: TextIO | None = None) -> Iterator[None]:
     levels = everybody.level, ours.level, uvicorn.level
     everybody.addHandler(handler)
     uvicorn.addFilter(_is_news)
-    for logger, level in ((everybody, logging.WARNING), (ours, logging.INFO), (uvicorn, logging.ERROR)):
+    for logger, level in ((everybody, logging.WARNING), (ours, least), (uvicorn, logging.ERROR)):
         logger.setLevel(level)
     try:
         yield

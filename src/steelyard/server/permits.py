@@ -62,8 +62,8 @@ def permits(
         verb: what the route does.
         object_type: to what.
         account: the parameter of the path that names the account.
-        moves_money: whether orders, or money, move by it: it then needs an Idempotency-Key, and does its work by
-            `api.once.Once`.
+        moves_money: whether orders, or money, move by it: it then needs an Idempotency-Key, or a page the key of its
+            form, and does its work by `api.once.Once` or `web.move.Move`.
         by_itself: whether pages call it by themselves, so that it says nothing of somebody being there.
     """
     return Depends(Access(Need.PERMISSION, verb, object_type, account, moves_money, by_itself))

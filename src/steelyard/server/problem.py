@@ -6,6 +6,8 @@ it; those, and every defect, say no more than the id of the request, by which th
 
 import json
 import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
@@ -27,6 +29,7 @@ from steelyard.identity.oauth import CallbackError
 from steelyard.identity.pending import NoSignInError, ReturnPathError
 from steelyard.identity.session import NotSignedInError, StepUpNeededError
 from steelyard.server.call import call_of
+from steelyard.server.paths import is_page
 from steelyard.server.refusals import RefusedError
 from steelyard.services.entrance import SignInFailedError
 from steelyard.services.version import ChangedMeanwhileError
@@ -77,6 +80,43 @@ _FIELD: Final = re.compile(r"[A-Za-z_]{1,40}|[0-9]{1,6}")
 _WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, before it is an answer.
+
+    Attributes:
+        status: of the answer.
+        kind: a URI for programs.
+        detail: what is said to who asked.
+        headers: of the answer.
+        is_signed_out: whether signing in is what would help.
+        needs_step_up: whether showing a factor again is what would help.
+        extra: for programs.
+    """
+
+    status: HTTPStatus
+    kind: str
+    detail: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_signed_out: bool = False
+    needs_step_up: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+DrawProblem = Callable[[Request, Problem], Awaitable[Response]]
+"""Draws a problem as a page, for people."""
+
+
+async def answer_to(request: Request, problem: Problem) -> Response:
+    """Make the answer to a problem: a page where the application has pages and one was asked for, else JSON."""
+    draw: DrawProblem | None = request.app.draw_problem
+    if draw is not None and is_page(request.scope["path"]):
+        return await draw(request, problem)
+    request_id = call_of(request.scope).request_id
+    body = problem_body(problem.status, problem.kind, problem.detail, request_id, **problem.extra)
+    return Response(body, problem.status, dict(problem.headers), MEDIA_TYPE)
+
+
 class Problems:
     """Answers for what raises an error of ours, in the shell or in a route."""
 
@@ -99,16 +139,12 @@ class Problems:
             if has_begun:
                 raise
             call_of(scope).error = error
-            await problem_of(error, call_of(scope).request_id)(scope, receive, send)
+            answer = await answer_to(Request(scope, receive), problem_of(error))
+            await answer(scope, receive, send)
 
 
-def problem_of(error: SteelyardError, request_id: str) -> Response:
-    """Make the answer to an error of ours.
-
-    Args:
-        error: what was raised.
-        request_id: by which the log tells more.
-    """
+def problem_of(error: SteelyardError) -> Problem:
+    """Return what an error of ours is to who asked."""
     status = status_of(error)
     detail = _detail_for_all(status) if _is_for_operators(error) else str(error)
     headers = {}
@@ -122,7 +158,14 @@ def problem_of(error: SteelyardError, request_id: str) -> Response:
         headers["WWW-Authenticate"] = f'Bearer error="insufficient_user_authentication", max_age={age}'
     elif status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return _problem(status, type_of(error), detail, request_id, headers)
+    return Problem(
+        status,
+        type_of(error),
+        detail,
+        headers,
+        is_signed_out=isinstance(error, NotSignedInError),
+        needs_step_up=isinstance(error, StepUpNeededError),
+    )
 
 
 def status_of(error: SteelyardError) -> HTTPStatus:
@@ -159,13 +202,13 @@ async def invalid(request: Request, error: Any) -> Response:
     """Answer to input that does not fit a route: which part, and why; never the input, which may be secret."""
     parts = [{"at": ".".join(map(_step, fault["loc"])), "why": _why(fault)} for fault in error.errors()]
     detail = "; ".join(f"{part['at']}: {part['why']}" for part in parts[:10])
-    return _problem(
+    problem = Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "urn:steelyard:problem:invalid-input",
         f"{detail}. Correct it and send it again.",
-        call_of(request.scope).request_id,
-        faults=parts[:100],
+        extra={"faults": parts[:100]},
     )
+    return await answer_to(request, problem)
 
 
 async def refused(request: Request, error: Any) -> Response:
@@ -175,16 +218,14 @@ async def refused(request: Request, error: Any) -> Response:
         HTTPStatus.NOT_FOUND: "There is nothing at this address. /openapi.json lists what there is.",
         HTTPStatus.METHOD_NOT_ALLOWED: "This address does not answer to this method.",
     }.get(status, status.description or status.phrase)
-    return _problem(
-        status, "about:blank", detail, call_of(request.scope).request_id, dict(error.headers or {})
-    )
+    return await answer_to(request, Problem(status, "about:blank", detail, dict(error.headers or {})))
 
 
 async def defect(request: Request, error: Exception) -> Response:
     """Answer to a defect of ours: nothing but the id of the request."""
     call_of(request.scope).error = error
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return _problem(status, "about:blank", _detail_for_all(status), call_of(request.scope).request_id)
+    return await answer_to(request, Problem(status, "about:blank", _detail_for_all(status)))
 
 
 def problem_body(status: HTTPStatus, kind: str, detail: str, request_id: str, **extra: Any) -> bytes:
@@ -199,17 +240,6 @@ def problem_body(status: HTTPStatus, kind: str, detail: str, request_id: str, **
         **extra,
     }
     return json.dumps(body, ensure_ascii=False).encode()
-
-
-def _problem(
-    status: HTTPStatus,
-    kind: str,
-    detail: str,
-    request_id: str,
-    headers: dict[str, str] | None = None,
-    **extra: Any,
-) -> Response:
-    return Response(problem_body(status, kind, detail, request_id, **extra), status, headers, MEDIA_TYPE)
 
 
 def _step(step: object) -> str:

@@ -65,6 +65,28 @@ class MalformedJsonError(RefusedError, InvalidInputError):
         )
 
 
+class MalformedFormError(RefusedError, InvalidInputError):
+    """The body is not one plain form."""
+
+    status = 400
+
+    def __init__(self) -> None:
+        """Say so; the body may hold secrets and is not repeated."""
+        super().__init__("What was sent is not one plain form. Load the page again, and send it again.")
+
+
+class NotFormError(RefusedError, InvalidInputError):
+    """The body of a page is of another type."""
+
+    status = 415
+
+    def __init__(self) -> None:
+        """Name the type."""
+        super().__init__(
+            "Pages take forms: Content-Type: application/x-www-form-urlencoded. Programs use /api/v1."
+        )
+
+
 class SlowRequestError(RefusedError, InvalidInputError):
     """The body did not arrive in time."""
 

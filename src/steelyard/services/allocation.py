@@ -1,6 +1,6 @@
 """The trades of accounts in the store: read, checked for the age of their prices, and worked out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -22,6 +22,7 @@ from steelyard.services.allocation_inputs import (
     gather_inputs,
 )
 from steelyard.services.compliance import judge_trades
+from steelyard.services.engine import run_beside
 from steelyard.services.market import MAX_PRICE_AGE
 from steelyard.services.portfolio import read_day, reading
 from steelyard.services.scope import require_scope
@@ -62,6 +63,7 @@ async def calculate_allocation(
     max_price_age: int = MAX_PRICE_AGE,
     stale_reason: str = "",
     prices: Quoted | None = None,
+    targets: Mapping[str, Decimal] | None = None,
 ) -> CheckedProposal:
     """Return the trades that bring an account of the store closest to its model; nothing is written.
 
@@ -79,6 +81,7 @@ async def calculate_allocation(
         max_price_age: sessions a price may be old.
         stale_reason: why older prices will do; it is kept in the proposal.
         prices: those that a market gave, see `quote_prices`; None = the stored ones.
+        targets: asset → fraction of the whole, cash under its currency; None = those of its model.
 
     Raises:
         SteelyardError: as `gather_inputs` and `calculate_investment_allocation`.
@@ -88,6 +91,7 @@ async def calculate_allocation(
         policy=policy or Policy(),
         investment_amount=Decimal(investment_amount),
         stale_reason=stale_reason,
+        targets=targets,
     )
     async with reading(db) as session:
         day = await read_day(session, as_of)
@@ -96,7 +100,9 @@ async def calculate_allocation(
             session, asked, as_of=day, prices=prices or stored, lots=lots, sales=sales
         )
     policy = inputs.locked(asked.policy)
-    allocation = allocate(inputs.portfolio, policy, investment_amount=asked.investment_amount)
+    allocation = await run_beside(
+        allocate, inputs.portfolio, policy, investment_amount=asked.investment_amount
+    )
     findings = judge_trades(inputs.ruling, inputs.portfolio, allocation.trades, lots_sold=allocation.lots)
     return CheckedProposal(
         inputs.portfolio,

@@ -85,6 +85,7 @@ class Asked:
         investment_amount: base currency of the account; positive = deposit, negative = withdrawal.
         price_source: where prices come from: stored or market.
         stale_reason: why prices that are older than allowed will do; "" = they will not.
+        targets: asset → fraction of the whole, cash under its currency; None = those of the account's model.
     """
 
     account_id: str
@@ -92,6 +93,7 @@ class Asked:
     investment_amount: Decimal = Decimal(0)
     price_source: str = STORED
     stale_reason: str = ""
+    targets: Mapping[str, Decimal] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,14 +142,22 @@ class Inputs:
         return replace(policy, locks=more)
 
 
-async def quote_prices(account_id: str, market: Market, *, now: datetime) -> Quoted:
+async def quote_prices(
+    account_id: str, market: Market, *, now: datetime, targets: Mapping[str, Decimal] | None = None
+) -> Quoted:
     """Ask a market for the prices of what an account holds or wants; no transaction waits for it meanwhile.
+
+    Args:
+        account_id: the account.
+        market: which.
+        now: the time, with its zone.
+        targets: what it is to hold; None = as its model says.
 
     Raises:
         SteelyardError: as `read_holdings`; what a source does wrong is said in the doubt of its price.
     """
     async with get_db_session() as db:
-        holdings = await read_holdings(db, account_id, now.date())
+        holdings = await read_holdings(db, account_id, now.date(), weights=targets)
     return await read_prices(holdings.asset_ids, None, now=now, market=market)
 
 
@@ -159,7 +169,7 @@ async def quote_for(asked: Asked, market: Market | None, *, now: datetime) -> Qu
     """
     if market is None or asked.price_source == STORED:
         return None
-    return await quote_prices(asked.account_id, market, now=now)
+    return await quote_prices(asked.account_id, market, now=now, targets=asked.targets)
 
 
 async def gather_inputs(
@@ -186,7 +196,7 @@ async def gather_inputs(
         StalePriceError: prices are too old, nothing else is wrong, and there is no reason to take them.
         SteelyardError: as `read_holdings` and `read_taxed_lots`.
     """
-    holdings = await read_holdings(db, asked.account_id, as_of)
+    holdings = await read_holdings(db, asked.account_id, as_of, weights=asked.targets)
     terms = await get_trading_terms(db, asked.account_id, as_of)
     checked = await _checked(db, holdings, prices)
     priced = {

@@ -23,6 +23,7 @@ from steelyard.identity.permissions import Actor, Verb
 from steelyard.identity.session import Factor
 from steelyard.network.strict_json import read_object
 from steelyard.services.approval import CodeTooWeakError, Proof, Subject
+from steelyard.services.engine import run_beside
 from steelyard.services.entrance import Entrance, count_code_try, forget_code_tries
 from steelyard.services.factors import own_factors
 from steelyard.services.passkeys import (
@@ -235,7 +236,7 @@ async def check_again(proposal_id: UUID, db: ReadSession | None = None) -> Check
         proposal = (await get_proposal(proposal_id, session)).proposal
         approvals = await get_approvals(session, proposal_id=proposal_id)
     return CheckedAgain(
-        is_same=_is_same(proposal),
+        is_same=await run_beside(_is_same, proposal),
         has_hash=sha256(proposal.document.encode()).digest() == proposal.content_hash,
         approvals={one.approver: _holds(one, proposal.content_hash) for one in approvals},
     )

@@ -30,7 +30,7 @@ from steelyard.storage import audit as store
 from steelyard.storage.acting import Acting, acting_as
 from steelyard.storage.audit import EVERY, EventFilter
 from steelyard.storage.cluster import open_cluster
-from steelyard.storage.connection import get_db_session, get_write_session
+from steelyard.storage.connection import ReadSession, get_db_session, get_write_session
 from steelyard.storage.migration import SchemaMissingError, SchemaOlderError, check_schema
 
 if TYPE_CHECKING:
@@ -209,6 +209,11 @@ async def get_events(
     """
     async with get_db_session() as db:
         return await store.get_last_events(db, wanted, before=before, limit=limit)
+
+
+async def get_own_head(db: ReadSession, tenant_id: int) -> AuditHead:
+    """Return the end of the chain of the tenant at work; number 0 where it has no event."""
+    return await store.get_head(db, tenant_id)
 
 
 async def record_upkeep(action: str, facts: Mapping[str, Fact]) -> bool:

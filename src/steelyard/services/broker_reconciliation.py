@@ -171,6 +171,7 @@ async def get_breaks(
     db: ReadSession | WriteSession,
     *,
     account_id: str | None = None,
+    household_id: str | None = None,
     with_resolved: bool = False,
     before: tuple[datetime, UUID] | None = None,
     limit: int = 100,
@@ -180,12 +181,18 @@ async def get_breaks(
     Args:
         db: where to read.
         account_id: of this account; None = of any.
+        household_id: of the accounts of this household; None = of any.
         with_resolved: whether those that are gone or explained are there too.
         before: moment and key to go on from, as the last of the page before has them.
         limit: at most so many.
     """
     return await stored.list_breaks(
-        db, account_id=account_id, with_resolved=with_resolved, before=before, most=limit
+        db,
+        account_id=account_id,
+        household_id=household_id,
+        with_resolved=with_resolved,
+        before=before,
+        most=limit,
     )
 
 

@@ -262,13 +262,17 @@ async def go_on(
         factors=shown,
     )
     await challenges.add_challenge(db, half, expires_at=now + LIFETIME)
+    return SecondFactorNeeded(secret, second_factors_of(user), now + LIFETIME, return_to)
+
+
+def second_factors_of(user: Factors) -> tuple[str, ...]:
+    """Return what a user may show as the second factor: totp, passkey, recovery_code."""
     methods = {
         "totp": user.totp_seed_sealed is not None,
         "passkey": user.passkeys > 0,
         "recovery_code": user.recovery_codes > 0,
     }
-    possible = tuple(method for method, there in methods.items() if there)
-    return SecondFactorNeeded(secret, possible, now + LIFETIME, return_to)
+    return tuple(method for method, there in methods.items() if there)
 
 
 async def let_in(

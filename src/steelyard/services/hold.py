@@ -159,17 +159,24 @@ async def lift_hold(
 
 
 async def get_holds(
-    db: ReadSession | WriteSession, *, account_id: str | None = None, with_released: bool = False
+    db: ReadSession | WriteSession,
+    *,
+    account_id: str | None = None,
+    household_id: str | None = None,
+    with_released: bool = False,
 ) -> Sequence[Hold]:
     """Return the holds that stand, or all, the newest first.
 
     Args:
         db: where to read.
         account_id: those of an account, its orders, and of every account; None = of any.
+        household_id: the same of the accounts of a household.
         with_released: whether those that were let go are there too, then at most a thousand.
     """
     most = MOST_RELEASED if with_released else None
-    return await stored.get_holds(db, account_id=account_id, with_released=with_released, most=most)
+    return await stored.get_holds(
+        db, account_id=account_id, household_id=household_id, with_released=with_released, most=most
+    )
 
 
 def _require_reason(reason: str) -> None:

@@ -1,20 +1,20 @@
 """The journal as people read it: the newest entries, what accounts hold by it, and what waits outside."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypedDict
 
 from steelyard.domain.scope import TENANT, Scope
 from steelyard.domain.transaction import Fault, TransactionKind, describe_fault
-from steelyard.errors import InvalidInputError
+from steelyard.errors import InvalidInputError, NotFoundError
 from steelyard.services.portfolio import reading
 from steelyard.services.scope import require_scope
 from steelyard.storage import booked as store
-from steelyard.storage.booked import Held, JournalEntry
-from steelyard.storage.connection import ReadSession
+from steelyard.storage.booked import EntryDetails, EntryPosting, Held, JournalEntry
+from steelyard.storage.connection import ReadSession, get_db_session
 from steelyard.storage.valuation import get_valuation_accounts
 
 FROM_THE_NEWEST: Final = (date.max, 0)
@@ -31,6 +31,60 @@ class PlaceError(InvalidInputError):
         super().__init__(
             f"{text!r} is no place in the journal; take it from the end of a page: 2024-03-14:1204."
         )
+
+
+class UnknownEntryError(NotFoundError):
+    """The journal has no such entry."""
+
+    def __init__(self, entry_id: int) -> None:
+        """Name it."""
+        super().__init__(
+            f"The journal has no entry {entry_id} that you may see; `steelyard ledger` lists them."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryFilter:
+    """Which entries of a scope.
+
+    Attributes:
+        account_id: of this account; None = of all of the scope.
+        asset_id: about this asset; None = all.
+        kind: of this kind; None = all.
+        first, last: on these days and between them; None = without end.
+        with_reversed: entries that no longer stand, too, and those that took them back.
+    """
+
+    account_id: str | None = None
+    asset_id: str | None = None
+    kind: TransactionKind | None = None
+    first: date | None = None
+    last: date | None = None
+    with_reversed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """A part of the journal.
+
+    Attributes:
+        entries: the newest first.
+        older: where the page of those before it begins; "" = there are none.
+        newer: where the page of those after it begins; "" = there are none.
+    """
+
+    entries: tuple[JournalEntry, ...]
+    older: str
+    newer: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPapers:
+    """An entry with all that is known of it."""
+
+    entry: JournalEntry
+    details: EntryDetails
+    postings: tuple[EntryPosting, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +166,111 @@ async def get_journal(
             kept_by={account.account_id: account.kept_by for account in accounts},
             waiting=tuple(_waiting(await store.list_unposted(session, own))),
         )
+
+
+async def get_entries(
+    db: ReadSession,
+    wanted: EntryFilter,
+    *,
+    scope: Scope = TENANT,
+    older: str = "",
+    newer: str = "",
+    limit: int = 50,
+) -> EntryPage:
+    """Return a page of the entries of a scope.
+
+    Args:
+        db: a read session.
+        wanted: which entries.
+        scope: the tenant, a household or an account.
+        older: where a page said that the older ones begin; "" = begin with the newest.
+        newer: where a page said that the newer ones begin, in place of `older`.
+        limit: entries on the page.
+
+    Raises:
+        UnknownScopeError: there is no such household or account.
+        PlaceError: `older` or `newer` is not what a page said.
+    """
+    await require_scope(db, scope)
+    own, which = await _accounts_of(db, scope, wanted.account_id), _which(wanted)
+    before = read_place(older) if older else FROM_THE_NEWEST
+    if newer:
+        places = await store.get_places_after(db, own, after=read_place(newer), most=limit, **which)
+        before = (places[-1][0], places[-1][1] + 1) if len(places) == limit else FROM_THE_NEWEST
+    found = await store.get_newest_entries(db, own, before=before, most=limit + 1, **which)
+    entries = tuple(found[:limit])
+    is_first = not entries or not await store.get_places_after(
+        db, own, after=(entries[0].trade_date, entries[0].entry_id), most=1, **which
+    )
+    return EntryPage(
+        entries,
+        older=_place(entries[-1]) if len(found) > limit else "",
+        newer="" if is_first else _place(entries[0]),
+    )
+
+
+async def export_entries(
+    wanted: EntryFilter, *, scope: Scope = TENANT, limit: int = 5_000
+) -> AsyncIterator[JournalEntry]:
+    """Give every entry of a scope, the newest first, in short transactions; arguments as `get_entries`.
+
+    What is booked meanwhile may be among them or not; none comes twice.
+
+    Raises:
+        UnknownScopeError: there is no such household or account.
+    """
+    before = FROM_THE_NEWEST
+    while True:
+        async with get_db_session() as db:
+            await require_scope(db, scope)
+            own = await _accounts_of(db, scope, wanted.account_id)
+            found = await store.get_newest_entries(db, own, before=before, most=limit, **_which(wanted))
+        for entry in found:
+            yield entry
+        if len(found) < limit:
+            return
+        before = found[-1].trade_date, found[-1].entry_id
+
+
+async def get_waiting(db: ReadSession, *, scope: Scope = TENANT) -> list[Waiting]:
+    """Return the transactions of a scope that are not booked, the oldest first."""
+    return _waiting(await store.list_unposted(db, await _accounts_of(db, scope, None)))
+
+
+async def get_entry(db: ReadSession, entry_id: int) -> EntryPapers:
+    """Return an entry with its postings.
+
+    Raises:
+        UnknownEntryError: there is none that is seen.
+    """
+    found = await store.get_entry(db, entry_id)
+    if found is None:
+        raise UnknownEntryError(entry_id)
+    entry, details = found
+    return EntryPapers(entry, details, tuple(await store.get_entry_postings(db, entry)))
+
+
+async def _accounts_of(db: ReadSession, scope: Scope, account_id: str | None) -> list[str]:
+    _, accounts = await get_valuation_accounts(db, scope)
+    return [one.account_id for one in accounts if account_id in {None, one.account_id}]
+
+
+class _Which(TypedDict):
+    asset_id: str | None
+    kind: str | None
+    with_reversed: bool
+    first: date
+    last: date
+
+
+def _which(wanted: EntryFilter) -> _Which:
+    return {
+        "asset_id": wanted.asset_id,
+        "kind": wanted.kind and wanted.kind.value,
+        "with_reversed": wanted.with_reversed,
+        "first": wanted.first or date.min,
+        "last": wanted.last or date.max,
+    }
 
 
 def read_place(text: str) -> tuple[date, int]:

@@ -1,6 +1,6 @@
 """Model portfolios: written in versions, offered to investors whom they suit, and followed by accounts."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -106,6 +106,39 @@ async def get_model(model_id: str, db: ReadSession | None = None) -> Model:
     """
     async with reading(db) as session:
         return await _require_model(session, model_id)
+
+
+def look_through(
+    model_id: str, members: Mapping[str, Decimal], models: Mapping[str, Model], known: Collection[str]
+) -> dict[str, Decimal]:
+    """Return the weight of each asset of a model whose members are assets and other models, those resolved.
+
+    What is resolved stays as it is when one of those models changes later.
+
+    Args:
+        model_id: the model; it must not be a member of itself.
+        members: asset or model → share of value, 0 or above, at most 1 together; what is missing to 1 is left out.
+        models: those there are, by id.
+        known: assets among the members; what is both an asset and a model is the asset.
+
+    Raises:
+        ModelCycleError: the model contains itself.
+        ModelWeightError: the weights are below 0, or more than 1.
+
+    >>> core = Model("core", "Core", 1, None, None, {"VTI": Decimal("0.7"), "VXUS": Decimal("0.3")})
+    >>> weights = look_through("mine", {"BND": Decimal("0.4"), "core": Decimal("0.5")}, {"core": core}, ["BND"])
+    >>> {asset: str(weight) for asset, weight in weights.items()}
+    {'BND': '0.4', 'VTI': '0.35', 'VXUS': '0.15'}
+    """
+    inner = {name: weight for name, weight in members.items() if name not in known and name in models}
+    assets = {name: weight for name, weight in members.items() if name not in inner and name != model_id}
+    if model_id in members and model_id not in known:
+        inner[model_id] = members[model_id]
+    missing = max(1 - sum(members.values(), Decimal(0)), Decimal(0))
+    there = {name: ModelPortfolio(name, model.weights) for name, model in models.items()}
+    whole = ModelPortfolio(model_id, assets, inner, missing)
+    weights, _ = flatten_model(there | {model_id: whole}, model_id)
+    return weights
 
 
 async def write_model(

@@ -12,10 +12,11 @@ from steelyard.domain.money import EXACT, major_currency, round_half_up, units_p
 from steelyard.domain.portfolio import Portfolio, Price
 from steelyard.domain.scope import Scope
 from steelyard.errors import ConflictError, NotFoundError
-from steelyard.services.scope import require_scope
+from steelyard.services.scope import nearest, require_scope
 from steelyard.storage import portfolio as store
 from steelyard.storage.asset_360 import get_last_price_date
 from steelyard.storage.connection import AnySession, ReadSession, get_db_session
+from steelyard.storage.valuation import get_asset_ids
 
 Given = TypeVar("Given", bound=AnySession)
 
@@ -62,6 +63,16 @@ class WeightsOnlyError(ConflictError):
             f"Account {account_id} has no quantity of {', '.join(asset_ids)}; "
             "load portfolio_allocation with its quantity column filled."
         )
+
+
+class UnknownTargetError(NotFoundError):
+    """A target weight is of nothing that is known."""
+
+    def __init__(self, name: str, like: list[str]) -> None:
+        """Name it, and those most like it."""
+        hint = f"did you mean {' or '.join(like)}?" if like else "load it with `steelyard load DIR`."
+        super().__init__(f"{name[:64]} is neither an asset nor a currency that is known; {hint}")
+        self.name = name
 
 
 class UnpricedError(NotFoundError):
@@ -165,13 +176,26 @@ async def read_portfolio(
 
 
 async def read_holdings(
-    db: AnySession, account_id: str, day: date, *, model_id: str | None = None
+    db: AnySession,
+    account_id: str,
+    day: date,
+    *,
+    model_id: str | None = None,
+    weights: Mapping[str, Decimal] | None = None,
 ) -> Holdings:
-    """Return what an account held and should hold on a day, by its own model or by another.
+    """Return what an account held and should hold on a day: by its own model or by another, or by targets of its own.
+
+    Args:
+        db: a session.
+        account_id: the account.
+        day: the day.
+        model_id: whose targets count; None = those of the account's model.
+        weights: asset → target weight, cash under its currency, in place of a model's; their sum is not looked at.
 
     Raises:
         UnknownScopeError: there is no such account; names those most like it.
         NoModelError, NoPositionsError, WeightsOnlyError: it cannot be planned.
+        UnknownTargetError: a weight is of nothing that is known.
     """
     account = await store.find_account(db, account_id)
     if account is None:
@@ -181,7 +205,18 @@ async def read_holdings(
     targets = await store.get_target_weights(db, model_id) if model_id else []
     if not targets:
         raise NoModelError(account_id, model_id)
+    if weights is not None:
+        targets = await _targets_of(db, weights, account.base_currency)
     return Holdings(account, day, await read_positions(db, account_id, day), targets)
+
+
+async def _targets_of(
+    db: AnySession, weights: Mapping[str, Decimal], base_currency: str
+) -> list[store.StoredTarget]:
+    known = {base_currency: (store.CASH, base_currency)} | await store.get_target_assets(db, list(weights))
+    if unknown := sorted(weights.keys() - known.keys()):
+        raise UnknownTargetError(unknown[0], nearest(unknown[0], await get_asset_ids(db)))
+    return [store.StoredTarget(name, weight, *known[name]) for name, weight in sorted(weights.items())]
 
 
 async def read_rates_of(

@@ -24,6 +24,7 @@ from steelyard.services.allocation_inputs import (
     gather_inputs,
     quote_for,
 )
+from steelyard.services.engine import run_beside
 from steelyard.services.order_check import PlannedOrder, require_within_limits
 from steelyard.services.portfolio import reading
 from steelyard.services.proposal_changes import find_changes, find_other_findings
@@ -244,7 +245,7 @@ async def work_out(
         made_at=now,
         expires_at=expires_at or now + timedelta(minutes=terms.proposal_minutes),
     )
-    document = make_document(heading, asked, inputs)
+    document = await run_beside(make_document, heading, asked, inputs)
     planned = [_planned(order) for order in document.orders]
     await require_within_limits(db, asked.account_id, planned, inputs.prices, now=now)
     proposal = StoredProposal(

@@ -258,8 +258,11 @@ def _members(value: Any) -> Plain:
 
 
 def write_asked(asked: Asked) -> Plain:
-    """Return what was asked, as the document has it."""
-    return _members(asked) | {"policy": write_policy(asked.policy)}
+    """Return what was asked, as the document has it; targets stand there where they are not the model's."""
+    content = _members(asked) | {"policy": write_policy(asked.policy)}
+    if asked.targets is None:
+        del content["targets"]
+    return content
 
 
 def read_asked(account_id: str, content: Plain) -> Asked:
@@ -270,7 +273,12 @@ def read_asked(account_id: str, content: Plain) -> Asked:
         investment_amount=Decimal(content["investment_amount"]),
         price_source=content["price_source"],
         stale_reason=content["stale_reason"],
+        targets=_read_targets(content.get("targets")),
     )
+
+
+def _read_targets(content: Plain | None) -> dict[str, Decimal] | None:
+    return None if content is None else {name: Decimal(weight) for name, weight in content.items()}
 
 
 def write_inputs(inputs: Inputs) -> Plain:

@@ -1,12 +1,13 @@
 """Rules: written, a change being a new version, ended and listed. What a rule said stays for good."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from steelyard.compliance.rule import Rule
 from steelyard.compliance.settings import check_rule
 from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
+from steelyard.services.version import require_version
 from steelyard.storage import rule as stored
 from steelyard.storage.audit import record_event
 from steelyard.storage.connection import AnySession, WriteSession
@@ -59,6 +60,11 @@ async def get_rules(db: AnySession) -> list[StoredRule]:
     return await stored.get_rules(db)
 
 
+async def get_ended_rules(db: AnySession) -> list[StoredRule]:
+    """Return the rules of the tenant that are asked no more, in their last version, by id."""
+    return await stored.get_ended_rules(db)
+
+
 async def get_rule(db: AnySession, rule_id: str) -> list[StoredRule]:
     """Return every version of a rule, the newest first.
 
@@ -70,21 +76,28 @@ async def get_rule(db: AnySession, rule_id: str) -> list[StoredRule]:
     raise UnknownRuleError(rule_id, [one.rule.rule_id for one in await stored.get_rules(db)])
 
 
-async def write_rules(db: WriteSession, rules: Sequence[Rule]) -> Written:
+async def write_rules(
+    db: WriteSession, rules: Sequence[Rule], *, expected: Mapping[str, int] | None = None
+) -> Written:
     """Write rules; one that is there gets a new version, unless it says the same already. All of them, or none.
 
     Args:
         db: acting as who writes them.
         rules: their `version` is not looked at.
+        expected: rule → the version that its writer read; None = whatever stands is followed by theirs.
 
     Raises:
         RuleError, AmountError: a rule is none that its kind allows.
         TwiceWrittenError: two of them have one id.
+        ChangedMeanwhileError: a rule has another version than its writer read.
     """
     _refuse_twins(rules)
     for rule in rules:
         check_rule(rule)
     await stored.lock_rules(db)
+    for rule_id, read in (expected or {}).items():
+        newest = (await get_rule(db, rule_id))[0].rule.version
+        require_version(f"Rule {rule_id}", expected=read, version=newest)
     outcomes = {rule.rule_id: await _write(db, rule) for rule in rules}
     return Written(
         *(

@@ -46,14 +46,20 @@ async def require_passed(db: AnySession, proposal: StoredProposal) -> None:
         RuleBlocksError: a rule blocks it.
         RuleHoldsError: a rule holds it, and nobody let it pass.
     """
-    findings = findings_of(proposal)
-    if blocking := [finding for finding in findings if finding.outcome is Outcome.BLOCK]:
-        raise RuleBlocksError(blocking)
+    findings = require_no_block(proposal)
     if not any(finding.outcome is Outcome.HOLD for finding in findings):
         return
     passed = {one.rule_id for one in await get_overrides(db, proposal.proposal_id)}
     if holding := [one for one in findings if one.outcome is Outcome.HOLD and one.rule_id not in passed]:
         raise RuleHoldsError(holding)
+
+
+def require_no_block(proposal: StoredProposal) -> list[Finding]:
+    """Return what rules said of a proposal, where none blocks it; raises RuleBlocksError."""
+    findings = findings_of(proposal)
+    if blocking := [finding for finding in findings if finding.outcome is Outcome.BLOCK]:
+        raise RuleBlocksError(blocking)
+    return findings
 
 
 def findings_of(proposal: StoredProposal) -> list[Finding]:

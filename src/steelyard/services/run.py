@@ -204,7 +204,7 @@ async def begin_run(db: WriteSession, actor: Actor, asked: RunAsked, *, now: dat
     authorize(actor, Verb.PROPOSE, ObjectType.ORDER)
     if not 1 <= len(asked.run_name.strip()) <= LONGEST_NAME or not asked.run_name.isprintable():
         raise RunNameError
-    accounts = await _proposable(db, actor, asked.scope)
+    accounts = await find_proposable(db, actor, asked.scope)
     run_id = await store.add_run(
         db,
         run_name=asked.run_name.strip(),
@@ -332,6 +332,25 @@ async def drop_accounts(
     return finished
 
 
+async def find_proposable(db: AnySession, actor: Actor, scope: RunScope) -> list[str]:
+    """Return the accounts of a scope that the actor may propose for; raises as `begin_run`."""
+    if scope.kind is ScopeKind.ACCOUNTS:
+        for name in scope.names:
+            authorize(actor, Verb.PROPOSE, ObjectType.ORDER, name)
+            await require_scope(db, Scope.account(name))
+    if scope.kind is ScopeKind.HOUSEHOLD:
+        for name in scope.names:
+            await require_scope(db, Scope.household(name))
+    found = await store.find_accounts(db, scope)
+    if not (actor.is_operator or actor.role in SEES_EVERY_ACCOUNT):
+        found = [name for name in found if Right.PROPOSE in actor.grants.get(name, frozenset())]
+    if not found:
+        raise NoAccountsError(scope)
+    if len(found) > MOST_ACCOUNTS:
+        raise RunSizeError(len(found))
+    return found
+
+
 # ── What the steps have in common ───────────────────────────────────────────────────────────────────────
 
 
@@ -428,25 +447,6 @@ def _content(asked: RunAsked, account_ids: Sequence[str], now: datetime) -> dict
         "stale_reason": asked.stale_reason,
         "begun_at": now,
     }
-
-
-async def _proposable(db: WriteSession, actor: Actor, scope: RunScope) -> list[str]:
-    """Return the accounts of a scope that the actor may propose for."""
-    if scope.kind is ScopeKind.ACCOUNTS:
-        for name in scope.names:
-            authorize(actor, Verb.PROPOSE, ObjectType.ORDER, name)
-            await require_scope(db, Scope.account(name))
-    if scope.kind is ScopeKind.HOUSEHOLD:
-        for name in scope.names:
-            await require_scope(db, Scope.household(name))
-    found = await store.find_accounts(db, scope)
-    if not (actor.is_operator or actor.role in SEES_EVERY_ACCOUNT):
-        found = [name for name in found if Right.PROPOSE in actor.grants.get(name, frozenset())]
-    if not found:
-        raise NoAccountsError(scope)
-    if len(found) > MOST_ACCOUNTS:
-        raise RunSizeError(len(found))
-    return found
 
 
 def _words(scope: RunScope) -> str:

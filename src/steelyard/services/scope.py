@@ -1,13 +1,16 @@
 """Scopes people ask for by name, and the nearest names where there is none."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from typing import Final
 
 from steelyard.domain.scope import Scope
 from steelyard.errors import NotFoundError
+from steelyard.storage import portfolio as store
 from steelyard.storage.asset_360 import get_scopes
-from steelyard.storage.connection import AnySession
+from steelyard.storage.connection import AnySession, ReadSession, get_db_session
+from steelyard.storage.portfolio import Choice
 
 MOST_NEAREST: Final = 3
 
@@ -34,6 +37,20 @@ async def require_scope(db: AnySession, scope: Scope) -> None:
         raise UnknownScopeError(scope, nearest(scope.id, ids) or ids[:MOST_NEAREST])
 
 
+async def get_choices(chosen: Scope, *, most: int, db: ReadSession | None = None) -> list[Choice]:
+    """Return households and accounts to choose from, and the one that is chosen; see `storage.portfolio.get_choices`.
+
+    Raises:
+        UnknownScopeError: what is chosen is not one that is seen.
+    """
+    async with _reading(db) as session:
+        found = await store.get_choices(session, chosen, most=most)
+    if chosen.kind != "tenant" and not any(one.is_chosen for one in found):
+        same = [one.scope.id for one in found if one.scope.kind == chosen.kind]
+        raise UnknownScopeError(chosen, nearest(chosen.id, same) or same[:MOST_NEAREST])
+    return found
+
+
 def nearest(asked: str, known: Iterable[str]) -> list[str]:
     """Return up to three ids most like the one asked for, upper and lower case alike.
 
@@ -42,3 +59,12 @@ def nearest(asked: str, known: Iterable[str]) -> list[str]:
     """
     folded = {name.casefold(): name for name in known}
     return [folded[match] for match in get_close_matches(asked.casefold(), folded, n=MOST_NEAREST)]
+
+
+@asynccontextmanager
+async def _reading(db: ReadSession | None) -> AsyncIterator[ReadSession]:
+    if db is not None:
+        yield db
+        return
+    async with get_db_session() as opened:
+        yield opened

@@ -17,11 +17,13 @@ from steelyard.services.entrance import (
     act_for,
     act_for_active,
     count_password_try,
+    find_half_done,
     fold_login,
     forget_code_tries,
     forget_password_tries,
     go_on,
     let_in,
+    second_factors_of,
     take_half_done,
     try_second_factor,
 )
@@ -82,6 +84,21 @@ async def _count_and_find(
         await count_password_try(db, entrance, folded, visitor, now=now)
         found = await store.find_login(db, entrance.vault.index("login", folded))
         return found if found is not None and found.status == "active" else None
+
+
+async def get_second_factors(secret: str | None, *, now: datetime) -> tuple[str, ...]:
+    """Return what whoever is half signed in may show: totp, passkey, recovery_code.
+
+    Args:
+        secret: of `SecondFactorNeeded`, from the browser's cookie; None = it has none.
+        now: the time, with its zone.
+
+    Raises:
+        NoSignInError: nothing is half done there, or it is older than ten minutes.
+        SignInFailedError: the user may not sign in any more.
+    """
+    async with get_write_session() as db:
+        return second_factors_of(await find_half_done(db, secret, now=now))
 
 
 async def finish_with_totp(

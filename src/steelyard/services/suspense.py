@@ -45,9 +45,15 @@ class WrongOwnerError(InvalidInputError):
         super().__init__(f"Fill {execution_id} {why}.")
 
 
-async def get_suspense(db: ReadSession | WriteSession, link_id: UUID | None = None) -> Sequence[Fill]:
-    """Return the fills in suspense, of a link or of all, in the order of their execution."""
-    return await stored.get_suspended_fills(db, link_id)
+async def get_suspense(
+    db: ReadSession | WriteSession,
+    link_id: UUID | None = None,
+    *,
+    account_id: str | None = None,
+    household_id: str | None = None,
+) -> Sequence[Fill]:
+    """Return the fills in suspense, in the order of their execution; see `storage.fill.get_suspended_fills`."""
+    return await stored.get_suspended_fills(db, link_id, account_id=account_id, household_id=household_id)
 
 
 async def get_fill_page(
@@ -55,6 +61,7 @@ async def get_fill_page(
     *,
     order_id: UUID | None = None,
     account_id: str | None = None,
+    household_id: str | None = None,
     before: tuple[datetime, str, UUID] | None = None,
     limit: int = 100,
 ) -> Sequence[Fill]:
@@ -64,10 +71,13 @@ async def get_fill_page(
         db: where to read.
         order_id: of this order; None = of any.
         account_id: of this account; None = of any.
+        household_id: of the accounts of this household; None = of any.
         before: moment, execution and link to go on from, as the last of the page before has them.
         limit: at most so many.
     """
-    return await stored.list_fills(db, order_id=order_id, account_id=account_id, before=before, most=limit)
+    return await stored.list_fills(
+        db, order_id=order_id, account_id=account_id, household_id=household_id, before=before, most=limit
+    )
 
 
 async def assign_to_order(

@@ -67,7 +67,17 @@ def read_rules_file(path: Path) -> list[Rule]:
     if path.suffix.lower() == ".csv":
         rows = csv_rows(read_text(path), path, COLUMNS, needed=NEEDED)
         return [read_rule(table_of(cells), place) for place, cells in rows]
-    return [read_rule(table, place) for place, table in _tables(path)]
+    return read_rules_text(read_text(path), f"{path}")
+
+
+def read_rules_text(text: str, name: str) -> list[Rule]:
+    """Return the rules of the text of a TOML file; raises as `read_rules_file`.
+
+    Args:
+        text: of the file.
+        name: what it is called where something in it cannot be used.
+    """
+    return [read_rule(table, place) for place, table in _tables(text, name)]
 
 
 def read_rule(table: Mapping[str, Any], place: str) -> Rule:
@@ -103,15 +113,15 @@ def read_rule(table: Mapping[str, Any], place: str) -> Rule:
     return rule
 
 
-def _tables(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _tables(text: str, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
-        content = tomllib.loads(read_text(path), parse_float=Decimal)
+        content = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise RuleFileError(f"{path}", f"is no TOML: {error}") from error
+        raise RuleFileError(name, f"is no TOML: {error}") from error
     tables = content.pop("rules", None)
     if content or not isinstance(tables, list) or not all(isinstance(one, Mapping) for one in tables):
-        raise RuleFileError(f"{path}", "is not a list of tables [[rules]] and nothing else")
-    yield from ((f"{path} rule {number}", table) for number, table in enumerate(tables, start=1))
+        raise RuleFileError(name, "is not a list of tables [[rules]] and nothing else")
+    yield from ((f"{name} rule {number}", table) for number, table in enumerate(tables, start=1))
 
 
 def _text(table: Mapping[str, Any], key: str, place: str) -> str:

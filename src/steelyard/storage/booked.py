@@ -98,6 +98,42 @@ class JournalEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryDetails:
+    """What else is known of an entry of the journal.
+
+    Attributes:
+        source: where the transaction stands.
+        revision: counts up with each entry of the same transaction and account.
+        settlement_date: when cash and units move; None = on the trade date.
+        tax: what of the costs is tax.
+        acquired: of an opening lot, the day it was bought.
+        basis_fraction: share of the basis that goes to the other asset.
+        lot_id: the lot a sale names; "" = by the account's method.
+        held: units held at the open of its day, where what it moves follows from them.
+    """
+
+    source: str
+    revision: int
+    settlement_date: date | None
+    tax: Decimal
+    acquired: date | None
+    basis_fraction: Decimal | None
+    lot_id: str
+    held: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPosting:
+    """A line of an entry: what it adds to a place of an account; negative = taken from it."""
+
+    account_id: str
+    place: str
+    commodity: str
+    is_cash: bool
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class WaitingTransaction:
     """A transaction that is not booked; `fault` says why."""
 
@@ -260,6 +296,8 @@ async def get_newest_entries(
     asset_id: str | None = None,
     kind: str | None = None,
     with_reversed: bool = False,
+    first: date = date.min,
+    last: date = date.max,
 ) -> list[JournalEntry]:
     """Return entries of accounts, the newest first.
 
@@ -271,6 +309,8 @@ async def get_newest_entries(
         asset_id: only about this asset; None = all.
         kind: only of this kind; None = all.
         with_reversed: entries that no longer stand, too, and those that took them back.
+        first: the first day.
+        last: the last day.
     """
     values = {
         "account_ids": list(account_ids),
@@ -280,8 +320,56 @@ async def get_newest_entries(
         "asset_id": asset_id,
         "kind": kind,
         "with_reversed": with_reversed,
+        "first": first,
+        "last": last,
     }
     return [JournalEntry(*row) for row in await db.execute(query("get_newest_entries"), values)]
+
+
+async def get_places_after(
+    db: AsyncSession,
+    account_ids: Sequence[str],
+    *,
+    after: tuple[date, int],
+    most: int,
+    asset_id: str | None = None,
+    kind: str | None = None,
+    with_reversed: bool = False,
+    first: date = date.min,
+    last: date = date.max,
+) -> list[tuple[date, int]]:
+    """Return day and number of the entries that follow one, the oldest first; arguments as `get_newest_entries`."""
+    values = {
+        "account_ids": list(account_ids),
+        "after_day": after[0],
+        "after_entry": after[1],
+        "most": most,
+        "asset_id": asset_id,
+        "kind": kind,
+        "with_reversed": with_reversed,
+        "first": first,
+        "last": last,
+    }
+    return [(row.trade_date, row.entry_id) for row in await db.execute(query("get_places_after"), values)]
+
+
+async def get_entry(db: AsyncSession, entry_id: int) -> tuple[JournalEntry, EntryDetails] | None:
+    """Return an entry of the journal; None = there is none that is seen."""
+    row = (await db.execute(query("get_entry_details"), {"entry_id": entry_id})).one_or_none()
+    if row is None:
+        return None
+    *details, day, account_id = row
+    before = (day, entry_id + 1)
+    found = await get_newest_entries(
+        db, [account_id], before=before, most=1, with_reversed=True, first=day, last=day
+    )
+    return found[0], EntryDetails(*details)
+
+
+async def get_entry_postings(db: AsyncSession, entry: JournalEntry) -> list[EntryPosting]:
+    """Return what an entry moves, line by line."""
+    values = {"entry_id": entry.entry_id, "trade_date": entry.trade_date}
+    return [EntryPosting(*row) for row in await db.execute(query("get_entry_postings"), values)]
 
 
 async def list_unposted(db: AsyncSession, account_ids: Sequence[str]) -> list[WaitingTransaction]:

@@ -167,9 +167,23 @@ async def get_unsettled_fills(db: WriteSession, account_id: str) -> list[Fill]:
     return [_fill_of(row) for row in rows]
 
 
-async def get_suspended_fills(db: ReadSession | WriteSession, link_id: UUID | None = None) -> list[Fill]:
-    """Return the fills in suspense, of a link or of all, in the order of their execution."""
-    return [_fill_of(row) for row in await db.execute(query("get_suspended_fills"), {"link_id": link_id})]
+async def get_suspended_fills(
+    db: ReadSession | WriteSession,
+    link_id: UUID | None = None,
+    *,
+    account_id: str | None = None,
+    household_id: str | None = None,
+) -> list[Fill]:
+    """Return the fills in suspense, of a link or of all, in the order of their execution.
+
+    Args:
+        db: where to read.
+        link_id: of this link.
+        account_id: of this account, and those that are nobody's yet.
+        household_id: of the accounts of this household, and those that are nobody's yet.
+    """
+    values = {"link_id": link_id, "account_id": account_id, "household_id": household_id}
+    return [_fill_of(row) for row in await db.execute(query("get_suspended_fills"), values)]
 
 
 async def list_fills(
@@ -177,6 +191,7 @@ async def list_fills(
     *,
     order_id: UUID | None,
     account_id: str | None,
+    household_id: str | None = None,
     before: tuple[datetime, str, UUID] | None,
     most: int,
 ) -> list[Fill]:
@@ -186,6 +201,7 @@ async def list_fills(
         db: where to read.
         order_id: of this order.
         account_id: of this account.
+        household_id: of the accounts of this household.
         before: moment, execution and link to go on from; that one is not in the answer.
         most: at most so many.
     """
@@ -193,6 +209,7 @@ async def list_fills(
     values = {
         "order_id": order_id,
         "account_id": account_id,
+        "household_id": household_id,
         "before": moment,
         "before_id": execution_id,
         "before_link": link_id,

@@ -64,9 +64,16 @@ async def get_holds(
     *,
     hold_id: UUID | None = None,
     account_id: str | None = None,
+    household_id: str | None = None,
     with_released: bool = False,
     most: int | None = None,
 ) -> list[Hold]:
-    """Return holds, the newest first: those that stand, or all; those of an account, and of every account."""
-    values = {"hold_id": hold_id, "account_id": account_id, "with_released": with_released, "most": most}
+    """Return holds, the newest first: those that stand, or all; of an account or a household, and of every account."""
+    values = {
+        "hold_id": hold_id,
+        "account_id": account_id,
+        "household_id": household_id,
+        "with_released": with_released,
+        "most": most,
+    }
     return [Hold(*row) for row in await db.execute(query("get_trading_holds"), values)]

@@ -108,7 +108,7 @@ async def migrate() -> MigrationResult:
     """
     pool = await current_pool()
     async with get_migrator_session() as db:
-        if await _get_revision(db) == HEAD and not await _changed_files(db):
+        if await get_revision(db) == HEAD and not await _changed_files(db):
             return MigrationResult()
         await db.execute(query("lock_migrations"))
         await db.execute(query("limit_lock_waits"))
@@ -136,7 +136,7 @@ async def check_schema(db: AsyncSession) -> None:
     Raises:
         SchemaMissingError, SchemaOlderError, SchemaNewerError: it does not.
     """
-    revision = await _get_revision(db)
+    revision = await get_revision(db)
     if revision is None:
         raise SchemaMissingError
     if revision > HEAD:
@@ -162,7 +162,8 @@ def run_script(path: str) -> None:
         raise MigrationError(path, str(error).partition("\n")[0]) from error
 
 
-async def _get_revision(db: AsyncSession) -> str | None:
+async def get_revision(db: AsyncSession) -> str | None:
+    """Return the revision of the tables; None = there are none."""
     if not (await db.execute(query("find_revision_table"))).scalar_one():
         return None
     revision: str | None = (await db.execute(query("get_revision"))).scalar_one_or_none()
@@ -170,7 +171,7 @@ async def _get_revision(db: AsyncSession) -> str | None:
 
 
 async def _upgrade_tables(db: MigratorSession) -> tuple[str, ...]:
-    revision = await _get_revision(db)
+    revision = await get_revision(db)
     if revision == HEAD:
         return ()
     if revision is not None and revision > HEAD:

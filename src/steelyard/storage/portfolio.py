@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from steelyard.domain.scope import Scope
 from steelyard.storage.memory import remembered
 from steelyard.storage.queries import query
 
@@ -24,6 +25,43 @@ class StoredAccount:
     household_id: str | None
     base_currency: str
     model_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A household or an account whose portfolio can be looked at.
+
+    Attributes:
+        scope: which.
+        name: what people call it.
+        base_currency: of its totals.
+        is_chosen: whether it is the one that was asked for.
+    """
+
+    scope: Scope
+    name: str
+    base_currency: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDrift:
+    """How far an account is from its model.
+
+    Attributes:
+        total_value: of positions and cash, base currency; None = a price or a rate is not known.
+        total_drift: Σ |weight − target| / 2, a fraction; None = not known, or there is no model.
+        furthest: the largest |weight − target|.
+    """
+
+    account_id: str
+    account_name: str
+    household_id: str | None
+    base_currency: str
+    model_id: str | None
+    total_value: Decimal | None
+    total_drift: Decimal | None
+    furthest: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +109,15 @@ class StoredPrice:
 async def get_all_accounts(db: AsyncSession) -> list[StoredAccount]:
     """Return the accounts that are seen, by id."""
     return [StoredAccount(*row) for row in await db.execute(query("get_all_accounts"))]
+
+
+async def get_choices(db: AsyncSession, chosen: Scope, *, most: int) -> list[Choice]:
+    """Return households and then accounts that are seen, by name: at most so many of each, and the chosen one."""
+    parameters = {"scope_kind": chosen.kind, "scope_id": chosen.id, "most": most}
+    rows = await db.execute(query("get_choices"), parameters)
+    return [
+        Choice(Scope(kind, key), name, currency, is_chosen) for kind, key, name, currency, is_chosen in rows
+    ]
 
 
 @remembered
@@ -126,6 +173,44 @@ async def get_target_weights(db: AsyncSession, model_id: str) -> list[StoredTarg
     """Return what a model portfolio holds."""
     rows = await db.execute(query("get_target_weights"), {"model_id": model_id})
     return [StoredTarget(*row) for row in rows]
+
+
+async def get_target_assets(db: AsyncSession, names: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Return the asset type and the currency of those names that are an asset's id, or the currency of cash."""
+    rows = await db.execute(query("get_target_assets"), {"names": list(names)})
+    return {row.target: (row.asset_type, row.currency) for row in rows}
+
+
+async def get_asset_names(db: AsyncSession, asset_ids: Collection[str]) -> dict[str, str]:
+    """Return what assets are called."""
+    rows = await db.execute(query("get_asset_names"), {"asset_ids": list(asset_ids)})
+    return {row.asset_id: row.asset_name for row in rows}
+
+
+async def get_closes(
+    db: AsyncSession, asset_ids: Collection[str], since: date, until: date
+) -> dict[str, list[tuple[date, Decimal]]]:
+    """Return the last close of each week of assets, the oldest first."""
+    values = {"asset_ids": list(asset_ids), "since": since, "until": until}
+    found: dict[str, list[tuple[date, Decimal]]] = {}
+    for row in await db.execute(query("get_closes"), values):
+        found.setdefault(row.asset_id, []).append((row.price_date, row.closing_price))
+    return found
+
+
+async def get_account_drifts(
+    db: AsyncSession, as_of: date, *, household_id: str | None, most: int
+) -> list[AccountDrift]:
+    """Return how far accounts are from their models, the farthest first, and then those of which it is not known.
+
+    Args:
+        db: a session.
+        as_of: the day of positions, prices and rates.
+        household_id: of this household; None = of any.
+        most: how many at most.
+    """
+    values = {"as_of": as_of, "household_id": household_id, "most": most}
+    return [AccountDrift(**row) for row in (await db.execute(query("get_account_drifts"), values)).mappings()]
 
 
 @remembered

@@ -78,6 +78,7 @@ async def list_breaks(
     db: ReadSession | WriteSession,
     *,
     account_id: str | None,
+    household_id: str | None = None,
     with_resolved: bool,
     before: tuple[datetime, UUID] | None,
     most: int,
@@ -87,6 +88,7 @@ async def list_breaks(
     Args:
         db: where to read.
         account_id: of this account.
+        household_id: of the accounts of this household.
         with_resolved: whether those that are gone or explained are there too.
         before: moment and key to go on from; neither is in the answer.
         most: at most so many.
@@ -94,6 +96,7 @@ async def list_breaks(
     moment, break_id = before or (None, None)
     values = {
         "account_id": account_id,
+        "household_id": household_id,
         "with_resolved": with_resolved,
         "before": moment,
         "before_id": break_id,

@@ -41,6 +41,11 @@ async def get_rules(db: AsyncSession) -> list[StoredRule]:
     return [_stored(row) for row in await db.execute(query("get_rules"))]
 
 
+async def get_ended_rules(db: AsyncSession) -> list[StoredRule]:
+    """Return the rules that are asked no more, each in its last version, by id."""
+    return [_stored(row) for row in await db.execute(query("get_ended_rules"))]
+
+
 async def get_rule_versions(db: AsyncSession, rule_id: str) -> list[StoredRule]:
     """Return every version of a rule, the newest first; empty where there is none."""
     rows = await db.execute(query("get_rule_versions"), {"rule_id": rule_id})

@@ -20,8 +20,8 @@ from steelyard.cli.screens.cells import (
     ratio,
     title,
 )
-from steelyard.cli.screens.flags import meaning
 from steelyard.domain.scope import Scope
+from steelyard.services.quality import meaning
 
 MOST_FINDINGS: Final = 10
 

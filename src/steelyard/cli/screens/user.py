@@ -35,7 +35,8 @@ def link(printed: PrintedLink) -> Group:
         Text(printed.url, "bold", no_wrap=True, overflow="ignore"),
         "",
         note(
-            f"It counts once, until {moment(printed.expires_at)}, and is shown this once. Hand it to them alone."
+            f"It is opened in a browser, counts once, until {moment(printed.expires_at)}, and is shown this "
+            "once. Hand it to them alone."
         ),
     )
 

@@ -1645,6 +1645,7 @@ create table steelyard.orders (
     check (account_id is not null or block_id is null and run_id is not null)
 ) with (fillfactor = 50); -- an order moves half a dozen times: its rows stay on their page, and indexes as they are
 create index orders_due on steelyard.orders (due_at) where due_at is not null;
+create index orders_raised on steelyard.orders (tenant_id) where raised_at is not null; -- a state would move them all
 create index orders_of_account on steelyard.orders (tenant_id, account_id, made_at);
 create index orders_of_proposal on steelyard.orders (tenant_id, proposal_id);
 create index orders_of_run on steelyard.orders (tenant_id, run_id) where run_id is not null;

@@ -134,7 +134,11 @@ as $$
         when 'audit_events' then v.event
         when 'audit_pending' then v.event
         when 'order_limits' then 'account_id is null or ' || format(v.one_account, 'account_id')
-        when 'trading_holds' then 'account_id is null or ' || format(v.one_account, 'account_id')
+        when 'trading_holds' -- what holds an order back tells of it
+            then
+                'account_id is null and order_id is null or ' || format(v.one_account, 'account_id')
+                || ' or exists (select from steelyard.orders as o where o.tenant_id = trading_holds.tenant_id'
+                || ' and o.order_id = trading_holds.order_id)'
         when 'rule_overrides'
             then
                 v.every_account

@@ -131,7 +131,8 @@ where
 order by p.trade_date, j.entry_id, p.line;
 
 -- name: get_newest_entries
--- Entries of accounts before a place in the order of days, the newest first; reversed ones too where asked for.
+-- Entries of accounts before a place in the order of days, the newest first; reversed ones too where asked for, and
+-- of some days only. A join with what reverses them would seem to leave one row, and be planned for that.
 select
     j.entry_id,
     j.recorded_at,
@@ -151,21 +152,74 @@ select
     coalesce(j.counter_currency, '') as counter_currency,
     trim_scale(coalesce(j.counter_amount, 0)) as counter_amount,
     j.reverses,
-    r.entry_id as reversed_by
+    (select r.entry_id from steelyard.journal as r where r.reverses = j.entry_id) as reversed_by
 from steelyard.journal as j
-left join steelyard.journal as r on j.entry_id = r.reverses
 where
     j.tenant_id = steelyard.current_tenant()
     and (j.trade_date, j.entry_id) < (cast(:before_day as date), :before_entry)
-    and (cast(:with_reversed as boolean) or (j.reverses is null and r.entry_id is null))
+    and (cast(:with_reversed as boolean) or j.reverses is null)
+    and (
+        cast(:with_reversed as boolean)
+        or (select r.entry_id from steelyard.journal as r where r.reverses = j.entry_id) is null
+    )
     and (
         j.account_id = any(cast(:account_ids as text[]))
         or j.counter_account_id = any(cast(:account_ids as text[]))
     )
     and (cast(:asset_id as text) is null or cast(:asset_id as text) in (j.asset_id, j.counter_asset_id))
     and (cast(:kind as text) is null or j.kind = cast(:kind as text))
+    and j.trade_date between cast(:first as date) and cast(:last as date)
 order by j.trade_date desc, j.entry_id desc
 limit :most;
+
+-- name: get_places_after
+-- The places of the entries that follow one in the order of days, the oldest first; which entries, as
+-- get_newest_entries says.
+select j.trade_date, j.entry_id
+from steelyard.journal as j
+where
+    j.tenant_id = steelyard.current_tenant()
+    and (j.trade_date, j.entry_id) > (cast(:after_day as date), :after_entry)
+    and (cast(:with_reversed as boolean) or j.reverses is null)
+    and (
+        cast(:with_reversed as boolean)
+        or (select r.entry_id from steelyard.journal as r where r.reverses = j.entry_id) is null
+    )
+    and (
+        j.account_id = any(cast(:account_ids as text[]))
+        or j.counter_account_id = any(cast(:account_ids as text[]))
+    )
+    and (cast(:asset_id as text) is null or cast(:asset_id as text) in (j.asset_id, j.counter_asset_id))
+    and (cast(:kind as text) is null or j.kind = cast(:kind as text))
+    and j.trade_date between cast(:first as date) and cast(:last as date)
+order by j.trade_date asc, j.entry_id asc
+limit :most;
+
+-- name: get_entry_details
+-- What else is known of an entry of the journal.
+select
+    j.source,
+    j.revision,
+    j.settlement_date,
+    trim_scale(coalesce(j.tax, 0)) as tax,
+    j.acquired_date,
+    trim_scale(j.basis_fraction) as basis_fraction,
+    coalesce(j.lot_id, '') as lot_id,
+    trim_scale(j.held) as held,
+    j.trade_date,
+    j.account_id
+from steelyard.journal as j
+where j.tenant_id = steelyard.current_tenant() and j.entry_id = :entry_id;
+
+-- name: get_entry_postings
+-- What an entry moves.
+select p.account_id, p.place, p.commodity, p.is_cash, trim_scale(p.quantity) as quantity
+from steelyard.postings as p
+where
+    p.tenant_id = steelyard.current_tenant()
+    and p.entry_id = :entry_id
+    and p.trade_date = cast(:trade_date as date)
+order by p.line;
 
 -- name: list_unposted_of_scope
 -- The transactions of accounts that are not booked; those of no account are everybody's.

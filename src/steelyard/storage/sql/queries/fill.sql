@@ -162,7 +162,7 @@ where
 order by f.executed_at, f.execution_id, f.link_id;
 
 -- name: get_suspended_fills
--- Fills in suspense, of a link or of all.
+-- Fills in suspense, of a link or of all; of an account or a household those that are nobody's yet, too.
 select
     f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees,
     f.broker_order_id,
@@ -173,10 +173,19 @@ where
     f.tenant_id = steelyard.current_tenant()
     and f.suspended_because <> ''
     and f.link_id = coalesce(cast(:link_id as uuid), f.link_id)
+    and (cast(:account_id as text) is null or f.account_id is null or f.account_id = :account_id)
+    and (
+        cast(:household_id as text) is null
+        or f.account_id is null
+        or f.account_id in (
+            select a.account_id from steelyard.accounts as a
+            where a.tenant_id = f.tenant_id and a.household_id = :household_id
+        )
+    )
 order by f.executed_at, f.execution_id, f.link_id;
 
 -- name: list_fills
--- A page of fills, the newest first; of an order and of an account where they are named.
+-- A page of fills, the newest first; of an order and of an account, or a household, where they are named.
 select
     f.link_id, f.execution_id, f.symbol, f.side, f.quantity, f.price, f.currency, f.executed_at, f.fees,
     f.broker_order_id,
@@ -187,6 +196,13 @@ where
     f.tenant_id = steelyard.current_tenant()
     and (cast(:order_id as uuid) is null or f.order_id = :order_id)
     and (cast(:account_id as text) is null or f.account_id = :account_id)
+    and (
+        cast(:household_id as text) is null
+        or f.account_id in (
+            select a.account_id from steelyard.accounts as a
+            where a.tenant_id = steelyard.current_tenant() and a.household_id = :household_id
+        )
+    )
     and (
         cast(:before as timestamptz) is null
         or (f.executed_at, f.execution_id, f.link_id)

@@ -33,7 +33,8 @@ where
 returning hold_id;
 
 -- name: get_trading_holds
--- Holds, the newest first; those that stand, or all; of an account those of its orders and of every account, too.
+-- Holds, the newest first; those that stand, or all; of an account, or the accounts of a household, those of its orders
+-- and of every account, too.
 select
     h.hold_id, h.account_id, h.order_id, h.kind, h.reason, h.made_by, h.made_at, h.released_by, h.released_at,
     h.release_reason
@@ -49,6 +50,19 @@ where
         or exists (
             select from steelyard.orders as o
             where o.tenant_id = h.tenant_id and o.order_id = h.order_id and o.account_id = :account_id
+        )
+    )
+    and (
+        cast(:household_id as text) is null
+        or (h.account_id is null and h.order_id is null)
+        or exists (
+            select
+            from steelyard.accounts as a
+            left join steelyard.orders as o
+                on a.tenant_id = o.tenant_id and a.account_id = o.account_id and o.order_id = h.order_id
+            where
+                a.tenant_id = h.tenant_id and a.household_id = :household_id
+                and a.account_id in (h.account_id, o.account_id)
         )
     )
 order by h.made_at desc, h.hold_id

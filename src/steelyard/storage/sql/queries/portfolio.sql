@@ -66,6 +66,124 @@ inner join steelyard.asset_master as m on w.asset_id = m.asset_id
 where w.tenant_id = steelyard.current_tenant() and w.model_id = :model_id
 order by w.asset_id;
 
+-- name: get_target_assets
+-- What those of some names are that are an asset's id, or the currency of cash.
+select m.asset_id as target, m.asset_type, m.currency
+from steelyard.asset_master as m
+where m.asset_id = any(cast(:names as text[]))
+union
+select m.currency as target, 'Cash' as asset_type, m.currency
+from steelyard.asset_master as m
+where
+    lower(m.asset_type) = 'cash' and m.currency = any(cast(:names as text[]))
+    and not exists (select from steelyard.asset_master as o where o.asset_id = m.currency);
+
+-- name: get_asset_names
+-- What assets are called.
+select m.asset_id, m.asset_name
+from steelyard.asset_master as m
+where m.asset_id = any(cast(:asset_ids as text[]));
+
+-- name: get_closes
+-- The last close of each week of assets, the oldest first.
+select distinct on (d.asset_id, date_trunc('week', d.price_date))
+    d.asset_id, d.price_date, trim_scale(d.closing_price) as closing_price
+from steelyard.market_data as d
+where
+    d.asset_id = any(cast(:asset_ids as text[]))
+    and d.price_date between cast(:since as date) and cast(:until as date)
+order by d.asset_id, date_trunc('week', d.price_date), d.price_date desc;
+
+-- name: get_account_drifts
+-- How far accounts are from the models they follow, the farthest first; what has no price or no rate is not known.
+with accounts as (
+    select a.account_id, a.account_name, a.household_id, a.base_currency, a.model_id
+    from steelyard.accounts as a
+    where
+        a.tenant_id = steelyard.current_tenant()
+        and (cast(:household_id as text) is null or a.household_id = cast(:household_id as text))
+),
+
+held as (
+    select p.account_id, p.asset_id, p.quantity
+    from steelyard.positions_at(steelyard.current_tenant(), cast(:as_of as date)) as p
+    inner join accounts as a on p.account_id = a.account_id
+    where p.quantity <> 0 or p.quantity is null
+),
+
+priced as (
+    select
+        m.asset_id,
+        coalesce(u.major_currency, m.currency) as currency,
+        case
+            when lower(m.asset_type) = 'cash' then 1
+            else latest.closing_price / coalesce(u.units_per_major, 1)
+        end as price
+    from steelyard.asset_master as m
+    left join steelyard.minor_currencies as u on m.currency = u.currency
+    left join lateral (
+        select d.closing_price
+        from steelyard.market_data as d
+        where d.asset_id = m.asset_id and d.price_date <= cast(:as_of as date)
+        order by d.price_date desc
+        limit 1
+    ) as latest on lower(m.asset_type) <> 'cash'
+    where m.asset_id in (select h.asset_id from held as h)
+),
+
+rates as (
+    select
+        c.currency, c.base_currency,
+        steelyard.conversion_rate(c.currency, c.base_currency, cast(:as_of as date)) as rate
+    from (
+        select distinct p.currency, a.base_currency from priced as p cross join accounts as a
+    ) as c
+),
+
+valued as (
+    select a.account_id, h.asset_id, h.quantity * p.price * r.rate as value
+    from held as h
+    inner join accounts as a on h.account_id = a.account_id
+    inner join priced as p on h.asset_id = p.asset_id
+    inner join rates as r on p.currency = r.currency and a.base_currency = r.base_currency
+),
+
+totals as (
+    select v.account_id, case when bool_and(v.value is not null) then sum(v.value) end as total
+    from valued as v
+    group by v.account_id
+),
+
+drifts as (
+    select
+        coalesce(v.account_id, w.account_id) as account_id,
+        coalesce(v.value, 0) / t.total - coalesce(w.target_weight, 0) as drift
+    from valued as v
+    full join (
+        select a.account_id, w.asset_id, w.target_weight
+        from accounts as a
+        inner join steelyard.target_weights as w
+            on w.tenant_id = steelyard.current_tenant() and a.model_id = w.model_id
+    ) as w on v.account_id = w.account_id and v.asset_id = w.asset_id
+    inner join totals as t on coalesce(v.account_id, w.account_id) = t.account_id
+    where t.total > 0
+)
+
+select
+    a.account_id, a.account_name, a.household_id, a.base_currency, a.model_id,
+    round(t.total, 2) as total_value,
+    round(d.total_drift, 6) as total_drift,
+    round(d.furthest, 6) as furthest
+from accounts as a
+left join totals as t on a.account_id = t.account_id
+left join (
+    select d.account_id, sum(abs(d.drift)) / 2 as total_drift, max(abs(d.drift)) as furthest
+    from drifts as d
+    group by d.account_id
+) as d on a.account_id = d.account_id and a.model_id is not null
+order by d.furthest desc nulls last, a.account_name, a.account_id
+limit :most;
+
 -- name: get_last_prices
 -- The newest price of each asset on or before a day, as it is quoted; assets without one are left out.
 select
@@ -157,3 +275,30 @@ cross join lateral (
 ) as latest
 where m.currency = :currency and lower(m.asset_type) <> 'cash'
 order by m.asset_id;
+
+-- name: get_choices
+-- The first households and accounts that are seen, and the one that was chosen wherever it stands, by name.
+with choices as (
+    select
+        'household' as scope_kind, h.household_id as scope_id, h.household_name as scope_name,
+        h.base_currency
+    from steelyard.households as h
+    where h.tenant_id = steelyard.current_tenant()
+    union all
+    select 'account', a.account_id, a.account_name, a.base_currency
+    from steelyard.accounts as a
+    where a.tenant_id = steelyard.current_tenant()
+),
+
+ordered as (
+    select
+        c.scope_kind, c.scope_id, c.scope_name, c.base_currency,
+        c.scope_kind = :scope_kind and c.scope_id = :scope_id as is_chosen,
+        row_number() over (partition by c.scope_kind order by c.scope_name, c.scope_id) as place
+    from choices as c
+)
+
+select o.scope_kind, o.scope_id, o.scope_name, o.base_currency, o.is_chosen
+from ordered as o
+where o.place <= :most or o.is_chosen
+order by o.scope_kind desc, o.place;

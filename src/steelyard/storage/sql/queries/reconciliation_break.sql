@@ -76,7 +76,7 @@ where
 order by b.found_at, b.account_id, b.is_cash, b.commodity;
 
 -- name: list_breaks
--- A page of breaks, the newest first, resolved ones included; of an account where it is named.
+-- A page of breaks, the newest first, resolved ones included; of an account or a household where it is named.
 select
     b.break_id, b.link_id, b.account_id, b.commodity, b.is_cash, b.ledger_quantity, b.broker_quantity, b.hold_id,
     b.found_at, b.seen_at, b.resolved_at, b.resolved_by, b.explanation
@@ -84,6 +84,13 @@ from steelyard.reconciliation_breaks as b
 where
     b.tenant_id = steelyard.current_tenant()
     and (cast(:account_id as text) is null or b.account_id = :account_id)
+    and (
+        cast(:household_id as text) is null
+        or b.account_id in (
+            select a.account_id from steelyard.accounts as a
+            where a.tenant_id = steelyard.current_tenant() and a.household_id = :household_id
+        )
+    )
     and (:with_resolved or b.resolved_at is null)
     and (
         cast(:before as timestamptz) is null

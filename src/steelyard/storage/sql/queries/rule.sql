@@ -57,3 +57,17 @@ values (
     cast(:settings as jsonb), :outcome, cast(:valid_from as date), cast(:valid_until as date), :source_document,
     steelyard.current_actor()
 );
+
+-- name: get_ended_rules
+-- The rules that are asked no more, each in its last version, by id.
+select distinct on (r.rule_id)
+    r.rule_id, r.version, r.kind, r.scope::text as scope, trim_scale(r.bound) as bound, r.settings::text as settings,
+    r.outcome, r.valid_from, r.valid_until, r.source_document, r.made_by, r.made_at, r.ended_at
+from steelyard.compliance_rules as r
+where
+    r.tenant_id = steelyard.current_tenant()
+    and not exists (
+        select from steelyard.compliance_rules as o
+        where o.tenant_id = r.tenant_id and o.rule_id = r.rule_id and o.ended_at is null
+    )
+order by r.rule_id, r.version desc;
