@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -71,8 +71,9 @@ class Served:
             sent.setdefault("content-length", str(len(body)))
         for name, value in sent.items():
             connection.putheader(name, value)
-        connection.endheaders(body)
         try:
+            with suppress(BrokenPipeError, ConnectionResetError):  # an answer may come before the body's end
+                connection.endheaders(body)
             return _answer(connection.getresponse())
         finally:
             connection.close()

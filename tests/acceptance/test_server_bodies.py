@@ -95,6 +95,18 @@ def test_a_route_may_take_more(server: Served) -> None:
     assert server.ask("PATCH", "/api/v1/large", body * 2, **sent).status == 413
 
 
+def test_who_sends_too_much_hears_why(server: Served) -> None:
+    """A connection closed on bytes that nobody read takes the answer with it: they are read and thrown away."""
+    part = b" " * (MEGABYTE // 2)
+
+    with server.connect() as connection:
+        connection.sendall(head(server, Content_Length=str(4 * len(part))))
+        for _ in range(4):
+            connection.sendall(part)
+            time.sleep(0.05)
+        assert status_of(everything_from(connection)) == 413
+
+
 def test_a_compressed_body_is_no_json(server: Served) -> None:
     assert make(server, b"\x1f\x8b\x08\x00", content_encoding="gzip")[0] == 400
 

@@ -1,6 +1,7 @@
 """Bodies: bounded in size and time before anything is parsed; strict JSON, or a strict form, before a route sees it."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +25,9 @@ from steelyard.server.wiring import Wiring
 JSON_TYPES: Final = frozenset(
     {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
 )
+
+THROWN_AWAY: Final = 4 * 2**20  # bytes of a body that is too large, read so that who sends it hears why
+THROWN_AWAY_SECONDS: Final = 1.0
 
 
 class Bodies:
@@ -64,7 +68,10 @@ async def read_body(receive: Receive, scope: Scope, limit: int, seconds: float) 
         SlowRequestError: it takes longer.
         MalformedRequestError: it never ends.
     """
-    if int(_digits(header_of(scope, b"content-length"))) > limit:
+    announced = int(_digits(header_of(scope, b"content-length")))
+    if announced > limit:
+        if announced <= THROWN_AWAY and header_of(scope, b"expect") is None:
+            await _throw_away(receive)
         raise TooLargeError(limit)
     body = bytearray()
     try:
@@ -75,11 +82,26 @@ async def read_body(receive: Receive, scope: Scope, limit: int, seconds: float) 
                     raise MalformedRequestError("it ended before its body did")
                 body += message.get("body", b"")
                 if len(body) > limit:
+                    body.clear()
+                    if message.get("more_body", False):
+                        await _throw_away(receive)
                     raise TooLargeError(limit)
                 if not message.get("more_body", False):
                     return bytes(body)
     except TimeoutError as error:
         raise SlowRequestError(seconds) from error
+
+
+async def _throw_away(receive: Receive) -> None:
+    """Read on for a moment: a connection closed on bytes nobody read takes the answer with it."""
+    left = THROWN_AWAY
+    with suppress(TimeoutError):
+        async with asyncio.timeout(THROWN_AWAY_SECONDS):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 def check_json(body: bytes, content_type: str | None) -> None:
