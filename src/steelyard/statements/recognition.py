@@ -1,0 +1,252 @@
+"""Recognising a file: opened within bounds, known by one reader only, and read with every record checked."""
+
+import gzip
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import IO, Final, cast
+
+from steelyard.domain.amount import AmountError, read_amount
+from steelyard.domain.money import MONEY_PLACES
+from steelyard.domain.transaction import ZERO, Transaction, describe_fault, find_fault
+from steelyard.errors import InvalidInputError
+from steelyard.statements.port import HEAD_BYTES, Reader, Source, StatementError
+from steelyard.statements.record import Record, Refused, Row
+
+MAX_BYTES: Final = 2**30
+MAX_RATIO: Final = 200
+_CHUNK: Final = 2**16
+
+
+class UnknownFileError(InvalidInputError):
+    """No reader knows a file.
+
+    Attributes:
+        misses: by reader, what the file lacks to be of its kind.
+    """
+
+    def __init__(self, name: str, misses: Sequence[tuple[str, str]]) -> None:
+        """Say who looked and what each missed."""
+        self.misses = tuple(misses)
+        lines = "".join(f"\n  {reader}: it lacks {miss}" for reader, miss in misses)
+        super().__init__(
+            f"{name} is of no kind that is known here. Who looked, and what each missed:{lines}\n"
+            "docs/how-to/add-a-broker.md tells how to describe a broker's file in ten lines."
+        )
+
+
+class TwoKindsError(InvalidInputError):
+    """More than one reader knows a file."""
+
+    def __init__(self, name: str, readers: Sequence[str]) -> None:
+        """Name them and the way out."""
+        super().__init__(
+            f"{name} could be {' or '.join(readers)}; say which with --as {readers[0]}, for example."
+        )
+
+
+class UnknownReaderError(InvalidInputError):
+    """A reader was asked for by a name that nobody has."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        """Name those there are."""
+        super().__init__(f"There is no reader {name!r}; there are {', '.join(known)}.")
+
+
+class NotThisKindError(InvalidInputError):
+    """A file is not of the kind that it was said to be."""
+
+    def __init__(self, name: str, reader: str, miss: str) -> None:
+        """Say what is missing."""
+        super().__init__(f"{name} is no file of {reader}: it lacks {miss}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a file may be.
+
+    Attributes:
+        size: bytes of its content, uncompressed.
+        ratio: bytes of content for one compressed byte.
+    """
+
+    size: int = MAX_BYTES
+    ratio: int = MAX_RATIO
+
+
+@contextmanager
+def open_source(path: Path, *, name: str | None = None, bounds: Bounds | None = None) -> Iterator[Source]:
+    """Open a file for readers; gzip, and a zip of one file, are unpacked beside it within bounds.
+
+    Args:
+        path: where it is.
+        name: what people call it, if not by its path.
+        bounds: of its content; None = 1 GiB, 200 to 1.
+
+    Raises:
+        StatementError: it cannot be read, is empty, too large, packed too tightly, or an archive of something else.
+    """
+    bounds, name = bounds or Bounds(), name or path.name
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        if not head.startswith((b"\x1f\x8b", b"PK\x03\x04")):
+            yield _source(name, path, bounds)
+            return
+        with tempfile.TemporaryDirectory(prefix="steelyard-") as folder:
+            unpacked = Path(folder, "content")
+            allowed = Bounds(min(bounds.size, max(size, 1) * bounds.ratio), bounds.ratio)
+            _unpack(name, path, unpacked, allowed)
+            yield _source(name, unpacked, bounds)
+    except OSError as error:
+        raise StatementError(name, f"cannot be read: {error.strerror or error}") from error
+
+
+def choose_reader(readers: Sequence[Reader], source: Source, wanted: str | None = None) -> Reader:
+    """Return the one reader that knows a file.
+
+    Args:
+        readers: who looks.
+        source: the file.
+        wanted: the name of the reader that was asked for.
+
+    Raises:
+        UnknownFileError: none knows it.
+        TwoKindsError: more than one does.
+        UnknownReaderError, NotThisKindError: the one that was asked for is not there, or does not know it.
+    """
+    if wanted is not None:
+        return _named(readers, source, wanted)
+    misses = [(reader, reader.miss(source)) for reader in readers]
+    knowing = [reader for reader, miss in misses if miss is None]
+    if not knowing:
+        raise UnknownFileError(source.name, [(reader.name, miss or "") for reader, miss in misses])
+    if len(knowing) > 1:
+        raise TwoKindsError(source.name, [reader.name for reader in knowing])
+    return knowing[0]
+
+
+def read_statement(reader: Reader, source: Source, *, today: date) -> Iterator[Row]:
+    """Read a file; a record that no ledger could book is refused with its line.
+
+    Args:
+        reader: of its kind.
+        source: the file.
+        today: the caller's date: what lies later than the day after is refused.
+
+    Raises:
+        StatementError: it is broken where no single row can be refused.
+    """
+    for row in reader.read(source):
+        yield check_record(row, today) if isinstance(row, Record) else row
+
+
+def check_record(record: Record, today: date) -> Record | Refused:
+    """Return a record that can be booked once its names are known, or why it cannot."""
+    if record.trade_date.year < _FIRST_YEAR:
+        return Refused(record.line, f"is dated {record.trade_date}, before any statement")
+    try:
+        fault = find_fault(_as_transaction(record), today=today)
+    except AmountError as error:
+        return Refused(record.line, str(error).removesuffix("."))
+    return Refused(record.line, f"as {record.kind} {describe_fault(fault)}") if fault else record
+
+
+_FIRST_YEAR: Final = 1900
+_MONEY: Final = ("amount", "costs", "tax", "counter_amount")
+_UNITS: Final = ("quantity", "price", "counter_quantity", "basis_fraction")
+
+
+def _as_transaction(record: Record) -> Transaction:
+    """Return it under names that stand for those it will have."""
+    for name in _MONEY + _UNITS:
+        number = getattr(record, name)
+        if number:
+            checked = read_amount(name, number)
+            if name in _MONEY and checked != round(checked, MONEY_PLACES):
+                raise AmountError(name, number, f"finer than {MONEY_PLACES} decimals")
+    return Transaction(
+        transaction_id="-",
+        kind=record.kind,
+        trade_date=record.trade_date,
+        account_id="-",
+        currency=record.currency or "-",
+        amount=ZERO if record.amount is None else record.amount,
+        costs=record.costs,
+        tax=record.tax,
+        asset_id="asset" if record.asset else "",
+        quantity=record.quantity,
+        price=record.price,
+        settlement_date=record.settlement_date,
+        counter_account_id="other" if record.counter_account else "",
+        counter_asset_id="other" if record.counter_asset else "",
+        counter_quantity=record.counter_quantity,
+        counter_currency=record.counter_currency,
+        counter_amount=record.counter_amount,
+        acquired=record.acquired,
+        basis_fraction=record.basis_fraction,
+    )
+
+
+def _named(readers: Sequence[Reader], source: Source, wanted: str) -> Reader:
+    reader = next((one for one in readers if one.name == wanted), None)
+    if reader is None:
+        raise UnknownReaderError(wanted, [one.name for one in readers])
+    if miss := reader.miss(source):
+        raise NotThisKindError(source.name, wanted, miss)
+    return reader
+
+
+def _source(name: str, path: Path, bounds: Bounds) -> Source:
+    size = path.stat().st_size
+    if not size:
+        raise StatementError(name, "is empty")
+    if size > bounds.size:
+        raise StatementError(name, f"is larger than {bounds.size:,} bytes; export it year by year")
+    with path.open("rb") as file:
+        return Source(name, path, size, file.read(HEAD_BYTES))
+
+
+def _unpack(name: str, path: Path, target: Path, bounds: Bounds) -> None:
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                _copy(name, archive.open(_only_member(name, archive)), target, bounds)
+        else:
+            with gzip.open(path) as packed:
+                _copy(name, cast("IO[bytes]", packed), target, bounds)
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+        gzip.BadGzipFile,
+    ) as error:
+        raise StatementError(name, f"is a damaged or encrypted archive: {error}") from error
+
+
+def _only_member(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    if len(members) != 1:
+        raise StatementError(name, f"is an archive of {len(members):,} files; unpack it and name them")
+    if members[0].filename.lower().endswith((".zip", ".gz", ".xlsx", ".7z", ".rar")):
+        raise StatementError(name, "is an archive in an archive; unpack it first")
+    return members[0]
+
+
+def _copy(name: str, packed: IO[bytes], target: Path, bounds: Bounds) -> None:
+    written = 0
+    with target.open("wb") as file:
+        while chunk := packed.read(_CHUNK):
+            written += len(chunk)
+            if written > bounds.size:
+                why = f"unpacks to more than {bounds.size:,} bytes ({bounds.ratio} to 1 is the most)"
+                raise StatementError(name, why)
+            file.write(chunk)
