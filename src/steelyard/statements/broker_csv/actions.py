@@ -90,7 +90,7 @@ def _action(sheet: Sheet, rule: Rule) -> Action:
 def _booking(sheet: Sheet, rule: Rule, books: Books) -> Action:
     one = _one(sheet, rule, books, None)
     if not rule.also:
-        return lambda line, cells: _row(line, one(line, cells))
+        return _single(one)
     further = [_further(sheet, rule, other) for other in rule.also]
 
     def several(line: int, cells: Cells) -> Row | tuple[Row, ...]:
@@ -157,12 +157,18 @@ def _listed(made: Record | tuple[Record, ...]) -> tuple[Record, ...]:
     return made if isinstance(made, tuple) else (made,)
 
 
-def _row(line: int, made: Record | tuple[Record, ...]) -> Row | tuple[Row, ...]:
-    if isinstance(made, tuple):
-        return numbered(made)
-    if not made.amount and not made.costs and made.kind in _CASH:
-        return Skipped(line, f"a {made.kind} of 0")
-    return made
+def _single(made: _Made) -> Action:
+    """Return what makes one record of a line, and those of its costs in other currencies."""
+
+    def single(line: int, cells: Cells) -> Row | tuple[Row, ...]:
+        record = made(line, cells)
+        if isinstance(record, tuple):
+            return numbered(record)
+        if not record.amount and not record.costs and record.kind in _CASH:
+            return Skipped(line, f"a {record.kind} of 0")
+        return record
+
+    return single
 
 
 def _holding(sheet: Sheet, rule: Rule) -> Action:
