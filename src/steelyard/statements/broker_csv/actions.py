@@ -8,7 +8,7 @@ from steelyard.domain.transaction import ZERO, TransactionKind
 from steelyard.statements.broker_csv.booking import Booker, numbered
 from steelyard.statements.broker_csv.fields import HINT_FIELDS, Fields, Hints
 from steelyard.statements.broker_csv.numbers import NOTHING
-from steelyard.statements.broker_csv.preset import Books, Holds, Refuses, Rule, Skips
+from steelyard.statements.broker_csv.preset import NAMED, Books, Holds, Refuses, Rule, Skips
 from steelyard.statements.broker_csv.routing import Router
 from steelyard.statements.broker_csv.sheet import Cells, FigureOf, Sheet
 from steelyard.statements.broker_csv.text import CellError, LineError, shown
@@ -37,7 +37,7 @@ class Actions:
 
     def __init__(self, sheet: Sheet) -> None:
         """Bind the rules of a table."""
-        rules = sheet.table.rules
+        rules = sheet.table.every_rule
         self._sheet = sheet
         self._router = Router(sheet, [(rule.when, rule.unless, _action(sheet, rule)) for rule in rules])
         whys = [rule for rule in rules if isinstance(rule.outcome, Skips | Refuses)]
@@ -78,13 +78,23 @@ def _ragged(line: int, count: int, width: int) -> Refused:
 def _action(sheet: Sheet, rule: Rule) -> Action:
     match rule.outcome:
         case Skips(why):
-            return lambda line, _: Skipped(line, why)
+            says = _saying(sheet, why)
+            return lambda line, cells: Skipped(line, says(cells))
         case Refuses(why):
-            return lambda line, _: Refused(line, why)
+            says = _saying(sheet, why)
+            return lambda line, cells: Refused(line, says(cells))
         case Holds():
             return _holding(sheet, rule)
         case Books():
             return _booking(sheet, rule, rule.outcome)
+
+
+def _saying(sheet: Sheet, why: str) -> Callable[[Cells], str]:
+    """Return what gives a reason, with the texts of the columns that it names."""
+    texts = {name: sheet.text(name) for name in NAMED.findall(why)}
+    if not texts:
+        return lambda _: why
+    return lambda cells: NAMED.sub(lambda found: shown(texts[found[1]](cells)), why)
 
 
 def _booking(sheet: Sheet, rule: Rule, books: Books) -> Action:
