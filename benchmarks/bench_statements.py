@@ -28,6 +28,17 @@ from steelyard.statements.recognition import choose_reader, open_source, read_st
 
 TODAY = date(2026, 12, 31)
 LAST = datetime(2026, 6, 30, 17, 30, tzinfo=UTC)
+HEADER = (
+    "Date;Order #;Transaction;Symbol;Name;ISIN;Quantity;Unit price;"
+    "Costs;Accrued Interest;Net Amount;Balance;Currency"
+)
+ASSETS = (
+    ("ORFN", "CONSTRAINED CAPITAL ESG ORPHAN", "US8863645383"),
+    ("XDWU", "MSCI World Utilities UCITS ETF", "IE00BM67HQ30"),
+    ("KROP", "GLOBAL X AGTECHFOODINNOV", "IE000EBFYWX3"),
+    ("WENS", "iSh MSCI Wld Energy USD D", "IE00BJ5JP105"),
+    ("VDEM", "VANGUARD FTSE EMERG MARKET UCI", "IE00B3VVMM84"),
+)
 
 
 def main(rows: int, rounds: int, seed: int) -> None:
