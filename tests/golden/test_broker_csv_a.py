@@ -15,7 +15,7 @@ import pytest
 
 from books import shared
 from steelyard.domain.transaction import TransactionKind
-from steelyard.statements.readers import get_readers
+from steelyard.statements.broker_csv.reader import get_csv_readers
 from steelyard.statements.recognition import choose_reader, open_source, read_statement
 from steelyard.statements.record import Held, Hint, Record, Refused, Row, Skipped
 
@@ -39,7 +39,7 @@ def source_path(name: str) -> Path:
 def read(path: Path) -> tuple[str, tuple[Row, ...]]:
     """Read a sample, once for all tests, and say which reader knew it."""
     with open_source(path) as source:
-        reader = choose_reader(get_readers(), source)
+        reader = choose_reader(get_csv_readers(), source)
         return reader.name, tuple(read_statement(reader, source, today=TODAY))
 
 
