@@ -161,8 +161,10 @@ class Booker:
             units = units_per_major(code)
             amount, net = _divided(amount, units), _divided(net, units)
             code = major_currency(code)
-        product = None
-        if quantity is not None and price is not None and _same(price_code, code):
+        product, is_stated = None, amount is not None or net is not None
+        if quantity is None or price is None or (is_stated and not self._is_trade):
+            pass
+        elif _same(price_code, code):
             product = EXACT.multiply(quantity, price)
             if price_code in MINOR_CURRENCIES:
                 product = EXACT.divide(product, units_per_major(price_code))
@@ -237,13 +239,16 @@ class Booker:
             number, mark = figure(cells)
             if not number:
                 continue
-            if number < 0:
-                raise LineError(f"`{self._fields.title('costs')}` is {number}, a cost below 0")
-            own = self._known_mark(mark, code, "costs")
-            if own == code or major_currency(own) == major_currency(code):
-                fees += number if own not in MINOR_CURRENCIES else EXACT.divide(number, units_per_major(own))
+            own = self._known_mark(mark, code, "costs") if mark else code
+            if own == code and own not in MINOR_CURRENCIES:
+                fees += number
+            elif major_currency(own) == major_currency(code):
+                fees += EXACT.divide(number, units_per_major(own))
             else:
                 others.append((number, own))
+        if fees < 0 or any(number < 0 for number, _ in others):
+            below = min([fees, *(number for number, _ in others)])
+            raise LineError(f"`{self._fields.title('costs')}` is {below}, a cost below 0")
         return fees, tuple(others)
 
     def _taxes(self, cells: Cells, code: str) -> Decimal:
