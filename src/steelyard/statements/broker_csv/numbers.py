@@ -233,8 +233,13 @@ def figure_reader(reader: NumberReader, index: int) -> Callable[[list[str]], Fig
     def plain_figure(cells: list[str]) -> Figure:
         text = cells[index]
         found = known.get(text)
-        if found is None:
-            return (Decimal(text) or _ZERO, "") if len(text) > _SHORT and _PLAIN(text) else read(text)
+        if found is not None:
+            return found
+        if not _PLAIN(text):
+            return read(text)
+        found = Decimal(text) or _ZERO, ""
+        if len(text) <= _SHORT and len(known) < KEPT:
+            known[text] = found
         return found
 
     return plain_figure if reader.is_plain else figure
