@@ -15,7 +15,7 @@ from steelyard.domain.money import (
 )
 from steelyard.domain.transaction import ACTIONS, ZERO, TransactionKind
 from steelyard.statements.broker_csv.fields import COUNTER_HINT_FIELDS, HINT_FIELDS, Fields, Hints
-from steelyard.statements.broker_csv.numbers import NOTHING, at_most
+from steelyard.statements.broker_csv.numbers import NOTHING, SHARED_SYMBOLS, at_most
 from steelyard.statements.broker_csv.plain_record import plain_record
 from steelyard.statements.broker_csv.preset import Rule
 from steelyard.statements.broker_csv.sheet import Cells, Sheet
@@ -56,9 +56,10 @@ _FEW: Final = Decimal(1)
 _PART: Final = Decimal("0.01")
 
 
-Cash = tuple[str, Decimal | None, Decimal, Decimal, tuple[tuple[Decimal, str], ...]]
-"""What a line says of money in whole units of its currency: that currency, "" where the line does not say; the amount
-without costs, None where nothing says what units are worth; fees; tax; and costs in other currencies, or in coins."""
+Cash = tuple[str, str, Decimal | None, Decimal, Decimal, tuple[tuple[Decimal, str], ...]]
+"""What a line says of money in whole units of its currency: that currency, "" where the line does not say; that of
+the price; the amount without costs, None where nothing says what units are worth; fees; tax; and costs in other
+currencies, or in coins."""
 
 
 class Booker:
@@ -102,7 +103,7 @@ class Booker:
         if day is None:
             raise LineError(f"`{self._fields.title('date')}` is empty: it states no day")
         quantity, price, price_code = self._units(cells)
-        code, amount, fees, tax, others = self._cash(cells, quantity, price, price_code)
+        code, price_code, amount, fees, tax, others = self._cash(cells, quantity, price, price_code)
         is_priced = self._counts_units and price is not None and _same(price_code, code)
         if is_priced and price_code in MINOR_CURRENCIES:
             price = EXACT.divide(price or ZERO, units_per_major(price_code))
@@ -162,6 +163,7 @@ class Booker:
         if code in MINOR_CURRENCIES:
             units = units_per_major(code)
             amount, net = _divided(amount, units), _divided(net, units)
+            price_code = code if price is not None and not price_code else price_code
             code = major_currency(code)
         product, is_stated = None, amount is not None or net is not None
         if quantity is None or price is None or (is_stated and not self._is_trade):
@@ -170,7 +172,14 @@ class Booker:
             product = EXACT.multiply(quantity, price)
             if price_code in MINOR_CURRENCIES:
                 product = EXACT.divide(product, units_per_major(price_code))
-        return code, self._gross(amount, net, fees + tax if tax else fees, product), fees, tax, others
+        return (
+            code,
+            price_code,
+            self._gross(amount, net, fees + tax if tax else fees, product),
+            fees,
+            tax,
+            others,
+        )
 
     def _gross(
         self, amount: Decimal | None, net: Decimal | None, costs: Decimal, product: Decimal | None
@@ -266,9 +275,11 @@ class Booker:
 
     def _known_mark(self, mark: str, code: str, field: str) -> str:
         """Return the currency of a cost: its own, else that of its line."""
-        if not mark or mark in CURRENCIES or mark in MINOR_CURRENCIES:
-            return mark or code
-        return self._sheet.agreed(mark, code, self._fields.title(field))
+        return (
+            self._sheet.agreed(mark, code, self._fields.title(field))
+            if mark in SHARED_SYMBOLS
+            else mark or code
+        )
 
     # ── what few lines say ──
 
