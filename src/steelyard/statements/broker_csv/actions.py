@@ -5,10 +5,11 @@ from typing import Final
 
 from steelyard.domain.money import CURRENCIES, EXACT, MINOR_CURRENCIES, major_currency, units_per_major
 from steelyard.domain.transaction import ZERO, TransactionKind
-from steelyard.statements.broker_csv.booking import HINT_FIELDS, Booker, Fields, Hints, numbered
+from steelyard.statements.broker_csv.booking import Booker, numbered
+from steelyard.statements.broker_csv.fields import HINT_FIELDS, Fields, Hints
 from steelyard.statements.broker_csv.numbers import NOTHING
 from steelyard.statements.broker_csv.preset import Books, Holds, Refuses, Rule, Skips
-from steelyard.statements.broker_csv.routing import Router, Writes
+from steelyard.statements.broker_csv.routing import Router
 from steelyard.statements.broker_csv.sheet import Cells, FigureOf, Sheet
 from steelyard.statements.broker_csv.text import CellError, LineError, shown
 from steelyard.statements.record import Held, Record, Refused, Row, Skipped
@@ -56,17 +57,12 @@ class Actions:
         except (CellError, LineError) as error:
             return Refused(line, error.why)
 
-    def ragged(self, line: int, cells: Cells, count: int) -> Row:
-        """Return what a line of too few or too many cells becomes: what a reason to skip it says, else refused.
-
-        Args:
-            line: where it stands.
-            cells: as many as a line should have.
-            count: how many there are.
-        """
-        found = self._reasons.find(cells)
+    def ragged(self, line: int, cells: Cells) -> Row:
+        """Return what a line of too few or too many cells becomes: what a reason to skip it says, else refused."""
+        count, width = len(cells), self._sheet.layout.width
+        found = self._reasons.find([*(cells + [""] * width)[:width], *self._sheet.behind])
         row = found[0](line, cells) if found else None
-        return row if isinstance(row, Skipped | Refused) else _ragged(line, count, self._sheet.layout.width)
+        return row if isinstance(row, Skipped | Refused) else _ragged(line, count, width)
 
     def _unknown(self, cells: Cells) -> str:
         if "kind" not in self._sheet.given:

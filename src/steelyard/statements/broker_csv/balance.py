@@ -6,10 +6,10 @@ from datetime import date
 from decimal import Decimal
 
 from steelyard.domain.money import EXACT, major_currency, units_per_major
-from steelyard.statements.broker_csv.booking import Fields
+from steelyard.domain.transaction import TransactionKind
+from steelyard.statements.broker_csv.fields import Fields
 from steelyard.statements.broker_csv.preset import Books, Preset, Rule
 from steelyard.statements.broker_csv.sheet import Cells, Sheet
-from steelyard.domain.transaction import TransactionKind
 from steelyard.statements.record import Held
 
 

@@ -3,23 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from operator import itemgetter
 from typing import Any, Final
 
-from steelyard.domain.asset import is_isin
 from steelyard.domain.money import (
     CURRENCIES,
     EXACT,
     MINOR_CURRENCIES,
     MONEY_PLACES,
     major_currency,
-    round_half_up,
     units_per_major,
 )
 from steelyard.domain.transaction import ACTIONS, ZERO, TransactionKind
-from steelyard.statements.broker_csv.numbers import KEPT, NOTHING
-from steelyard.statements.broker_csv.preset import Rule, found_names
-from steelyard.statements.broker_csv.sheet import Cells, FigureOf, Sheet
+from steelyard.statements.broker_csv.fields import COUNTER_HINT_FIELDS, HINT_FIELDS, Fields, Hints
+from steelyard.statements.broker_csv.numbers import NOTHING, at_most
+from steelyard.statements.broker_csv.preset import Rule
+from steelyard.statements.broker_csv.sheet import Cells, Sheet
 from steelyard.statements.broker_csv.text import LineError
 from steelyard.statements.record import Hint, Record
 
@@ -55,8 +53,6 @@ _COUNTS_UNITS: Final = _TRADES | _IN_KIND | _EITHER | (ACTIONS - {Kind.SYMBOL_CH
 _UNITS_GO_OUT: Final = frozenset({Kind.SELL, Kind.DELIVER, Kind.SHORT, Kind.REDEMPTION, Kind.TRANSFER})
 _FEW: Final = Decimal(1)
 _PART: Final = Decimal("0.01")
-HINT_FIELDS: Final = ("isin", "cusip", "symbol", "name", "venue", "asset_kind")
-_COUNTERHINT_FIELDS: Final = ("counter_isin", "counter_symbol", "counter_name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,124 +74,6 @@ class Cash:
     others: tuple[tuple[Decimal, str], ...] = ()
 
 
-class Fields:
-    """The fields of one rule, each bound to what reads it."""
-
-    def __init__(self, sheet: Sheet, rule: Rule, *, first: Rule | None = None) -> None:
-        """Bind a rule.
-
-        Args:
-            sheet: the file.
-            rule: where it takes fields from.
-            first: the rule of the line's first record, where this one makes a further: that has the costs, the tax
-                and the net.
-        """
-        self.sheet, self._rule = sheet, rule
-        self._dropped = {"costs", "tax", "net"} if first else set()
-        self._found = found_names(rule.when) | (found_names(first.when) if first else set())
-        self._forms = rule.numbers or (first.numbers if first else ())
-
-    def sources(self, field: str) -> tuple[str, ...]:
-        """Return the columns that a field is taken from, the first that is filled; () = from none."""
-        rule, table = self._rule, self.sheet.table
-        if field in rule.sources:
-            return rule.sources[field]
-        if field in rule.fixed:
-            self.sheet.constant(rule.fixed[field])
-            return (f"={rule.fixed[field]}",)
-        if field in self._dropped:
-            return ()
-        return (field,) if field in self.sheet.given or field in table.sums else ()
-
-    def figures(self, field: str) -> tuple[FigureOf, ...]:
-        """Return what reads the numbers of a field: one, or several that add up."""
-        names = self.sources(field)
-        sums = self.sheet.table.sums
-        if len(names) == 1 and names[0] == field and field in sums and field not in self._found:
-            return tuple(self.sheet.figure(name) for name in sums[field])
-        return (self._first(names),) if names else ()
-
-    def figure(self, field: str) -> FigureOf | None:
-        """Return what reads the number of a field; None where nothing gives it."""
-        figures = self.figures(field)
-        if len(figures) > 1:
-            return _sum(figures, self.sheet.title(field))
-        return figures[0] if figures else None
-
-    def _first(self, names: tuple[str, ...]) -> FigureOf:
-        figures = [self.sheet.figure(name, self._forms if name in self._found else ()) for name in names]
-        if len(figures) == 1:
-            return figures[0]
-        return lambda cells: next((found for one in figures if (found := one(cells))[0] is not None), NOTHING)
-
-    def text(self, field: str) -> Callable[[Cells], str] | None:
-        """Return what reads the text of a field; None where nothing gives it."""
-        texts = [self.sheet.text(name) for name in self.sources(field)]
-        if len(texts) < _SEVERAL:
-            return texts[0] if texts else None
-        return lambda cells: next((found for text in texts if (found := text(cells))), "")
-
-    def code(self, field: str) -> Callable[[Cells], str] | None:
-        """Return what reads a field as a currency; None where nothing gives it."""
-        codes = [self.sheet.code(name) for name in self.sources(field)]
-        if len(codes) < _SEVERAL:
-            return codes[0] if codes else None
-        return lambda cells: next((found for code in codes if (found := code(cells))), "")
-
-    def day(self, field: str) -> Callable[[Cells], Any] | None:
-        """Return what reads a field as a day; None where nothing gives it."""
-        days = [self.sheet.day(name) for name in self.sources(field)]
-        if len(days) < _SEVERAL:
-            return days[0] if days else None
-        return lambda cells: next((found for day in days if (found := day(cells))), None)
-
-    def title(self, field: str) -> str:
-        """Return what people call the column that a field is taken from."""
-        names = self.sources(field)
-        return self.sheet.title(names[0] if names else field)
-
-
-_SEVERAL: Final = 2
-
-
-class Hints:
-    """Reads what a line says of an asset, and remembers it: a file names few assets on many lines."""
-
-    def __init__(self, fields: Fields, names: tuple[str, ...]) -> None:
-        """Bind the columns that describe an asset."""
-        self._texts = {name: text for name in names if (text := fields.text(name)) is not None}
-        places = sorted({fields.sheet.place(name) for field in self._texts for name in fields.sources(field)})
-        self._key: Callable[[Cells], object] = itemgetter(*places) if places else _no_key
-        self._known: dict[object, Hint | None] = {}
-
-    def find(self, cells: Cells, currency: str) -> Hint | None:
-        """Return what a line says of an asset; None where it names none."""
-        key = (currency, self._key(cells))
-        try:
-            return self._known[key]
-        except KeyError:
-            if len(self._known) >= KEPT:
-                self._known.clear()
-            found = self._known[key] = self._read(cells, currency)
-            return found
-
-    def _read(self, cells: Cells, currency: str) -> Hint | None:
-        said = {name.removeprefix("counter_"): text(cells) for name, text in self._texts.items()}
-        isin, name = said.get("isin", "").upper(), said.get("name", "")
-        if isin and not is_isin(isin):
-            isin, name = "", name or isin
-        hint = Hint(
-            isin=isin,
-            symbol=said.get("symbol", ""),
-            name=name,
-            currency=currency,
-            venue=said.get("venue", ""),
-            cusip=said.get("cusip", "").upper(),
-            kind=said.get("asset_kind", ""),
-        )
-        return hint if hint.isin or hint.symbol or hint.name or hint.cusip else None
-
-
 class Booker:
     """Makes the records of one kind from lines of one rule."""
 
@@ -211,9 +89,9 @@ class Booker:
             signs: what the sign of amounts means.
             first: the rule of the line's first record, where this makes a further.
         """
-        fields = Fields(sheet, rule, first=first)
-        self.kind, self._sheet, self._fields = kind, sheet, fields
-        self._signs, self._direction = signs, -1 if kind in OUT else 1 if kind in IN else 0
+        self._direction = -1 if kind in OUT else 1 if kind in IN else 0
+        fields = Fields(sheet, rule, first=first, direction=self._direction)
+        self.kind, self._sheet, self._fields, self._signs = kind, sheet, fields, signs
         self._day, self._settled = fields.day("date"), fields.day("settled")
         self._amount, self._net = fields.figure("amount"), fields.figure("net")
         self._costs, self._tax = fields.figures("costs"), fields.figure("tax")
@@ -316,7 +194,7 @@ class Booker:
         elif net is not None:
             amount = self._from_net(self._unsigned(net, "net"), costs)
         elif product is not None:
-            return round_half_up(product, MONEY_PLACES)
+            return at_most(product, MONEY_PLACES)
         elif self.kind in _IN_KIND:
             return None
         elif self.kind in ACTIONS:
@@ -417,7 +295,7 @@ class Booker:
                 "counter_currency": fields.code("counter_currency"),
             }
         if self.kind in ACTIONS - {Kind.SPLIT}:
-            hints = Hints(fields, _COUNTER_HINT)
+            hints = Hints(fields, COUNTER_HINT_FIELDS)
             found["counter_asset"] = lambda cells: hints.find(cells, "")
         return {name: read for name, read in found.items() if read is not None}
 
@@ -468,23 +346,3 @@ def _cost(record: Record, number: Decimal, currency: str) -> Record:
 
 def _divided(number: Decimal | None, units: int) -> Decimal | None:
     return None if number is None else EXACT.divide(number, units)
-
-
-def _sum(figures: tuple[FigureOf, ...], title: str) -> FigureOf:
-    def total(cells: Cells) -> tuple[Decimal | None, str]:
-        found = [
-            (number, mark)
-            for one in figures
-            if (number := (read := one(cells))[0]) is not None
-            for mark in [read[1]]
-        ]
-        marks = {mark for _, mark in found}
-        if len(marks) > 1:
-            raise LineError(f"`{title}` is added from several currencies: {', '.join(sorted(marks))}")
-        return (sum((number for number, _ in found), ZERO), marks.pop()) if found else NOTHING
-
-    return total
-
-
-def _no_key(_: Cells) -> object:
-    return None

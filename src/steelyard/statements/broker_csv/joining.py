@@ -10,9 +10,9 @@ from steelyard.statements.broker_csv.preset import Join, Part
 from steelyard.statements.broker_csv.routing import Router
 from steelyard.statements.broker_csv.sheet import Cells, Sheet
 from steelyard.statements.broker_csv.text import CellError, fold
-from steelyard.statements.record import Refused, Skipped
+from steelyard.statements.record import Refused, Row, Skipped
 
-Joined = Line | Skipped | Refused
+Joined = Line | Row
 
 
 def unwrapped(sheet: Sheet, lines: Iterable[Joined]) -> Iterator[Joined]:
@@ -132,27 +132,25 @@ class Joiner:
     def _close(self, key: tuple[object, ...]) -> Iterator[Joined]:
         waiting = self._waiting.pop(key)
         join = waiting.join
-        if (
-            waiting.is_whole(with_optional=False)
-            and len(waiting.parts) + sum(map(len, waiting.parts.values())) > 2
-        ):  # noqa: PLR2004  more than one line
+        is_several = sum(len(lines) for lines in waiting.parts.values()) > 1
+        if is_several and waiting.is_whole(with_optional=False):
             yield from self._put_together(waiting)
             return
         for lines in waiting.parts.values():
             for line in lines:
-                alone = join.goes_on_alone or _needs_no_other(waiting)
+                goes_on = join.goes_on_alone or _needs_no_other(waiting)
                 yield (
                     line
-                    if alone
-                    else Refused(line[0], "its other half is missing: the lines that belong to it")
+                    if goes_on
+                    else Refused(line[0], "its other half, the lines that belong to it, is missing")
                 )
 
     def _put_together(self, waiting: _Waiting) -> Iterator[Joined]:
-        (main, *again), others = waiting.parts.get(0, []), waiting.parts
-        number, cells = main
+        others = waiting.parts
+        number, cells = main = others[0][0]
         try:
             for place, part in enumerate(waiting.join.parts):
-                self._give(cells, part, again if place == 0 else others.get(place, []))
+                self._give(cells, part, others.get(place, []))
         except CellError as error:
             yield from (Refused(line, error.why) for lines in others.values() for line, _ in lines)
             return
@@ -170,7 +168,7 @@ class Joiner:
             elif lines:
                 figure = self._sheet.figure(source)
                 total = sum((figure(other)[0] or Decimal(0) for _, other in lines), Decimal(0))
-                cells[self._sheet.place(to)] = plain(total)
+                cells[self._sheet.place(to)] = plain(total).replace(".", self._sheet.forms(to)[0].point)
 
 
 def _needs_no_other(waiting: _Waiting) -> bool:

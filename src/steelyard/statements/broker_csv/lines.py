@@ -25,7 +25,8 @@ def rows_of(source: Source, encoding: str, delimiter: str) -> Iterator[Line | Re
     A row whose quotes are wrong within one line is refused; the rows after it are read.
 
     Raises:
-        StatementError: a line is longer than 1 MiB, holds a NUL, cannot be decoded, or opens a quote that is never closed.
+        StatementError: a line is longer than 1 MiB, holds a NUL, cannot be decoded, or opens a quote that is never
+            closed.
     """
     chunks = _chunks(source, encoding)
     reader = csv.reader(chain.from_iterable(chunks), delimiter=delimiter, strict=True)
@@ -68,7 +69,7 @@ def _chunks(source: Source, encoding: str) -> Iterator[io.StringIO]:
         yield io.StringIO(rest, newline="\n")
 
 
-def _decoded(  # noqa: PLR0913  what a message names
+def _decoded(
     source: Source,
     decoder: io.IncrementalNewlineDecoder,
     data: bytes,

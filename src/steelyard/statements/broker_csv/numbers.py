@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from steelyard.domain.money import CURRENCIES, EXACT, MINOR_CURRENCIES, round_half_up
+from steelyard.domain.money import CURRENCIES, EXACT, MINOR_CURRENCIES, MONEY_PLACES, round_half_up
 from steelyard.errors import InvalidInputError
 from steelyard.statements.broker_csv.text import CellError
 
@@ -27,11 +27,11 @@ SYMBOLS: Final = {"€": "EUR", "£": "GBP", "GBp": "GBX", "ZAc": "ZAC", "p": "G
 """Marks that mean one currency."""
 
 SHARED_SYMBOLS: Final = {
-    "$": frozenset("USD CAD AUD NZD HKD SGD TWD MXN BRL CLP COP ARS".split()),
+    "$": frozenset({"USD", "CAD", "AUD", "NZD", "HKD", "SGD", "TWD", "MXN", "BRL", "CLP", "COP", "ARS"}),
     "US$": frozenset({"USD"}),
     "C$": frozenset({"CAD"}),
     "A$": frozenset({"AUD"}),
-    "kr": frozenset("SEK NOK DKK ISK".split()),
+    "kr": frozenset({"SEK", "NOK", "DKK", "ISK"}),
     "¥": frozenset({"JPY", "CNY"}),
     "zł": frozenset({"PLN"}),
     "lei": frozenset({"RON"}),
@@ -39,12 +39,12 @@ SHARED_SYMBOLS: Final = {
 }
 """Marks that agree with a currency, but do not say it."""
 
-_EXAMPLE: Final = re.compile(r"1(?P<thousands>[ .,'’]?)234(?P<point>[.,])56")
+_EXAMPLE: Final = re.compile(r"1(?P<thousands>[ .,'\u2019]?)234(?P<point>[.,])56")
 _PLAIN: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,12})?").fullmatch
 _MARK: Final = r"[^\W\d_]{1,3}\$|[^\W\d_]{1,4}\.?|[$€£¥]"
 _FRAME: Final = re.compile(
     rf"(?P<open>\()?\s*(?P<before>[-+])?\s*(?P<left>{_MARK})?\s*(?P<between>[-+])?\s*"
-    rf"(?P<digits>[0-9.,][0-9.,'’ ]*?)\s*(?P<after>-)?\s*(?P<right>{_MARK})?\s*(?P<close>\))?"
+    rf"(?P<digits>[0-9.,][0-9.,'\u2019 ]*?)\s*(?P<after>-)?\s*(?P<right>{_MARK})?\s*(?P<close>\))?"
 )
 _SPACES: Final = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2212": "-"})
 
@@ -197,11 +197,18 @@ def scaled(number: Decimal, factor: Decimal, *, is_divisor: bool) -> Decimal | N
     Decimal('0.66666667')
     """
     if not is_divisor:
-        return round_half_up(EXACT.multiply(number, factor), _MONEY_PLACES)
-    return round_half_up(EXACT.divide(number, factor), _MONEY_PLACES) if factor else None
+        return at_most(EXACT.multiply(number, factor), MONEY_PLACES)
+    return at_most(EXACT.divide(number, factor), MONEY_PLACES) if factor else None
 
 
-_MONEY_PLACES: Final = 8
+def at_most(number: Decimal, places: int) -> Decimal:
+    """Return a number, rounded half up only where it is finer than `places` decimals.
+
+    >>> at_most(Decimal("1.50"), 8), at_most(Decimal("0.125"), 2)
+    (Decimal('1.50'), Decimal('0.13'))
+    """
+    rounded = round_half_up(number, places)
+    return number if rounded == number else rounded
 
 
 def figure_reader(reader: NumberReader, index: int) -> Callable[[list[str]], Figure]:

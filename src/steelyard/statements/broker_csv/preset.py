@@ -240,6 +240,22 @@ class Join:
     goes_on_alone: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A number made of others: their product, rounded half up."""
+
+    of: tuple[str, ...]
+    places: int
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """What a line takes from the latest one before it that has the same texts in some columns."""
+
+    by: tuple[str, ...]
+    take: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """A table of a file: its columns, and what its lines become.
@@ -259,6 +275,9 @@ class Table:
         fixed: by column a text for every line.
         currencies: the file's words for currencies.
         sums: by field the columns whose numbers are added.
+        products: by column the numbers that are multiplied.
+        differences: by column two numbers; for costs and taxes what goes out less what it is for.
+        previous: what lines take from lines before them.
         combine: by column those whose texts are put together.
         otherwise: by column those taken where it is empty.
         parse: by column patterns whose named groups become columns.
@@ -282,6 +301,9 @@ class Table:
     fixed: Mapping[str, str] = field(default_factory=dict)
     currencies: Mapping[str, str] = field(default_factory=dict)
     sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    products: Mapping[str, Product] = field(default_factory=dict)
+    differences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    previous: Previous | None = None
     combine: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     otherwise: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parse: Mapping[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict)
@@ -296,7 +318,8 @@ class Table:
         patterns = [pattern for column in self.columns.values() for pattern in column.patterns]
         patterns += [pattern for several in self.parse.values() for pattern in several]
         made = {name for pattern in patterns for name in pattern.groupindex}
-        made |= {*self.fixed, *self.combine, *self.sums, *self.otherwise}
+        made |= {*self.fixed, *self.combine, *self.sums, *self.otherwise, *self.products, *self.differences}
+        made |= set(self.previous.take) if self.previous else set()
         for rule in self.rules:
             made |= {name for one in (rule, *rule.also) for name in found_names(one.when)}
         for join in self.joins:

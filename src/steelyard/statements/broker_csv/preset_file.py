@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeVar
 
-from steelyard.domain.money import is_currency
+from steelyard.domain.money import MONEY_PLACES, is_currency
 from steelyard.domain.transaction import TransactionKind
 from steelyard.errors import InvalidInputError
 from steelyard.statements.broker_csv.dates import DateForm, date_form
@@ -16,7 +16,6 @@ from steelyard.statements.broker_csv.numbers import NumberForm, number_form
 from steelyard.statements.broker_csv.preset import (
     DELIMITERS,
     FIELDS,
-    NUMBERS,
     PREDICATES,
     SIGNS,
     Books,
@@ -30,6 +29,8 @@ from steelyard.statements.broker_csv.preset import (
     Part,
     Preset,
     PresetError,
+    Previous,
+    Product,
     Refuses,
     Rule,
     Same,
@@ -227,8 +228,7 @@ class _Taken:
         columns = self.table("columns")
         has = self.content.__contains__
         changes: dict[str, Any] = {
-            "columns": base.columns
-            | {columns.column(key): columns.header(key) for key in list(columns.content)},
+            "columns": {**base.columns, **columns.headers()},
             "optional": base.optional | self.words("optional"),
             "absent": base.absent + tuple(fold(word) for word in self.texts("absent")),
             "is_exact": self.flag("exact", default=base.is_exact),
@@ -240,7 +240,10 @@ class _Taken:
             "signs": self.text("signs", base.signs, SIGNS),
             "fixed": {**base.fixed, **self.fixed("fixed")},
             "currencies": {**base.currencies, **self.codes("currencies")},
-            "sums": {**base.sums, **self.keyed("sums", only=frozenset(NUMBERS))},
+            "sums": {**base.sums, **self.keyed("sums")},
+            "products": {**base.products, **self.products()},
+            "differences": {**base.differences, **self.differences()},
+            "previous": self.previous() if has("previous") else base.previous,
             "combine": {**base.combine, **self.keyed("combine")},
             "otherwise": {**base.otherwise, **self.keyed("otherwise")},
             "parse": {**base.parse, **self.parsed()},
@@ -251,6 +254,9 @@ class _Taken:
         }
         rules = skips + refuses + rules + base.rules + self.kinds()
         return replace(base, rules=rules, **changes)
+
+    def headers(self) -> dict[str, Column]:
+        return {self.column(key): self.header(key) for key in list(self.content)}
 
     def header(self, key: str) -> Column:
         """Take a column: a name, several, or a table of them with options."""
@@ -294,6 +300,31 @@ class _Taken:
     def codes(self, key: str) -> dict[str, str]:
         inner = self.table(key)
         return {word: inner.code(word, "") for word in list(inner.content)}
+
+    def products(self) -> dict[str, Product]:
+        inner = self.table("products")
+        return {inner.column(key): inner.product(key) for key in list(inner.content)}
+
+    def product(self, key: str) -> Product:
+        if not isinstance(self.content[key], dict):
+            return Product(self.texts(key), MONEY_PLACES)
+        inner = self.table(key)
+        product = Product(inner.texts("of"), inner.count("places", MONEY_PLACES))
+        inner.done()
+        return product
+
+    def differences(self) -> dict[str, tuple[str, ...]]:
+        found = self.keyed("differences")
+        for name, of in found.items():
+            if len(of) != 2:  # noqa: PLR2004  one number less another
+                raise self.fail(f"differences.{name}", "needs two columns")
+        return found
+
+    def previous(self) -> Previous:
+        inner = self.table("previous")
+        previous = Previous(inner.texts("by"), inner.fixed("take"))
+        inner.done()
+        return previous
 
     def parsed(self) -> dict[str, tuple[re.Pattern[str], ...]]:
         inner = self.table("parse")
@@ -376,6 +407,8 @@ class _Taken:
         )
         if not join.by or len(join.parts) < 2:  # noqa: PLR2004  one line alone is joined with nothing
             raise self.fail("parts", "needs two lines, and `by` the columns that are equal on them")
+        if join.parts[0].optional:
+            raise self.fail("parts", "begins with the line that goes on to the rules, which cannot lack")
         self.done()
         return join
 
@@ -386,6 +419,8 @@ class _Taken:
             optional=self.flag("optional"),
             adds_up=self.flag("sum"),
         )
+        if part.adds_up and not part.take:
+            raise self.fail("sum", "adds numbers up, and `take` names none")
         self.done()
         return part
 
@@ -408,11 +443,13 @@ def _is_encoding(name: str) -> bool:
 def _named_columns(table: Table) -> list[tuple[str, str]]:
     """Return the columns that something in a table needs, each with the key that names it."""
     named: list[tuple[str, str]] = []
-    for rule in (one for rule in table.rules for one in (rule, *rule.also)):
+    for rule in (one for first in table.rules for one in (first, *first.also)):
         named += [("rule.set", name) for names in rule.sources.values() for name in names]
         named += [("rule.when", name) for name in _tested((*rule.when, *rule.unless))]
     several: tuple[tuple[str, Mapping[str, tuple[str, ...]]], ...] = (
         ("sums", table.sums),
+        ("products", {name: product.of for name, product in table.products.items()}),
+        ("differences", table.differences),
         ("combine", table.combine),
         ("otherwise", table.otherwise),
     )
@@ -430,6 +467,8 @@ def _named_columns(table: Table) -> list[tuple[str, str]]:
         ]
         if column.currency and not is_currency(column.currency):
             named.append((f"columns.{key}.currency", column.currency))
+    if table.previous:
+        named += [("previous", name) for name in (*table.previous.by, *table.previous.take.values())]
     return named + [("wrapped", name) for name in table.wrapped]
 
 

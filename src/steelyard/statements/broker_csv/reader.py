@@ -108,8 +108,7 @@ class _Reading:
                 continue
             line, cells = row
             if cells == header:
-                if not sheet.table.repeats:
-                    raise StatementError(self._source.name, "the header stands there a second time", line)
+                self._check_repeated(sheet.table, line)
                 continue
             if is_one_of_several and self._is_header(sheet, cells):
                 return
@@ -117,11 +116,13 @@ class _Reading:
                 if cells[0] or any(cell.strip() for cell in cells):
                     cells += behind
                     yield line, cells
-            elif (fitted := _fitted(cells, width, is_short=sheet.table.has_short_lines)) is not None:
-                if any(cell.strip() for cell in cells):
-                    yield line, fitted + behind
             elif any(cell.strip() for cell in cells):
-                yield actions.ragged(line, [*(cells + [""] * width)[:width], *behind], len(cells))
+                fitted = _fitted(cells, width, is_short=sheet.table.has_short_lines)
+                yield (line, fitted + behind) if fitted else actions.ragged(line, cells)
+
+    def _check_repeated(self, table: Table, line: int) -> None:
+        if not table.repeats:
+            raise StatementError(self._source.name, "the header stands there a second time", line)
 
     def _is_header(self, sheet: Sheet, cells: list[str]) -> bool:
         """Whether a line is the header of a table, which then comes next."""

@@ -3,7 +3,7 @@
 What the tests of all rules look at is the line's key; lines of one key fall under one rule, which is remembered.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Final, Generic, TypeVar
 
@@ -24,7 +24,7 @@ _NO_GROUPS: Final[Mapping[str, str]] = {}
 class Router(Generic[T]):
     """Finds the first of several answers whose conditions hold on a line."""
 
-    def __init__(self, sheet: Sheet, routes: list[tuple[Conditions, Conditions, T]]) -> None:
+    def __init__(self, sheet: Sheet, routes: Sequence[tuple[Conditions, Conditions, T]]) -> None:
         """Bind conditions to the places of a file.
 
         Args:

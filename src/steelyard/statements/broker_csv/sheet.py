@@ -3,12 +3,13 @@
 Columns that stand in no cell (what patterns find, what the preamble says) have places behind the cells of the line.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from steelyard.domain.money import CURRENCIES, MINOR_CURRENCIES
+from steelyard.domain.money import CURRENCIES, EXACT, MINOR_CURRENCIES
+from steelyard.domain.transaction import ZERO
 from steelyard.statements.broker_csv.dates import DateReader
 from steelyard.statements.broker_csv.layout import Layout
 from steelyard.statements.broker_csv.numbers import (
@@ -19,15 +20,17 @@ from steelyard.statements.broker_csv.numbers import (
     Figure,
     NumberForm,
     NumberReader,
+    at_most,
     figure_reader,
     scaled,
 )
-from steelyard.statements.broker_csv.preset import Column, Table
+from steelyard.statements.broker_csv.preset import Column, Previous, Table
 from steelyard.statements.broker_csv.text import CellError, LineError
 
 Cells = list[str]
 Step = Callable[[Cells], None]
 FigureOf = Callable[[Cells], Figure]
+Forms = tuple[NumberForm, ...]
 
 _NO_COLUMN: Final = Column()
 
@@ -54,7 +57,7 @@ class Sheet:
         self.table, self.layout = table, layout
         self.behind: list[str] = []
         self._places = dict(layout.places)
-        self._figures: dict[tuple[str, tuple[NumberForm, ...]], FigureOf] = {}
+        self._figures: dict[tuple[str, Forms, frozenset[str]], FigureOf] = {}
         constants = {**table.fixed, **said, **layout.said}
         for name, text in constants.items():
             if name not in self._places:
@@ -101,6 +104,10 @@ class Sheet:
 
         return text
 
+    def forms(self, name: str) -> Forms:
+        """Return the forms that numbers of a column may be written in."""
+        return self._column(name).numbers or self.table.numbers
+
     def day(self, name: str) -> Callable[[Cells], date | None]:
         """Return what reads a column as a day."""
         forms = self._column(name).dates or self.table.dates
@@ -113,23 +120,39 @@ class Sheet:
 
         return day
 
-    def figure(self, name: str, forms: tuple[NumberForm, ...] = ()) -> FigureOf:
-        """Return what reads a column as a number.
+    def figure(self, name: str, forms: Forms = (), found: frozenset[str] = frozenset()) -> FigureOf:
+        """Return what reads a column as a number, or makes it of others.
 
         Args:
             name: the column.
-            forms: instead of those of the column.
+            forms: of numbers that patterns of a rule have found.
+            found: the columns that they fill.
         """
-        found = self._figures.get((name, forms))
-        if found is None:
-            found = self._figures[name, forms] = self._figure(name, forms)
-        return found
+        key = (name, forms, found if forms else frozenset())
+        figure = self._figures.get(key)
+        if figure is None:
+            figure = self._figures[key] = self._made(name, forms, found)
+        return figure
 
-    def _figure(self, name: str, forms: tuple[NumberForm, ...]) -> FigureOf:
+    def _made(self, name: str, forms: Forms, found: frozenset[str]) -> FigureOf:
+        table = self.table
+        if name in found or name in self.layout.places:
+            return self._figure(name, forms if name in found else ())
+        if name in table.sums:
+            return _sum([self.figure(one, forms, found) for one in table.sums[name]], name)
+        if name in table.products:
+            factors = [self.figure(one, forms, found) for one in table.products[name].of]
+            return _product(factors, table.products[name].places)
+        if name in table.differences:
+            first, second = (self.figure(one, forms, found) for one in table.differences[name])
+            return _difference(first, second)
+        return self._figure(name, ())
+
+    def _figure(self, name: str, forms: Forms) -> FigureOf:
         column = self._column(name)
         reader = NumberReader(
             self.title(name),
-            forms or column.numbers or self.table.numbers,
+            forms or self.forms(name),
             self.empty(name),
             self.table.currencies,
             column.places,
@@ -230,7 +253,8 @@ class Sheet:
     def _steps(self) -> list[Step]:
         steps = [self._parse(name) for name in self.table.parse]
         steps += [self._otherwise(name, others) for name, others in self.table.otherwise.items()]
-        return steps + [self._combine(name, others) for name, others in self.table.combine.items()]
+        steps += [self._combine(name, others) for name, others in self.table.combine.items()]
+        return [*steps, self._take_over(self.table.previous)] if self.table.previous else steps
 
     def _parse(self, name: str) -> Step:
         place, patterns = self.place(name), self.table.parse[name]
@@ -267,6 +291,23 @@ class Sheet:
 
         return combine
 
+    def _take_over(self, previous: Previous) -> Step:
+        """Return what copies cells of an earlier line; of lines of many keys the latest are remembered."""
+        texts = [self.text(name) for name in previous.by]
+        takes = [(self.place(to), self.place(source)) for to, source in previous.take.items()]
+        latest: dict[tuple[str, ...], list[str]] = {}
+
+        def take_over(cells: Cells) -> None:
+            key = tuple(text(cells) for text in texts)
+            own = [cells[source] for _, source in takes]
+            for (to, _), said in zip(takes, latest.pop(key, [""] * len(takes)), strict=True):
+                cells[to] = said
+            latest[key] = own
+            if len(latest) > KEPT:
+                del latest[next(iter(latest))]
+
+        return take_over
+
     def _column(self, name: str) -> Column:
         return self.table.columns.get(name, _NO_COLUMN)
 
@@ -278,3 +319,41 @@ def _scaled(title: str, number: Decimal, factor: Decimal | None, *, is_divisor: 
     if found is None:
         raise LineError(f"`{title}` is to be divided by a rate, and that is 0")
     return found
+
+
+def _sum(figures: Sequence[FigureOf], title: str) -> FigureOf:
+    """Return what adds numbers; empty ones are left out, and where all are, so is the sum."""
+
+    def total(cells: Cells) -> Figure:
+        found = [figure for one in figures if (figure := one(cells))[0] is not None]
+        marks = {mark for _, mark in found}
+        if len(marks) > 1:
+            raise LineError(f"`{title}` is added from several currencies: {', '.join(sorted(marks))}")
+        return (sum((number or ZERO for number, _ in found), ZERO), marks.pop()) if found else NOTHING
+
+    return total
+
+
+def _product(figures: Sequence[FigureOf], places: int) -> FigureOf:
+    """Return what multiplies numbers; where one is empty, so is the product."""
+
+    def product(cells: Cells) -> Figure:
+        found, mark = Decimal(1), ""
+        for one in figures:
+            number, own = one(cells)
+            if number is None:
+                return NOTHING
+            found, mark = EXACT.multiply(found, number), mark or own
+        return at_most(found, places), mark
+
+    return product
+
+
+def _difference(first: FigureOf, second: FigureOf) -> FigureOf:
+    """Return how much larger the first number is than the second, both without sign; empty where one is."""
+
+    def difference(cells: Cells) -> Figure:
+        (one, mark), (other, own) = first(cells), second(cells)
+        return NOTHING if one is None or other is None else (abs(one) - abs(other), mark or own)
+
+    return difference
