@@ -16,8 +16,8 @@ import pytest
 from books import SHARED_DATA, shared
 from steelyard.domain.posting import RULES
 from steelyard.domain.transaction import ZERO, TransactionKind
+from steelyard.statements.broker_csv.reader import get_csv_readers
 from steelyard.statements.port import Source
-from steelyard.statements.readers import get_readers
 from steelyard.statements.recognition import (
     UnknownFileError,
     choose_reader,
@@ -55,7 +55,7 @@ def opened(name: str) -> Iterator[Source]:
 @cache
 def rows_of(name: str) -> tuple[Row, ...]:
     with opened(name) as source:
-        reader = choose_reader(get_readers(), source)
+        reader = choose_reader(get_csv_readers(), source)
         return tuple(read_statement(reader, source, today=TODAY))
 
 
@@ -71,7 +71,7 @@ def lines_with_something(name: str) -> set[int]:
 @each_sample
 def test_one_preset_knows_a_sample(sample: Sample) -> None:
     with opened(sample["path"]) as source:
-        assert choose_reader(get_readers(), source).name == sample["reader"]
+        assert choose_reader(get_csv_readers(), source).name == sample["reader"]
 
 
 @each_sample
@@ -139,7 +139,7 @@ def record_of(said: dict[str, Any]) -> Record:
 
 def test_rates_are_no_statement() -> None:
     with opened(NO_STATEMENT) as source, pytest.raises(UnknownFileError):
-        choose_reader(get_readers(), source)
+        choose_reader(get_csv_readers(), source)
 
 
 def test_every_sample_of_these_folders_is_here() -> None:
