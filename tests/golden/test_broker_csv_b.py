@@ -145,6 +145,8 @@ def test_rates_are_no_statement() -> None:
 def test_every_sample_of_these_folders_is_here() -> None:
     shared("clients")
     there = {
-        path.relative_to(CLIENTS).as_posix() for folder in FOLDERS for path in (CLIENTS / folder).glob("*.csv")
+        path.relative_to(CLIENTS).as_posix()
+        for folder in FOLDERS
+        for path in (CLIENTS / folder).glob("*.csv")
     }
     assert sorted(sample["path"] for sample in SAMPLES) == sorted(there - {NO_STATEMENT})
