@@ -8,7 +8,7 @@ from steelyard.domain.transaction import ZERO, TransactionKind
 from steelyard.statements.broker_csv.booking import Booker, numbered
 from steelyard.statements.broker_csv.fields import HINT_FIELDS, Fields, Hints
 from steelyard.statements.broker_csv.numbers import NOTHING
-from steelyard.statements.broker_csv.preset import Books, Holds, Refuses, Rule, Skips
+from steelyard.statements.broker_csv.preset import NAMED, Books, Holds, Refuses, Rule, Skips
 from steelyard.statements.broker_csv.routing import Router
 from steelyard.statements.broker_csv.sheet import Cells, FigureOf, Sheet
 from steelyard.statements.broker_csv.text import CellError, LineError, shown
@@ -37,7 +37,7 @@ class Actions:
 
     def __init__(self, sheet: Sheet) -> None:
         """Bind the rules of a table."""
-        rules = sheet.table.rules
+        rules = sheet.table.every_rule
         self._sheet = sheet
         self._router = Router(sheet, [(rule.when, rule.unless, _action(sheet, rule)) for rule in rules])
         whys = [rule for rule in rules if isinstance(rule.outcome, Skips | Refuses)]
@@ -78,19 +78,29 @@ def _ragged(line: int, count: int, width: int) -> Refused:
 def _action(sheet: Sheet, rule: Rule) -> Action:
     match rule.outcome:
         case Skips(why):
-            return lambda line, _: Skipped(line, why)
+            says = _saying(sheet, why)
+            return lambda line, cells: Skipped(line, says(cells))
         case Refuses(why):
-            return lambda line, _: Refused(line, why)
+            says = _saying(sheet, why)
+            return lambda line, cells: Refused(line, says(cells))
         case Holds():
             return _holding(sheet, rule)
         case Books():
             return _booking(sheet, rule, rule.outcome)
 
 
+def _saying(sheet: Sheet, why: str) -> Callable[[Cells], str]:
+    """Return what gives a reason, with the texts of the columns that it names."""
+    texts = {name: sheet.text(name) for name in NAMED.findall(why)}
+    if not texts:
+        return lambda _: why
+    return lambda cells: NAMED.sub(lambda found: shown(texts[found[1]](cells)), why)
+
+
 def _booking(sheet: Sheet, rule: Rule, books: Books) -> Action:
     one = _one(sheet, rule, books, None)
     if not rule.also:
-        return lambda line, cells: _row(line, one(line, cells))
+        return _single(one)
     further = [_further(sheet, rule, other) for other in rule.also]
 
     def several(line: int, cells: Cells) -> Row | tuple[Row, ...]:
@@ -157,12 +167,18 @@ def _listed(made: Record | tuple[Record, ...]) -> tuple[Record, ...]:
     return made if isinstance(made, tuple) else (made,)
 
 
-def _row(line: int, made: Record | tuple[Record, ...]) -> Row | tuple[Row, ...]:
-    if isinstance(made, tuple):
-        return numbered(made)
-    if not made.amount and not made.costs and made.kind in _CASH:
-        return Skipped(line, f"a {made.kind} of 0")
-    return made
+def _single(made: _Made) -> Action:
+    """Return what makes one record of a line, and those of its costs in other currencies."""
+
+    def single(line: int, cells: Cells) -> Row | tuple[Row, ...]:
+        record = made(line, cells)
+        if isinstance(record, tuple):
+            return numbered(record)
+        if not record.amount and not record.costs and record.kind in _CASH:
+            return Skipped(line, f"a {record.kind} of 0")
+        return record
+
+    return single
 
 
 def _holding(sheet: Sheet, rule: Rule) -> Action:

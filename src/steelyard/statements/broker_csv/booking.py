@@ -1,7 +1,7 @@
 """Booking: a line's cells become a record of one kind, exact, or the line is refused with the cell that is wrong."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -55,23 +55,9 @@ _FEW: Final = Decimal(1)
 _PART: Final = Decimal("0.01")
 
 
-@dataclass(frozen=True, slots=True)
-class Cash:
-    """What a line says of money, in whole units of its currency.
-
-    Attributes:
-        currency: of the line, "" where it does not say.
-        amount: without costs; None where nothing says what units are worth.
-        fees: costs in that currency that are no tax.
-        tax: in that currency.
-        others: costs in other currencies, or in coins.
-    """
-
-    currency: str
-    amount: Decimal | None
-    fees: Decimal
-    tax: Decimal
-    others: tuple[tuple[Decimal, str], ...] = ()
+Cash = tuple[str, Decimal | None, Decimal, Decimal, tuple[tuple[Decimal, str], ...]]
+"""What a line says of money in whole units of its currency: that currency, "" where the line does not say; the amount
+without costs, None where nothing says what units are worth; fees; tax; and costs in other currencies, or in coins."""
 
 
 class Booker:
@@ -115,8 +101,8 @@ class Booker:
         if day is None:
             raise LineError(f"`{self._fields.title('date')}` is empty: it states no day")
         quantity, price, price_code = self._units(cells)
-        cash = self._cash(cells, quantity, price, price_code)
-        is_priced = self._counts_units and price is not None and self._same(price_code, cash.currency)
+        code, amount, fees, tax, others = self._cash(cells, quantity, price, price_code)
+        is_priced = self._counts_units and price is not None and _same(price_code, code)
         if is_priced and price_code in MINOR_CURRENCIES:
             price = EXACT.divide(price or ZERO, units_per_major(price_code))
         record = Record(
@@ -124,10 +110,10 @@ class Booker:
             line=line,
             trade_date=day,
             account=self._account(cells) if self._account else "",
-            currency=cash.currency,
-            amount=cash.amount,
-            costs=cash.fees + cash.tax if cash.tax else cash.fees,
-            tax=cash.tax,
+            currency=code,
+            amount=amount,
+            costs=fees + tax if tax else fees,
+            tax=tax,
             asset=self._hints.find(cells, price_code) if self._hints else None,
             quantity=quantity if self._counts_units and quantity is not None else ZERO,
             price=price if is_priced else None,
@@ -136,7 +122,7 @@ class Booker:
             note=self._note(cells) if self._note else "",
             **(self._read_rare(cells) if self._rare else _NOTHING_RARE),
         )
-        return (record, *(_cost(record, *other) for other in cash.others)) if cash.others else record
+        return (record, *(_cost(record, *other) for other in others)) if others else record
 
     def _units(self, cells: Cells) -> tuple[Decimal | None, Decimal | None, str]:
         """Return units without sign, the price of one as it is stated, and the currency of it."""
@@ -169,19 +155,18 @@ class Booker:
         code = code or self._sheet.table.currency
         if code and code not in CURRENCIES and code not in MINOR_CURRENCIES:
             raise LineError(f"the amount is in {code}, no currency")
-        is_minor = code in MINOR_CURRENCIES
-        fees, others = self._fees(cells, code)
-        tax = self._taxes(cells, code)
-        if is_minor:
+        fees, others = self._fees(cells, code) if self._costs else (ZERO, ())
+        tax = self._taxes(cells, code) if self._tax else ZERO
+        if code in MINOR_CURRENCIES:
             units = units_per_major(code)
             amount, net = _divided(amount, units), _divided(net, units)
             code = major_currency(code)
         product = None
-        if quantity is not None and price is not None and self._same(price_code, code):
+        if quantity is not None and price is not None and _same(price_code, code):
             product = EXACT.multiply(quantity, price)
             if price_code in MINOR_CURRENCIES:
                 product = EXACT.divide(product, units_per_major(price_code))
-        return Cash(code, self._gross(amount, net, fees + tax, product), fees, tax, others)
+        return code, self._gross(amount, net, fees + tax if tax else fees, product), fees, tax, others
 
     def _gross(
         self, amount: Decimal | None, net: Decimal | None, costs: Decimal, product: Decimal | None
@@ -231,7 +216,9 @@ class Booker:
 
     def _agree(self, amount: Decimal, other: Decimal, field: str) -> None:
         """Refuse two statements of one amount that differ by more than rounding."""
-        gap = abs(amount - EXACT.plus(other))
+        if amount == other:
+            return
+        gap = abs(amount - other)
         if gap > _FEW and gap > _PART * amount:
             stated = self._fields.title("amount" if self._amount else "net")
             if field == "price":
@@ -275,9 +262,6 @@ class Booker:
         if not mark or mark in CURRENCIES or mark in MINOR_CURRENCIES:
             return mark or code
         return self._sheet.agreed(mark, code, self._fields.title(field))
-
-    def _same(self, price_code: str, code: str) -> bool:
-        return not price_code or price_code == code or major_currency(price_code) == code
 
     # ── what few lines say ──
 
@@ -342,6 +326,11 @@ def _cost(record: Record, number: Decimal, currency: str) -> Record:
         source_id=record.source_id,
         note=record.note,
     )
+
+
+def _same(price_code: str, code: str) -> bool:
+    """Whether a price is in a currency, or in a minor unit of it."""
+    return not price_code or price_code == code or major_currency(price_code) == code
 
 
 def _divided(number: Decimal | None, units: int) -> Decimal | None:

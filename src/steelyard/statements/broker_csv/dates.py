@@ -57,16 +57,32 @@ class DateFormError(InvalidInputError):
 
 @dataclass(frozen=True, slots=True)
 class DateForm:
-    """How a day is written: the example, and the pattern of such texts with a time behind them or not."""
+    """How a day is written.
+
+    Attributes:
+        example: as the preset says it.
+        pattern: of such texts, with a time behind the day or not.
+        known: days by how they were written.
+    """
 
     example: str
     pattern: re.Pattern[str]
+    known: dict[str, date] = field(default_factory=dict, compare=False, repr=False)
 
     def day(self, text: str) -> date | None:
         """Return the day that a text says; None = it is not of this form, or no day of the calendar."""
         found = self.pattern.fullmatch(text)
         if found is None:
             return None
+        written = found[1]
+        if (known := self.known.get(written)) is not None:
+            return known
+        day = self._day(found)
+        if day is not None and len(self.known) < KEPT:
+            self.known[written] = day
+        return day
+
+    def _day(self, found: re.Match[str]) -> date | None:
         parts = found.groupdict()
         year = int(parts["year"]) if "year" in parts else _CENTURY + int(parts["short_year"])
         month = int(parts["month"]) if "month" in parts else MONTHS.get(_bare(parts["name"]), 0)
@@ -94,7 +110,7 @@ def date_form(example: str) -> DateForm:
     kinds = sorted("month" if name == "name" else name.removeprefix("short_") for name in named)
     if kinds != ["day", "month", "year"]:
         raise DateFormError(example)
-    return DateForm(example, re.compile(pattern + _TIME))
+    return DateForm(example, re.compile(f"({pattern}){_TIME}"))
 
 
 def _piece(token: str, *, is_dense: bool) -> str:
@@ -147,7 +163,6 @@ class DateReader:
     column: str
     forms: Sequence[DateForm]
     empty: frozenset[str] = frozenset()
-    known: dict[str, date | None] = field(default_factory=dict)
 
     def read(self, text: str) -> date | None:
         """Return the day that a cell says; None where it is empty.
@@ -158,16 +173,8 @@ class DateReader:
         >>> DateReader("Datum", [date_form("31.12.2023")]).read("5.1.2024 09:30")
         datetime.date(2024, 1, 5)
         """
-        known = self.known.get(text)
-        if known is not None:
-            return known
-        day = self._read(text)
-        if len(self.known) >= KEPT:
-            self.known.clear()
-        self.known[text] = day
-        return day
-
-    def _read(self, text: str) -> date | None:
+        if len(self.forms) == 1 and (day := self.forms[0].day(text)) is not None:
+            return day
         bare = " ".join(text.split())
         if not bare or bare in self.empty:
             return None

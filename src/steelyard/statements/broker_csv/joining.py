@@ -7,7 +7,7 @@ from decimal import Decimal
 from steelyard.domain.amount import plain
 from steelyard.statements.broker_csv.lines import Line
 from steelyard.statements.broker_csv.preset import Join, Part
-from steelyard.statements.broker_csv.routing import Router
+from steelyard.statements.broker_csv.routing import Router, Writes
 from steelyard.statements.broker_csv.sheet import Cells, Sheet
 from steelyard.statements.broker_csv.text import CellError, fold
 from steelyard.statements.record import Refused, Row, Skipped
@@ -94,16 +94,17 @@ class Joiner:
             if not isinstance(line, tuple):
                 yield line
                 continue
-            yield from self._late(line[0] - self._within)
-            yield from self._take(line)
+            if self._waiting:
+                yield from self._late(line[0] - self._within)
+            found = self._router.find(line[1])
+            if found is None:
+                yield line
+            else:
+                yield from self._take(line, *found)
         yield from self._late(None)
 
-    def _take(self, line: Line) -> Iterator[Joined]:
-        found = self._router.find(line[1])
-        if found is None:
-            yield line
-            return
-        (join, number), writes = found
+    def _take(self, line: Line, part: tuple[Join, int], writes: Writes) -> Iterator[Joined]:
+        join, number = part
         for place, text in writes:
             line[1][place] = text
         said = tuple(fold(text(line[1])) for text in self._keys[id(join)])

@@ -27,6 +27,14 @@ class Layout:
     places: Mapping[str, int]
     said: Mapping[str, str]
 
+    @property
+    def least(self) -> int:
+        """How many cells a line has at least: those behind the last name of a header may be left out."""
+        named = (
+            place for place in range(self.width, 0, -1) if self.header and self.header[place - 1].strip()
+        )
+        return next(named, self.width)
+
 
 def find_layout(table: Table, header: Sequence[str]) -> Layout | tuple[str, ...]:
     """Return where a table's columns stand under a header, or the names of those that it lacks.
@@ -61,7 +69,7 @@ def lacks(table: Table, rows: Sequence[Sequence[str]]) -> str:
             nearest = found
     if not nearest:
         return "a header of no more and no other columns than it knows"
-    names = [f"`{name}`" for name in nearest]
+    names = [f"`{name}`" for name in dict.fromkeys(nearest)]
     listed = " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
     return f"the column{'s' if len(names) > 1 else ''} {listed}"
 

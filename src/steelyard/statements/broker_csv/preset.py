@@ -149,6 +149,10 @@ class Column:
 # ── Rules ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
+NAMED: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+"""A column in a reason: its text is shown in its stead."""
+
+
 @dataclass(frozen=True, slots=True)
 class Books:
     """A line becomes a record of one kind, or of another where the number that chooses is below 0."""
@@ -265,7 +269,9 @@ class Table:
         optional: keys of columns that may lack.
         absent: folded names that the header must not have.
         is_exact: whether the header may have no other column.
+        reasons: rules that skip or refuse lines, tried first.
         rules: in the order in which they are tried.
+        words: rules for words of the column `kind`, tried last.
         joins: lines that belong together.
         dates: forms of days.
         numbers: forms of numbers.
@@ -291,7 +297,9 @@ class Table:
     optional: frozenset[str] = frozenset()
     absent: tuple[str, ...] = ()
     is_exact: bool = False
+    reasons: tuple[Rule, ...] = ()
     rules: tuple[Rule, ...] = ()
+    words: tuple[Rule, ...] = ()
     joins: tuple[Join, ...] = ()
     dates: tuple[DateForm, ...] = ()
     numbers: tuple[NumberForm, ...] = ()
@@ -313,6 +321,11 @@ class Table:
     wrapped_with: str = ""
 
     @property
+    def every_rule(self) -> tuple[Rule, ...]:
+        """All rules, in the order in which they are tried."""
+        return self.reasons + self.rules + self.words
+
+    @property
     def made(self) -> frozenset[str]:
         """Columns that the preset itself makes of others: by patterns, by putting together, by joining lines."""
         patterns = [pattern for column in self.columns.values() for pattern in column.patterns]
@@ -320,7 +333,7 @@ class Table:
         made = {name for pattern in patterns for name in pattern.groupindex}
         made |= {*self.fixed, *self.combine, *self.sums, *self.otherwise, *self.products, *self.differences}
         made |= set(self.previous.take) if self.previous else set()
-        for rule in self.rules:
+        for rule in self.every_rule:
             made |= {name for one in (rule, *rule.also) for name in found_names(one.when)}
         for join in self.joins:
             made |= set(join.fixed)

@@ -16,6 +16,7 @@ from steelyard.statements.broker_csv.numbers import NumberForm, number_form
 from steelyard.statements.broker_csv.preset import (
     DELIMITERS,
     FIELDS,
+    NAMED,
     PREDICATES,
     SIGNS,
     Books,
@@ -222,9 +223,6 @@ class _Taken:
 
     def table_of_lines(self, base: Table) -> Table:
         """Take a table; what it does not say is as the file says."""
-        skips = self.reasons("skip", Skips)
-        refuses = self.reasons("refuse", Refuses)
-        rules = tuple(one.rule() for one in self.tables("rule"))
         columns = self.table("columns")
         has = self.content.__contains__
         changes: dict[str, Any] = {
@@ -232,6 +230,9 @@ class _Taken:
             "optional": base.optional | self.words("optional"),
             "absent": base.absent + tuple(fold(word) for word in self.texts("absent")),
             "is_exact": self.flag("exact", default=base.is_exact),
+            "reasons": base.reasons + self.reasons("skip", Skips) + self.reasons("refuse", Refuses),
+            "rules": tuple(one.rule() for one in self.tables("rule")) + base.rules,
+            "words": self.kinds() + base.words,
             "joins": base.joins + tuple(one.join() for one in self.tables("join")),
             "dates": self.dates() if has("dates") else base.dates,
             "numbers": self.numbers() if has("numbers") else base.numbers,
@@ -252,8 +253,7 @@ class _Taken:
             "wrapped": self.texts("wrapped") or base.wrapped,
             "wrapped_with": self.text("wrapped_with", base.wrapped_with),
         }
-        rules = skips + refuses + rules + base.rules + self.kinds()
-        return replace(base, rules=rules, **changes)
+        return replace(base, **changes)
 
     def headers(self) -> dict[str, Column]:
         return {self.column(key): self.header(key) for key in list(self.content)}
@@ -443,8 +443,10 @@ def _is_encoding(name: str) -> bool:
 def _named_columns(table: Table) -> list[tuple[str, str]]:
     """Return the columns that something in a table needs, each with the key that names it."""
     named: list[tuple[str, str]] = []
-    for rule in (one for first in table.rules for one in (first, *first.also)):
+    for rule in (one for first in table.every_rule for one in (first, *first.also)):
         named += [("rule.set", name) for names in rule.sources.values() for name in names]
+        if isinstance(rule.outcome, Skips | Refuses):
+            named += [("why", name) for name in NAMED.findall(rule.outcome.why)]
         named += [("rule.when", name) for name in _tested((*rule.when, *rule.unless))]
     several: tuple[tuple[str, Mapping[str, tuple[str, ...]]], ...] = (
         ("sums", table.sums),

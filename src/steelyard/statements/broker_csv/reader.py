@@ -117,7 +117,7 @@ class _Reading:
                     cells += behind
                     yield line, cells
             elif any(cell.strip() for cell in cells):
-                fitted = _fitted(cells, width, is_short=sheet.table.has_short_lines)
+                fitted = _fitted(cells, width, 1 if sheet.table.has_short_lines else layout.least)
                 yield (line, fitted + behind) if fitted else actions.ragged(line, cells)
 
     def _check_repeated(self, table: Table, line: int) -> None:
@@ -136,11 +136,11 @@ class _Reading:
         return False
 
 
-def _fitted(cells: list[str], width: int, *, is_short: bool) -> list[str] | None:
+def _fitted(cells: list[str], width: int, least: int) -> list[str] | None:
     """Return a line's cells without empty ones behind, or with those that it leaves out; None = it does not fit."""
     if len(cells) > width:
         return None if any(cell.strip() for cell in cells[width:]) else cells[:width]
-    return cells + [""] * (width - len(cells)) if is_short else None
+    return cells + [""] * (width - len(cells)) if len(cells) >= least else None
 
 
 def _stepped(sheet: Sheet, balances: Balances, lines: Iterable[Joined]) -> Iterator[Joined]:

@@ -57,6 +57,7 @@ class Sheet:
         self.table, self.layout = table, layout
         self.behind: list[str] = []
         self._places = dict(layout.places)
+        self._days: dict[str, Callable[[Cells], date | None]] = {}
         self._figures: dict[tuple[str, Forms, frozenset[str]], FigureOf] = {}
         constants = {**table.fixed, **said, **layout.said}
         for name, text in constants.items():
@@ -110,15 +111,22 @@ class Sheet:
 
     def day(self, name: str) -> Callable[[Cells], date | None]:
         """Return what reads a column as a day."""
+        if name in self._days:
+            return self._days[name]
         forms = self._column(name).dates or self.table.dates
-        place, reader = self.place(name), DateReader(self.title(name), forms, self.empty(name))
-        known, read = reader.known, reader.read
+        place, read = self.place(name), DateReader(self.title(name), forms, self.empty(name)).read
+        last_text, last_day = "", None
 
         def day(cells: Cells) -> date | None:
+            nonlocal last_text, last_day
             text = cells[place]
-            return known.get(text) or read(text)
+            if text is not last_text:  # balances and records ask for the same cell
+                last_day = read(text)
+                last_text = text
+            return last_day
 
-        return day
+        found = self._days[name] = day
+        return found
 
     def figure(self, name: str, forms: Forms = (), found: frozenset[str] = frozenset()) -> FigureOf:
         """Return what reads a column as a number, or makes it of others.
