@@ -35,6 +35,10 @@ WITHDRAWALS: Final = (
     "Execution Date,Order Number,Plan,Type,Order Status,Price,Quantity,Net Amount,Net Share Proceeds,"
     "Tax Payment Method"
 )
+NET_SHARES: Final = (
+    "Date,Order Number,Plan,Type,Order Status,Price,Quantity,Net Share Proceeds,Net Share Proceeds,"
+    "Tax Payment Method"
+)
 GHOSTFOLIO: Final = "Date,Code,DataSource,Currency,Price,Quantity,Action,Fee,Note"
 CGT_CALC: Final = "date,action,symbol,quantity,price,fees,currency"
 WEALTHFOLIO: Final = (
@@ -86,6 +90,12 @@ def say(row: Row) -> str:
         (CGT_CALC, "2024-06-15,TRANSFER_TO_SPOUSE,FOO,40,10.00,0.00,GBP", "DELIVER 40 for 400"),
         (CGT_CALC, "2024-06-15,TRANSFER_FROM_SPOUSE,FOO,40,0.00,0.00,GBP", "RECEIVE 40 for nothing"),
         (CHECKING, "07/31/2022,Pending,ACH,,To somebody,$2.00,,", "not posted yet"),
+        (FIDELITY, f"{FID},YOU SOLD BILL (Cash),912797AB1,BILL 0.000% 01/15/2026,{FID_MID},98.5,-1000,0,1,0.5,,983.5,",
+         "SELL 1000 for 985 + 1.5"),
+        (IBKR, "Transaction History,Data,2025-03-15,U1,Paid,Debit Interest,-,-,-,-2.5,-,-2.5", "INTEREST_PAID for 2.5"),
+        (IBKR, "Transaction History,Data,2025-03-15,U1,Out,Withdrawal,-,-,-,-25.0,-,-25.0", "WITHDRAWAL for 25"),
+        (IBKR, "Transaction History,Data,2025-03-15,U1,Data,Other Fee,-,-,-,-1.5,-,-1.5", "FEE for 1.5"),
+        (CHECKING, "07/31/2022,Posted,ATMREBATE,,Rebate,,$0.50,$2.00", "FEE_REFUND for 0.5"),
         (CHECKING, "07/31/2022,Posted,INTADJUST,,Interest,$0.50,,$2.00", "INTEREST_PAID for 0.5"),
     ],
 )  # fmt: skip
@@ -112,16 +122,22 @@ def test_a_line_beside_what_the_samples_show_is_read(
         (FIDELITY, f"{FID},YOU BOUGHT FUND (Cash),31617E471,A POOL,{FID_MID},98.5,1000,0,,,,-985,", "×"),
         (IBKR, "Transaction History,Data,2025-03-15,U1,A,Buy,SPY   250321C00500000,1,12.5,-1250.0,-1.0,-1251.0",
          "an option"),
+        (IBKR, "Transaction History,Data,2025-03-15,U1,Fund,Buy,SPY,1,12.5,-1250.0,-1.0,-1351.0", "says 1350"),
         (VANGUARD, "29/07/2022,Reversal of DIV: FOO.XLON.GB @ GBP 0.31,-170.83,523", "not there"),
         (VANGUARD, "29/07/2022,Transfer of stock,-170.83,523", "`Details` is 'Transfer of stock'"),
         (RELEASES, "15-Jul-2022,N/A,GSU Class C,Release,Complete,$100.00,20.000,$0.00,10.0,N/A", "split"),
         (RELEASES, "16-Jul-2022,N/A,GSU Class C,Release,Pending,$100.00,20.000,$0.00,10.0,N/A", "'Pending'"),
         (WITHDRAWALS, '01-Apr-2025,N/A,GSU Class C,Sale,Complete,$100.00,-2,"$20,000.00",0,N/A', "too far apart"),
+        (WITHDRAWALS, "01-Apr-2025,N/A,GSU Class C,Sale,Pending,$100.00,-2,$200.00,0,N/A", "'Pending'"),
+        (NET_SHARES, "01-Apr-2025,N/A,GSU Class C,Released Shares,Pending,$100.00,2,$0.00,0,N/A", "'Pending'"),
         (GHOSTFOLIO, "01-09-2021,My house,YAHOO,USD,10,5,buy,1,", "`Code` is 'My house'"),
         (GHOSTFOLIO, "30-02-2021,MSFT,YAHOO,USD,10,5,buy,1,", "30-02-2021"),
         (GHOSTFOLIO, "01-09-2021,MSFT,YAHOO,USD,-10,5,buy,1,", "below 0"),
         (CGT_CALC, "2024-06-15,TRANSFER,FOO,40,10.00,0.00,GBP", "`action` is 'TRANSFER'"),
         (WEALTHFOLIO, "2024-02-15,,,1,DEPOSIT,1,USD,0,-1000.00,,", "below 0"),
+        (WEALTHFOLIO, "2024-02-15,,,1,DEPOSIT,1,USD,0,,,", "no amount"),
+        (WEALTHFOLIO, "2024-02-15,,,1,WITHDRAWAL,1,USD,0,,,", "no amount"),
+        (WEALTHFOLIO, "2024-02-15,,,1,INTEREST,1,USD,0,,,", "no amount"),
         (WEALTHFOLIO, "2024-02-15,MSFT,EQUITY,10,BUY,38.05,USD,0,380500,,", "×"),
         (INCOME, "FOO.ASX,Foo,10/11/2020,3.00,0.00,1.00,4.00,", "tax credit"),
         (CHECKING, "07/31/2022,Posted,BARTER,,A goat,$2.00,,", "`Type` is 'BARTER'"),
