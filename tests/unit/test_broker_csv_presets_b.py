@@ -44,6 +44,7 @@ CGT_CALC: Final = "date,action,symbol,quantity,price,fees,currency"
 WEALTHFOLIO: Final = (
     "date,symbol,instrumentType,quantity,activityType,unitPrice,currency,fee,amount,fxRate,subtype"
 )
+RELEVE: Final = "Date d'opération;Date de valeur;Opération;ISIN;Libellé;Quantité;Cours;Montant;Frais;Devise"
 INCOME: Final = "Code,Name,Date Paid,Net Dividend,Tax Deducted,Tax Credit,Gross Dividend,Comments"
 TR: Final = "2026-01-05T10:00:00Z,2026-01-05,DEFAULT"
 TR_END: Final = "EUR,,,,,t1"
@@ -81,8 +82,8 @@ def say(row: Row) -> str:
          "SELL 1000 for 900"),
         (TRADE_REPUBLIC, f"{TR},CASH,CARD_TRANSACTION,,,,,,12.00,,,EUR,,,,Back,t1",
          "DEPOSIT for 12"),
-        (RELEASES, "16-Jul-2022,N/A,GSU Class C,Release,Complete,$100.00,20.000,$0.00,10.0,N/A",
-         "RECEIVE 10 for 1000"),
+        (RELEASES, '16-Jul-2022,N/A,GSU Class C,Release,Complete,"$1,100.00",20.000,$0.00,10.0,N/A',
+         "RECEIVE 10 for 11000"),
         (WITHDRAWALS, "01-Apr-2025,N/A,GSU Class C,Sale,Cancelled,$100.00,-2,$0.00,0,N/A",
          "an order that was cancelled"),
         (GHOSTFOLIO, "01-09-2021,US5949181045,YAHOO,USD,10,5,sell,1,", "SELL 5 for 50 + 1"),
@@ -96,6 +97,8 @@ def say(row: Row) -> str:
         (IBKR, "Transaction History,Data,2025-03-15,U1,Out,Withdrawal,-,-,-,-25.0,-,-25.0", "WITHDRAWAL for 25"),
         (IBKR, "Transaction History,Data,2025-03-15,U1,Data,Other Fee,-,-,-,-1.5,-,-1.5", "FEE for 1.5"),
         (CHECKING, "07/31/2022,Posted,ATMREBATE,,Rebate,,$0.50,$2.00", "FEE_REFUND for 0.5"),
+        (INCOME, "FOO.ASX,Foo,10/11/2020,3.00,1.00,0.00,4.00,", "DIVIDEND for 4 + 1"),
+        (RELEVE, "05/03/2024;07/03/2024;Prélèvement;;;;;-1.200,00;;EUR", "WITHDRAWAL for 1200"),
         (CHECKING, "07/31/2022,Posted,INTADJUST,,Interest,$0.50,,$2.00", "INTEREST_PAID for 0.5"),
     ],
 )  # fmt: skip
@@ -140,6 +143,7 @@ def test_a_line_beside_what_the_samples_show_is_read(
         (WEALTHFOLIO, "2024-02-15,,,1,INTEREST,1,USD,0,,,", "no amount"),
         (WEALTHFOLIO, "2024-02-15,MSFT,EQUITY,10,BUY,38.05,USD,0,380500,,", "×"),
         (INCOME, "FOO.ASX,Foo,10/11/2020,3.00,0.00,1.00,4.00,", "tax credit"),
+        (INCOME, "FOO.ASX,Foo,10/11/2020,30.00,1.00,0.00,4.00,", "says 31"),
         (CHECKING, "07/31/2022,Posted,BARTER,,A goat,$2.00,,", "`Type` is 'BARTER'"),
     ],
 )  # fmt: skip
