@@ -75,7 +75,7 @@ def decoder_of(head_text: str) -> str:
         else ""
     )
     try:
-        b"".decode(name or "cp1252")
+        b"x".decode(name or "cp1252")
     except LookupError:
         return "cp1252"
     return name or "cp1252"
@@ -84,15 +84,17 @@ def decoder_of(head_text: str) -> str:
 class _Open:
     """An element that has begun."""
 
-    __slots__ = ("children", "line", "tag", "text")
+    __slots__ = ("children", "has_text", "length", "line", "tag", "texts")
 
     def __init__(self, tag: str, line: int) -> None:
         self.tag, self.line = tag, line
-        self.text = ""
+        self.texts: list[str] = []
+        self.length, self.has_text = 0, False
         self.children: list[Element] = []
 
     def closed(self, parents: tuple[Element, ...] = ()) -> Element:
-        return Element(self.tag, self.line, {}, self.text, tuple(self.children), parents)
+        text = "".join(self.texts).strip()
+        return Element(self.tag, self.line, {}, text, tuple(self.children), parents)
 
 
 class _Building:
@@ -141,7 +143,7 @@ class _Building:
     def begin(self, name: str) -> None:
         if self.is_over or (not self.path and name != "OFX"):
             raise self.error(f"has <{name}> outside of <OFX>")
-        if self.path and (self.path[-1].text or self.path[-1].tag in LEAVES):
+        if self.path and (self.path[-1].has_text or self.path[-1].tag in LEAVES):
             self.close()
         if len(self.path) >= MAX_DEPTH:
             raise self.error(f"has elements more than {MAX_DEPTH} deep")
@@ -155,12 +157,12 @@ class _Building:
             raise self.error(f"has more than {MAX_NODES:,} elements in one")
 
     def add_text(self, raw: bytes, *, is_plain: bool = False) -> None:
-        if not raw.strip() or not self.path:
+        if not self.path or not (self.path[-1].has_text or raw.strip()):
             return
-        text = self.decode(raw)
-        one = self.path[-1]
-        one.text = f"{one.text}{text if is_plain else _ENTITY.sub(_character, text)}".strip()
-        if len(one.text) > MAX_TOKEN:
+        text, one = self.decode(raw), self.path[-1]
+        one.texts.append(text if is_plain else _ENTITY.sub(_character, text))
+        one.has_text, one.length = True, one.length + len(text)
+        if one.length > MAX_TOKEN:
             raise self.error(f"has a text longer than {MAX_TOKEN:,} characters")
 
     def decode(self, raw: bytes) -> str:
