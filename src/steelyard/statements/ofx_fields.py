@@ -116,10 +116,8 @@ def note_of(*texts: str) -> str:
     >>> note_of("Check Paid #1001", "Check Paid #1001", "")
     'Check Paid #1001'
     """
-    said = [" ".join(text.split()) for text in texts if text.strip()]
-    return " · ".join(
-        one for place, one in enumerate(said) if not any(one in other for other in said[:place])
-    )
+    said = dict.fromkeys(" ".join(text.split()) for text in texts if text.strip())
+    return " · ".join(one for one in said if not any(one in other for other in said if other != one))
 
 
 def key_of(element: Element) -> AssetKey:
