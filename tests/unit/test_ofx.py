@@ -74,7 +74,7 @@ def paid(kind: str, amount: str, more: str = "") -> str:
 def test_type_and_sign_say_what_a_booking_is(tmp_path: Path, word: str, amount: str, kind: Kind) -> None:
     record = only(bank(tmp_path, paid(word, amount, "<NAME>Bob<MEMO>Bob, rent")))
 
-    assert (record.kind, record.amount, record.currency) == (kind, 5, "USD")
+    assert (record.kind, record.amount, record.currency) == (kind, Decimal(5), "USD")
     assert (record.account, record.trade_date, record.source_id, record.line) == (
         "A",
         date(2024, 3, 14),
@@ -192,8 +192,13 @@ def test_a_purchase_is_apart_from_what_it_cost(tmp_path: Path) -> None:
     numbers = "<UNITS>10<UNITPRICE>25.5<COMMISSION>7<FEES>1<LOAD>0.5<TAXES>1.5<TOTAL>-265"
     record = only(broker(tmp_path, bought(numbers)))
 
-    assert (record.kind, record.quantity, record.price, record.amount) == (Kind.BUY, 10, Decimal("25.5"), 255)
-    assert (record.costs, record.tax, record.asset) == (10, Decimal("1.5"), APPLE)
+    assert (record.kind, record.quantity, record.price, record.amount) == (
+        Kind.BUY,
+        Decimal(10),
+        Decimal("25.5"),
+        Decimal(255),
+    )
+    assert (record.costs, record.tax, record.asset) == (Decimal(10), Decimal("1.5"), APPLE)
     assert (record.account, record.source_id, record.line) == ("D", "7", 3)
 
 
@@ -201,8 +206,8 @@ def test_a_sale_is_apart_from_what_it_cost(tmp_path: Path) -> None:
     numbers = "<UNITS>-10<UNITPRICE>25.5<COMMISSION>7<WITHHOLDING>2<TOTAL>246"
     record = only(broker(tmp_path, sold(numbers)))
 
-    assert (record.kind, record.quantity, record.amount) == (Kind.SELL, 10, 255)
-    assert (record.costs, record.tax) == (9, 2)
+    assert (record.kind, record.quantity, record.amount) == (Kind.SELL, Decimal(10), Decimal(255))
+    assert (record.costs, record.tax) == (Decimal(9), Decimal(2))
 
 
 @pytest.mark.parametrize(
@@ -217,7 +222,12 @@ def test_a_sale_is_apart_from_what_it_cost(tmp_path: Path) -> None:
 def test_trades_of_other_kinds(tmp_path: Path, row: str, kind: Kind) -> None:
     record = only(broker(tmp_path, row))
 
-    assert (record.kind, record.quantity, record.price, record.amount) == (kind, 1, 9, 9)
+    assert (record.kind, record.quantity, record.price, record.amount) == (
+        kind,
+        Decimal(1),
+        Decimal(9),
+        Decimal(9),
+    )
 
 
 def test_a_bond_is_quoted_in_per_cent_of_its_face(tmp_path: Path) -> None:
@@ -227,9 +237,14 @@ def test_a_bond_is_quoted_in_per_cent_of_its_face(tmp_path: Path) -> None:
 
     assert isinstance(bond, Record)
     assert isinstance(interest, Record)
-    assert (bond.price, bond.amount, bond.costs, bond.source_id) == (Decimal("0.985"), 9850, 10, "7/1")
-    assert (interest.kind, interest.amount, interest.costs) == (Kind.INTEREST_PAID, 125, 0)
-    assert (plain.price, plain.amount) == (Decimal("0.985"), 9850)
+    assert (bond.price, bond.amount, bond.costs, bond.source_id) == (
+        Decimal("0.985"),
+        Decimal(9850),
+        Decimal(10),
+        "7/1",
+    )
+    assert (interest.kind, interest.amount, interest.costs) == (Kind.INTEREST_PAID, Decimal(125), Decimal(0))
+    assert (plain.price, plain.amount) == (Decimal("0.985"), Decimal(9850))
     unclear = bought(numbers.replace("9985", "9860"), "<ACCRDINT>12", "DEBT")
     assert "cannot be told" in why(broker(tmp_path, unclear))
 
@@ -238,7 +253,12 @@ def test_pence_are_no_pounds(tmp_path: Path) -> None:
     numbers = "<UNITS>10<UNITPRICE>250<COMMISSION>500<TOTAL>-3000"
     record = only(broker(tmp_path, bought(numbers), currency="GBX"))
 
-    assert (record.currency, record.amount, record.costs, record.price) == ("GBP", 25, 5, Decimal("2.5"))
+    assert (record.currency, record.amount, record.costs, record.price) == (
+        "GBP",
+        Decimal(25),
+        Decimal(5),
+        Decimal("2.5"),
+    )
     assert record.asset is not None
     assert record.asset.currency == "GBX"
 
@@ -255,12 +275,12 @@ def test_money_from_outside_comes_in_first_and_to_outside_leaves_last(tmp_path: 
     back = broker(tmp_path, sold(f"{numbers}248").replace(">CASH<", ">OTHER<"))
 
     assert [(row.kind, row.amount, row.costs, row.source_id) for row in rows if isinstance(row, Record)] == [
-        (Kind.DEPOSIT, 262, 0, "7/1"),
-        (Kind.BUY, 255, 7, "7/2"),
+        (Kind.DEPOSIT, Decimal(262), Decimal(0), "7/1"),
+        (Kind.BUY, Decimal(255), Decimal(7), "7/2"),
     ]
     assert [(row.kind, row.amount, row.costs, row.asset) for row in back if isinstance(row, Record)] == [
-        (Kind.SELL, 255, 7, APPLE),
-        (Kind.WITHDRAWAL, 248, 0, None),
+        (Kind.SELL, Decimal(255), Decimal(7), APPLE),
+        (Kind.WITHDRAWAL, Decimal(248), Decimal(0), None),
     ]
 
 
@@ -340,7 +360,12 @@ def test_a_dividend_buys_units_at_once(tmp_path: Path) -> None:
     row = other("REINVEST", "<INCOMETYPE>DIV<TOTAL>-52<UNITS>2<UNITPRICE>25<COMMISSION>2")
     record = only(broker(tmp_path, row))
 
-    assert (record.kind, record.amount, record.costs, record.quantity) == (Kind.DIVIDEND_REINVESTED, 52, 2, 2)
+    assert (record.kind, record.amount, record.costs, record.quantity) == (
+        Kind.DIVIDEND_REINVESTED,
+        Decimal(52),
+        Decimal(2),
+        Decimal(2),
+    )
 
 
 def test_a_split_pays_its_fraction_in_cash(tmp_path: Path) -> None:
@@ -350,9 +375,14 @@ def test_a_split_pays_its_fraction_in_cash(tmp_path: Path) -> None:
 
     assert isinstance(split, Record)
     assert isinstance(sale, Record)
-    assert (split.kind, split.quantity, split.counter_quantity, split.source_id) == (Kind.SPLIT, 2, 3, "7/1")
+    assert (split.kind, split.quantity, split.counter_quantity, split.source_id) == (
+        Kind.SPLIT,
+        Decimal(2),
+        Decimal(3),
+        "7/1",
+    )
     assert (sale.kind, sale.quantity, sale.amount) == (Kind.SELL, Decimal("0.5"), Decimal("12.5"))
-    assert (plain.quantity, plain.counter_quantity, plain.source_id) == (10, 1, "7")
+    assert (plain.quantity, plain.counter_quantity, plain.source_id) == (Decimal(10), Decimal(1), "7")
 
 
 def test_a_journal_inside_the_account_moves_nothing(tmp_path: Path) -> None:
