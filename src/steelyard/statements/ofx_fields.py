@@ -48,9 +48,11 @@ def text_at(element: Element, *path: str) -> str:
     Raises:
         RowError: it stands there twice, with two texts.
     """
-    texts = {found.text for found in element.all(*path)}
+    *above, tag = path
+    places = element.all(*above) if above else (element,)
+    texts = {child.text for place in places for child in place.children if child.tag == tag}
     if len(texts) > 1:
-        raise RowError(f"`{path[-1]}` stands there twice: {' and '.join(sorted(texts))}")
+        raise RowError(f"`{tag}` stands there twice: {' and '.join(sorted(texts))}")
     return texts.pop() if texts else ""
 
 
