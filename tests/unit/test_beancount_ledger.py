@@ -175,10 +175,12 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beancount_ledger, "MAX_MEMORY", 2**27)
-    many = "".join(f'2020-01-01 * "{n}"\n  Assets:A  1 USD\n  Income:B\n' for n in range(12_000))
+    monkeypatch.setattr(beancount_ledger, "MAX_MEMORY", 2**25)
 
-    with pytest.raises(StatementError, match=r"134,217,728 bytes"):
+    many = "".join(f'2020-01-01 * "{n}"\n  Assets:A  1 USD\n  Income:B\n' for n in range(9_000))
+
+    assert len(read_text(tmp_path, LEDGER)) == 12
+    with pytest.raises(StatementError, match=r"33,554,432 bytes of memory"):
         read_text(tmp_path, many)
 
 
