@@ -21,7 +21,7 @@ from books import write_table
 from every_kind_book import FIRST, SECOND
 from exported import NOW, Urls, contents, load, opened
 from steelyard.demo import book_path
-from steelyard.domain.scope import Scope
+from steelyard.domain.scope import TENANT, Scope
 from steelyard.domain.transaction import TransactionKind
 from steelyard.services.audit import get_events
 from steelyard.services.book_export import (
@@ -40,6 +40,7 @@ from steelyard.statements.columns import FORMATS
 from steelyard.statements.tables import UnknownTableError
 from steelyard.storage.acting import Acting, acting_as
 from steelyard.storage.audit import EventFilter
+from steelyard.storage.book_export import PIECE_BYTES, get_export_names, stream_table
 from steelyard.storage.connection import Pool, get_db_session, get_write_session
 from steelyard.storage.embedded import EmbeddedServer
 
@@ -393,3 +394,26 @@ async def test_a_store_without_a_book_is_exported_as_empty_tables_that_load(
         assert {file.rows for file in manifest.files} == {0}
         summary = await load_tables(tmp_path / as_, today=every_kind_book.TODAY)
         assert summary.status == "unchanged"
+
+
+MANY = """
+insert into steelyard.transactions (
+    tenant_id, transaction_id, account_id, asset_id, transaction_date, transaction_type, quantity, currency,
+    total_amount
+)
+select 1, 'M' || n, 'WEIGHTS', 'VTI', date '2024-01-02', 'BUY', n, 'USD', n + 0.5 from generate_series(1, 150000) as n
+"""
+
+
+async def test_a_table_of_any_length_comes_in_pieces_of_one_size(own_store: Pool, tmp_path: Path) -> None:
+    del own_store
+    await load(every_kind_book.write_book(tmp_path), every_kind_book.TODAY)
+    async with get_write_session() as db:
+        await db.execute(text(MANY))
+    async with get_db_session() as db:
+        names = await get_export_names(db, TENANT)
+        parts = [part async for part in stream_table(db, "transactions", TENANT, names)]
+
+    assert sum(part.num_rows for part in parts) == 150_000 + len(every_kind_book.transactions())
+    assert len(parts) > 2
+    assert max(part.nbytes for part in parts) < 6 * PIECE_BYTES  # offsets of each cell are 4 bytes
