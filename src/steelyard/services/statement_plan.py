@@ -6,13 +6,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
-from steelyard.domain.transaction import Transaction
+from steelyard.domain.transaction import ZERO, Transaction
 from steelyard.statements.record import Hint
 
-MOST_SHOWN = 20
-"""Reasons that a refusal lists; the plan has all."""
+CENT: Final = Decimal("0.005")
+"""Statements round money to cents; what is less is no difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,8 +317,9 @@ class Agreement:
 
     @property
     def difference(self) -> Decimal:
-        """What the ledger lacks; negative = has too much."""
-        return self.stated - self.ledger
+        """What the ledger lacks; negative = has too much. Of money less than half a cent is none."""
+        difference = self.stated - self.ledger
+        return ZERO if self.is_cash and abs(difference) < CENT else difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,7 +391,7 @@ class Imported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedFile:
-    """A file of an import as it is kept; counts as of `PlannedFile`."""
+    """A file of an import as it is kept; counts as of `PlannedFile`, and none of an import is refused."""
 
     name: str
     sha256: str
@@ -399,7 +401,6 @@ class ImportedFile:
     there: int
     left_out: int
     skipped: int
-    refused: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
