@@ -3,9 +3,9 @@
     python benchmarks/bench_import.py [--months 144] [--rounds 3] [--seed 1]
 
 The statement is a file of lines in the order of their days, read by a reader of this benchmark that does no more than
-any reader must: what brokers' forms cost beside it is measured with the readers. Assets and their prices (made_ledger.py)
-are in the store before; each round is a store of its own. `load` is given the same rows as transactions.csv, checks
-every cell, and posts. An undo takes everything back, and so does a reversal of the loaded rows one by one id.
+any reader must: what brokers' forms cost beside it is measured with the readers. Assets and their prices
+(made_ledger.py) are in the store before; each round is a store of its own. `load` is given the same rows as
+transactions.csv, checks every cell, and posts. An undo takes everything back; so does a reversal of the loaded rows.
 """
 
 import argparse
@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -33,7 +32,7 @@ from steelyard.services.loading import load_tables
 from steelyard.services.performance import get_performance
 from steelyard.services.statement_import import Choices, StatementFile, plan_import, run_import, undo_import
 from steelyard.services.statement_rows import read_files
-from steelyard.statements.port import Source
+from steelyard.statements.port import Reader, Source
 from steelyard.statements.record import Hint, Record, Row
 from steelyard.storage.connection import get_db_session
 from steelyard.storage.embedded import EmbeddedServer
@@ -53,12 +52,11 @@ Seconds = dict[str, float]
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True)
 class Lines:
     """Reads transactions.csv as a statement."""
 
-    name: str = "lines"
-    title: str = "Lines of this benchmark"
+    name = "lines"
+    title = "Lines of this benchmark"
 
     def miss(self, source: Source) -> str | None:
         return None if source.head.startswith(b"transaction_id") else "the column transaction_id"
@@ -85,7 +83,7 @@ class Lines:
                 )
 
 
-READERS = (Lines(),)
+READERS: tuple[Reader, ...] = (Lines(),)
 
 
 async def main(months: int, rounds: int, seed: int) -> None:
@@ -108,8 +106,18 @@ def write_rows(path: Path, ledger: MadeLedger) -> None:
             price = "" if one.price is None else one.price
             units = one.quantity or ""
             table.writerow(
-                (one.transaction_id, one.account_id, one.asset_id, one.trade_date, one.kind, units, price)
-                + (one.currency, one.amount, one.costs)
+                (
+                    *(
+                        one.transaction_id,
+                        one.account_id,
+                        one.asset_id,
+                        one.trade_date,
+                        one.kind,
+                        units,
+                        price,
+                    ),
+                    *(one.currency, one.amount, one.costs),
+                )
             )
 
 
@@ -150,7 +158,6 @@ async def _timed(spent: Seconds, step: str, work: Awaitable[Answer]) -> Answer:
     begin = time.perf_counter()
     answer = await work
     spent[step] = time.perf_counter() - begin
-    print(step, spent[step], flush=True)
     return answer
 
 

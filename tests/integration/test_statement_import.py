@@ -27,6 +27,7 @@ from steelyard.services.statement_plan import Doubt, Imported, ImportPlan, Stand
 from steelyard.storage.acting import Acting, acting_as
 from steelyard.storage.connection import Pool, get_db_session, get_migrator_session, get_write_session
 
+pytestmark = pytest.mark.usefixtures("tenant")
 TODAY = date(2024, 6, 28)
 TENANTS = count(2)
 ASSETS = """
@@ -96,16 +97,16 @@ async def transactions() -> set[str]:
         return set(await db.scalars(text("select transaction_id from steelyard.transactions")))
 
 
-async def test_what_is_planned_is_what_is_booked(tenant: int, tmp_path: Path) -> None:
+async def test_what_is_planned_is_what_is_booked(tmp_path: Path) -> None:
     file = write(tmp_path, "a.txt", DEPOSIT, BUY, "SKIP")
 
     planned = await plan(file)
     assert await balances() == {}
 
     [effect] = planned.effects
-    assert [(one.name, one.before, one.after) for one in effect.units] == [("VTI", 0, 10)]
-    assert [(one.name, one.before, one.after) for one in effect.cash] == [("USD", 0, 7499)]
-    assert [(one.asset_id, one.lots_after, one.cost_after) for one in effect.lots] == [("VTI", 1, 2501)]
+    assert [(one.name, int(one.before), int(one.after)) for one in effect.units] == [("VTI", 0, 10)]
+    assert [(one.name, int(one.before), int(one.after)) for one in effect.cash] == [("USD", 0, 7499)]
+    assert [(one.asset_id, one.lots_after, int(one.cost_after)) for one in effect.lots] == [("VTI", 1, 2501)]
     assert planned.can_run
     assert [(one.line, one.why) for one in planned.skipped] == [(4, "an order that was cancelled")]
 
@@ -115,7 +116,7 @@ async def test_what_is_planned_is_what_is_booked(tenant: int, tmp_path: Path) ->
     assert [one.standing for one in done.plan.bookings] == [Standing.NEW, Standing.NEW]
 
 
-async def test_the_same_file_again_changes_nothing(tenant: int, tmp_path: Path) -> None:
+async def test_the_same_file_again_changes_nothing(tmp_path: Path) -> None:
     twin = "DIVIDEND 2024-03-20 currency=USD asset=VTI/USD amount=7"
     file = write(tmp_path, "a.txt", DEPOSIT, BUY, twin, twin)
     first = await run(file)
@@ -132,7 +133,7 @@ async def test_the_same_file_again_changes_nothing(tenant: int, tmp_path: Path) 
     assert len(await list_imports()) == 1
 
 
-async def test_files_that_overlap_bring_each_row_once(tenant: int, tmp_path: Path) -> None:
+async def test_files_that_overlap_bring_each_row_once(tmp_path: Path) -> None:
     fee = "FEE 2024-03-20 currency=USD amount=2"
     march = write(tmp_path, "march.txt", DEPOSIT, BUY, fee, fee)
     spring = write(tmp_path, "spring.txt", BUY, fee, fee, fee, "FEE 2024-04-20 currency=USD amount=2")
@@ -143,7 +144,7 @@ async def test_files_that_overlap_bring_each_row_once(tenant: int, tmp_path: Pat
     assert [(one.new, one.there) for one in done.plan.files] == [(4, 0), (2, 3)]
 
 
-async def test_one_id_with_two_contents_is_refused_with_both(tenant: int, tmp_path: Path) -> None:
+async def test_one_id_with_two_contents_is_refused_with_both(tmp_path: Path) -> None:
     other = BUY.replace("amount=2500", "amount=2600")
 
     [first, second] = (await plan(write(tmp_path, "a.txt", BUY, other))).refused
@@ -153,13 +154,13 @@ async def test_one_id_with_two_contents_is_refused_with_both(tenant: int, tmp_pa
 
     await run(write(tmp_path, "a.txt", DEPOSIT, BUY))
     with pytest.raises(
-        ImportRefusedError, match="a.txt line 3, booked as BUY 10 VTI for 2500 USD on 2024-03-14, and"
+        ImportRefusedError, match=r"a.txt line 3, booked as BUY 10 VTI for 2500 USD on 2024-03-14, and"
     ):
         await run(write(tmp_path, "b.txt", other))
     assert await balances() == {("A", "VTI"): 10, ("A", "USD"): 7499}
 
 
-async def test_a_refused_row_keeps_everything_out_until_it_is_left_out(tenant: int, tmp_path: Path) -> None:
+async def test_a_refused_row_keeps_everything_out_until_it_is_left_out(tmp_path: Path) -> None:
     file = write(tmp_path, "a.txt", DEPOSIT, "BAD", BUY)
 
     with pytest.raises(ImportRefusedError, match=r"a.txt line 3: `Price` is 'n/a', no number") as refused:
@@ -170,21 +171,21 @@ async def test_a_refused_row_keeps_everything_out_until_it_is_left_out(tenant: i
     done = await run(file, leave_out=frozenset({("a.txt", 3)}))
     assert done.booked == 2
     assert [(one.read, one.left_out) for one in done.plan.files] == [(2, 1)]
-    with pytest.raises(ImportChoiceError, match="line 9 in --leave-out holds no row"):
+    with pytest.raises(ImportChoiceError, match=r"a.txt line 9, which is to be left out, holds no row"):
         await plan(file, leave_out=frozenset({("a.txt", 9)}))
 
 
-async def test_what_only_the_store_can_tell_is_refused_with_its_line(tenant: int, tmp_path: Path) -> None:
+async def test_what_only_the_store_can_tell_is_refused_with_its_line(tmp_path: Path) -> None:
     split = "SPLIT 2024-03-15 source_id={} currency=USD asset=VTI/USD quantity=1 counter_quantity=2"
     planned = await plan(write(tmp_path, "a.txt", DEPOSIT, BUY, split.format(7), split.format(8)))
 
-    assert [(one.line, one.why) for one in planned.refused] == [
-        (5, "as SPLIT is the same corporate action as one that is booked")
-    ] or [one.line for one in planned.refused] == [4]
+    [refused] = planned.refused
+    assert refused.line in {4, 5}  # of two alike the one with the lower id counts
+    assert refused.why == "as SPLIT is the same corporate action as one that is booked"
     assert not planned.can_run
 
 
-async def test_an_account_is_asked_for_and_named(tenant: int, tmp_path: Path) -> None:
+async def test_an_account_is_asked_for_and_named(tmp_path: Path) -> None:
     file = write(tmp_path, "a.txt", f"{DEPOSIT} account=U123")
 
     planned = await plan(file, account=None)
@@ -203,9 +204,7 @@ async def test_an_account_is_asked_for_and_named(tenant: int, tmp_path: Path) ->
         await plan(file, account="b")
 
 
-async def test_an_asset_in_another_unit_is_asked_about_and_the_answer_remembered(
-    tenant: int, tmp_path: Path
-) -> None:
+async def test_an_asset_in_another_unit_is_asked_about_and_the_answer_remembered(tmp_path: Path) -> None:
     buy = "BUY 2024-03-14 source_id={} currency=GBP asset=isin:GB00BH4HKS39/GBP quantity=10 amount=7"
     file = write(tmp_path, "a.txt", buy.format(1))
 
@@ -229,7 +228,7 @@ async def test_an_asset_in_another_unit_is_asked_about_and_the_answer_remembered
         ("isin:US0378331005/EUR", Doubt.CONTRADICTION),
     ],
 )
-async def test_what_does_not_follow_is_asked(tenant: int, tmp_path: Path, hint: str, doubt: Doubt) -> None:
+async def test_what_does_not_follow_is_asked(tmp_path: Path, hint: str, doubt: Doubt) -> None:
     buy = f"BUY 2024-03-14 currency=USD asset={hint} quantity=1 amount=1"
     [question] = (await plan(write(tmp_path, "a.txt", buy))).questions
     assert question.doubt is doubt
@@ -238,7 +237,7 @@ async def test_what_does_not_follow_is_asked(tenant: int, tmp_path: Path, hint: 
 @pytest.mark.parametrize(
     "hint", ["AAPL/USD", "isin:US0378331005/USD", "isin:US0378331005", "cusip:037833100/USD"]
 )
-async def test_what_follows_is_not_asked(tenant: int, tmp_path: Path, hint: str) -> None:
+async def test_what_follows_is_not_asked(tmp_path: Path, hint: str) -> None:
     buy = f"BUY 2024-03-14 currency=USD asset={hint} quantity=1 amount=1"
     await run(write(tmp_path, "a.txt", buy))
     assert await balances() == {("A", "AAPL"): 1, ("A", "USD"): -1}
@@ -276,7 +275,7 @@ async def test_an_asset_can_be_made_under_an_id_of_ones_own(tenant: int, tmp_pat
     assert (await run(file)).import_id is None
 
 
-async def test_an_import_is_undone_as_a_whole_and_can_come_again(tenant: int, tmp_path: Path) -> None:
+async def test_an_import_is_undone_as_a_whole_and_can_come_again(tmp_path: Path) -> None:
     file = write(tmp_path, "a.txt", DEPOSIT, BUY)
     await run(write(tmp_path, "before.txt", "DEPOSIT 2024-02-01 source_id=9 currency=USD amount=5"))
     before = await balances(), await transactions()
@@ -296,7 +295,7 @@ async def test_an_import_is_undone_as_a_whole_and_can_come_again(tenant: int, tm
     assert [len(one.files) for one in await list_imports()] == [1, 1, 1]
 
 
-async def test_what_was_booked_on_top_keeps_an_import(tenant: int, tmp_path: Path) -> None:
+async def test_what_was_booked_on_top_keeps_an_import(tmp_path: Path) -> None:
     first = await run(write(tmp_path, "a.txt", DEPOSIT, BUY))
     sale = "SELL 2024-04-02 source_id=2 currency=USD asset=VTI/USD quantity=4 amount=1100"
     second = await run(write(tmp_path, "b.txt", sale))
@@ -314,7 +313,7 @@ async def test_what_was_booked_on_top_keeps_an_import(tenant: int, tmp_path: Pat
     assert await balances() == {}
 
 
-async def test_a_transfer_between_two_files_is_booked_once(tenant: int, tmp_path: Path) -> None:
+async def test_a_transfer_between_two_files_is_booked_once(tmp_path: Path) -> None:
     transfer = "TRANSFER 2024-03-15 currency=USD amount=100 account=one counter_account=two"
     one = write(tmp_path, "one.txt", f"{DEPOSIT} account=one", transfer)
     two = write(tmp_path, "two.txt", transfer)
@@ -325,9 +324,7 @@ async def test_a_transfer_between_two_files_is_booked_once(tenant: int, tmp_path
     assert await balances() == {("A", "USD"): 9900, ("B", "USD"): 100}
 
 
-async def test_units_without_an_amount_are_taken_at_the_close_of_their_day(
-    tenant: int, tmp_path: Path
-) -> None:
+async def test_units_without_an_amount_are_taken_at_the_close_of_their_day(tmp_path: Path) -> None:
     receipt = "RECEIVE 2024-03-{} currency=GBP asset=isin:GB00BH4HKS39/GBX quantity=100 amount=?"
     done = await run(write(tmp_path, "a.txt", receipt.format("02")))
     [booking] = done.plan.bookings
@@ -341,18 +338,14 @@ async def test_units_without_an_amount_are_taken_at_the_close_of_their_day(
     )
 
 
-async def test_a_history_that_starts_in_the_middle_is_opened(tenant: int, tmp_path: Path) -> None:
+async def test_a_history_that_starts_in_the_middle_is_opened(tmp_path: Path) -> None:
     sale = "SELL 2024-02-02 source_id=2 currency=USD asset=VTI/USD quantity=4 amount=1000"
     file = write(tmp_path, "a.txt", sale, "WITHDRAWAL 2024-02-03 source_id=3 currency=USD amount=1500")
 
     planned = await plan(file, account="guarded")
     assert "may not go below 0" in planned.overdrawn
-    assert [
-        (one.asset_id or one.currency, one.quantity, one.amount, one.day) for one in planned.openings
-    ] == [
-        ("USD", 0, 500, date(2024, 2, 1)),
-        ("VTI", 4, 960, date(2024, 2, 1)),
-    ] or [one.asset_id for one in planned.openings] == ["VTI", ""]
+    opened = [(one.asset_id, int(one.quantity), int(one.amount or 0), one.day) for one in planned.openings]
+    assert opened == [("", 0, 500, date(2024, 2, 1)), ("VTI", 4, 960, date(2024, 2, 1))]
     with pytest.raises(ImportRefusedError, match="--opening books it"):
         await run(file, account="guarded")
 
@@ -367,7 +360,7 @@ async def test_a_history_that_starts_in_the_middle_is_opened(tenant: int, tmp_pa
         assert [tuple(row) for row in guards] == [(False, False)]
 
 
-async def test_a_statement_says_what_was_there_before(tenant: int, tmp_path: Path) -> None:
+async def test_a_statement_says_what_was_there_before(tmp_path: Path) -> None:
     lines = (
         "BUY 2024-02-02 source_id=2 currency=USD asset=VTI/USD quantity=4 amount=1000",
         "SPLIT 2024-02-05 source_id=3 currency=USD asset=VTI/USD quantity=1 counter_quantity=2",
@@ -377,12 +370,10 @@ async def test_a_statement_says_what_was_there_before(tenant: int, tmp_path: Pat
     file = write(tmp_path, "a.txt", *lines)
 
     planned = await plan(file)
-    differing = [(one.name, one.stated, one.ledger, one.why) for one in planned.differences]
-    assert differing == [
-        ("VTI", 20, 8, planned.differences[0].why),
-        ("USD", Decimal("123.45"), -1000, planned.differences[1].why),
-    ]
-    assert [(mover.line, mover.quantity) for mover in planned.differences[0].movers] == [(2, 4), (3, 4)]
+    differing = [(one.name, str(one.stated), int(one.ledger)) for one in planned.differences]
+    assert differing == [("VTI", "20", 8), ("USD", "123.45", -1000)]
+    movers = planned.differences[0].movers
+    assert [(mover.line, int(mover.quantity)) for mover in movers] == [(2, 4), (3, 4)]
 
     done = await run(file, opening=True)
     assert done.plan.differences == ()
@@ -392,7 +383,7 @@ async def test_a_statement_says_what_was_there_before(tenant: int, tmp_path: Pat
     }
 
 
-async def test_somebody_elses_import_is_not_there(tenant: int, tmp_path: Path) -> None:
+async def test_somebody_elses_import_is_not_there(tmp_path: Path) -> None:
     done = await run(write(tmp_path, "a.txt", DEPOSIT))
     assert done.import_id is not None
     with acting_as(Acting(1, "operator")):
