@@ -29,6 +29,7 @@ from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
 from steelyard.cli.fills import fills
 from steelyard.cli.holds import holds
+from steelyard.cli.imports import import_, imports
 from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
 from steelyard.cli.limits import limits
@@ -55,7 +56,7 @@ from steelyard.cli.worker import worker
 from steelyard.errors import SteelyardError
 
 SECTIONS: Final = {
-    "Start": (demo, init, load, attach, refresh),
+    "Start": (demo, init, load, import_, attach, refresh),
     "Ask": (
         overview,
         allocation,
@@ -70,7 +71,7 @@ SECTIONS: Final = {
         changes,
         report,
     ),
-    "Trust": (performance, explain, positions, lots, ledger, prices),
+    "Trust": (performance, explain, positions, lots, ledger, imports, prices),
     "Decide": (
         accounts,
         targets,
