@@ -39,6 +39,7 @@ def test_members_and_elements_come_with_their_lines(tmp_path: Path) -> None:
         Item("list", 4, {"b": Decimal("0.10")}, is_element=True),
         Item("list", 6, "x", is_element=True),
         Item("list", 7, None, is_element=True),
+        Item("empty", 8, [], is_element=False),
         Item("last", 9, Decimal(-1500), is_element=False),
     ]
     assert read(tmp_path, " {} ") == []
@@ -138,10 +139,10 @@ def test_what_is_read_is_what_was_written(
 
     expected = []
     for name, value in document.items():
-        expected += [(name, one) for one in value] if isinstance(value, list) else [(name, value)]
+        expected += [(name, one) for one in value] if value and isinstance(value, list) else [(name, value)]
     assert [(item.name, item.value) for item in items] == expected
     if indent is not None:
-        lines = text.splitlines()
+        lines = text.split("\n")
         assert all(
             json.dumps(item.name, ensure_ascii=ascii_only) in lines[item.line - 1]
             for item in items

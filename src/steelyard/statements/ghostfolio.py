@@ -101,7 +101,7 @@ class GhostfolioReader:
         if not has_activities:
             raise StatementError(source.name, "there is no list `activities`")
         for item in read_items(source):
-            if item.name == "activities":
+            if item.name == "activities" and item.is_element:
                 yield _read_activity(item, export)
             elif item.name == "accounts" and item.is_element:
                 yield from _read_balances(item, export)
@@ -154,7 +154,7 @@ def _record(line: int, activity: Mapping[str, Any], export: _Export) -> Record:
     code, currency = _read_currency(activity)
     quantity, price, fee = (_number(activity, name) for name in ("quantity", "unitPrice", "fee"))
     asset = _read_asset(activity, export, code, is_cash=kind in _OF_CASH)
-    worth = round_half_up(_in_major(EXACT.multiply(quantity, price), code), MONEY_PLACES)
+    worth = _rounded(_in_major(EXACT.multiply(quantity, price), code))
     costs = _in_major(fee, code)
     if kind is TransactionKind.FEE:
         if worth and costs:
@@ -215,6 +215,12 @@ def _read_currency(holder: Mapping[str, Any]) -> tuple[str, str]:
 def _in_major(number: Decimal, code: str) -> Decimal:
     """Turn pence into pounds: exact, for a currency has 100 of them."""
     return number if units_per_major(code) == 1 else EXACT.divide(number, Decimal(units_per_major(code)))
+
+
+def _rounded(amount: Decimal) -> Decimal:
+    """Return what quantity and price make, in the places of money at rest; what has no more stays as it is."""
+    rounded = round_half_up(amount, MONEY_PLACES)
+    return amount if amount == rounded else rounded
 
 
 def _number(activity: Mapping[str, Any], name: str) -> Decimal:

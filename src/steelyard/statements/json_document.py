@@ -29,7 +29,7 @@ _HALF: Final = re.compile("[\ud800-\udfff\0]")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A member of the document's object; of a list among them one element.
+    """A member of the document's object; of a list among them one element, or the list if it is empty.
 
     Attributes:
         name: of the member.
@@ -95,6 +95,8 @@ def _values(scanner: "_Scanner", name: str) -> Iterator[Item]:
         return
     scanner.take("[")
     going = scanner.peek() != "]"
+    if not going:
+        yield Item(name, scanner.line, [], is_element=False)
     while going:
         scanner.peek()  # goes to where it begins, which may be some lines on
         yield Item(name, scanner.line, scanner.value(), is_element=True)
