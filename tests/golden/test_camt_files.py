@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from statement_files import read_sample, shared
+from books import shared
+from statement_files import read_sample
 from steelyard.statements.camt import CamtReader
 from steelyard.statements.port import StatementError
 from steelyard.statements.recognition import open_source

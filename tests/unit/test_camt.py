@@ -169,12 +169,12 @@ def test_a_batch_is_told_one_by_one_if_it_makes_up_the_entry(tmp_path: Path) -> 
         ),
     )
 
-    def shown(rows: list[Row]) -> list[tuple[str, Decimal | None, str]]:
-        return [(row.kind.value, row.amount, row.source_id) for row in rows if isinstance(row, Record)]
+    def shown(rows: list[Row]) -> list[tuple[str, str, str]]:
+        return [(row.kind.value, f"{row.amount:f}", row.source_id) for row in rows if isinstance(row, Record)]
 
-    assert shown(whole) == [("DEPOSIT", 60, "R1/1"), ("DEPOSIT", 40, "R1/2")]
-    assert (part.amount, part.source_id) == (100, "R1")
-    assert shown(mixed) == [("DEPOSIT", 130, ""), ("WITHDRAWAL", 30, "")]
+    assert shown(whole) == [("DEPOSIT", "60.00", "R1/1"), ("DEPOSIT", "40.00", "R1/2")]
+    assert (part.amount, part.source_id) == (Decimal(100), "R1")
+    assert shown(mixed) == [("DEPOSIT", "130.00", ""), ("WITHDRAWAL", "30.00", "")]
 
 
 def test_a_batch_of_old_versions_and_of_another_currency(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_an_exchange_is_told(tmp_path: Path) -> None:
     detail = f"<NtryDtls><TxDtls>{instructed}{parties}{text}</TxDtls></NtryDtls>"
 
     row = read_one(tmp_path, entry(rest=detail))
-    assert (row.currency, row.amount) == ("EUR", 100)
+    assert (row.currency, row.amount) == ("EUR", Decimal(100))
     assert row.note == "Somebody; For; work; USD 110.00 at 0.909"
 
 
@@ -282,7 +282,7 @@ def test_each_statement_has_its_own_account_and_balance(tmp_path: Path) -> None:
     text = document(first).replace("</Stmt>", f"</Stmt>{second}")
 
     held = [row for row in read_text(READER, tmp_path, text) if isinstance(row, Held)]
-    assert [(row.account[:4], row.quantity) for row in held] == [("NL77", 100), ("NL78", 7)]
+    assert [(row.account[:4], row.quantity) for row in held] == [("NL77", Decimal(100)), ("NL78", Decimal(7))]
 
 
 @pytest.mark.parametrize(
