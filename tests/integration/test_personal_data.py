@@ -105,6 +105,13 @@ ROWS = {
     "reconciliation_breaks": "(tenant_id, link_id, account_id, commodity, is_cash, ledger_quantity, broker_quantity, "
     "found_at, seen_at, resolved_at, resolved_by) values "
     "(1, :session, 'SAVINGS', 'A', false, 1, 2, now(), now(), now(), 'user:' || :user)",
+    "imports": "(tenant_id, import_id, account_ids, made_by, undone_by, undone_at) values "
+    "(1, :session, '{SAVINGS}', 'user:' || :user, 'user:' || :user, now())",
+    "asset_names": "(tenant_id, hint_key, asset_id, answered_by) values (1, 'name:a', 'A', 'user:' || :user)",
+    "account_names": "(tenant_id, reader, name_hash, account_id, answered_by) values "
+    "(1, 'ofx', :hash, 'SAVINGS', 'user:' || :user)",
+    "import_uploads": "(tenant_id, user_id, file_name, content) values "
+    "(1, :user, 'canary-statement.csv', 'canary-content')",
     "idempotency_keys": "(tenant_id, principal, key, route, body_hash, status, answer) values "
     "(1, 'user:' || :user, 'K', 'POST /', :hash, 200, '{}')",
 }

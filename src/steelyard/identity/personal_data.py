@@ -109,6 +109,12 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             owners=("user_id", "session_id"),
             rows_go=True,
         ),
+        "import_uploads": TableRule(
+            "Statements the person gave to be imported, for an hour.",
+            _columns("tenant_id upload_id user_id file_name content uploaded_at"),
+            owners=("user_id",),
+            rows_go=True,
+        ),
         "sessions": TableRule(
             "Who was signed in, when, from which address and with what.",
             _columns(
@@ -327,6 +333,21 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             ),
             named_in=("resolved_by",),
         ),
+        "imports": TableRule(
+            "Books and records: who imported and took back stays by its key.",
+            _columns("tenant_id import_id account_ids made_by made_at undone_by undone_at"),
+            named_in=("made_by", "undone_by"),
+        ),
+        "asset_names": TableRule(
+            "Which asset statements mean; who said so stays by its key.",
+            _columns("tenant_id hint_key asset_id answered_by answered_at"),
+            named_in=("answered_by",),
+        ),
+        "account_names": TableRule(
+            "Which account statements mean, under a keyed hash of their word for it; who said so stays by its key.",
+            _columns("tenant_id reader name_hash account_id answered_by answered_at"),
+            named_in=("answered_by",),
+        ),
         "idempotency_keys": TableRule(
             "Answers to requests, by the key of who asked.",
             _columns("tenant_id principal key route body_hash status answer made_at"),
@@ -410,6 +431,11 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
         "postings": _books("entry_id tenant_id line trade_date is_cash account_id place commodity quantity"),
         "balances": _books("tenant_id account_id commodity is_cash quantity is_guarded asset_id"),
         "unposted_transactions": _books("tenant_id transaction_id fault"),
+        "import_files": _books(
+            "tenant_id import_id file_number file_name sha256 reader rows_read rows_new rows_there rows_left_out "
+            "rows_skipped"
+        ),
+        "import_rows": _books("tenant_id transaction_id import_id file_number line_number content_hash"),
         "load_runs": _books("run_id tenant_id source status summary recorded_at"),
         "data_quality_findings": _books(
             "finding_id tenant_id run_id table_name file_name row_number asset_id finding_date kind severity reason "

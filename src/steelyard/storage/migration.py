@@ -1,10 +1,10 @@
 """Bring the schema to what this code needs: tables by Alembic's revisions, procedures by their content.
 
 `sql/schema.sql` is the whole schema as a fresh database gets it; the revisions, one after the other, must make
-the same (a test compares). To add revision 0005:
+the same (a test compares). To add revision 0006:
 
-1. write `sql/migrations/0005_<what>.sql` and `versions/revision_0005.py`, which runs it;
-2. change `sql/schema.sql` to the new whole, and HEAD below to `0005_<what>`.
+1. write `sql/migrations/0006_<what>.sql` and `versions/revision_0006.py`, which runs it;
+2. change `sql/schema.sql` to the new whole, and HEAD below to `0006_<what>`.
 
 A file in `sql/procedures` runs again whenever its content differs from what was installed, so it replaces what
 it makes. Everything happens in one transaction under an advisory lock: all of it, or nothing.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from steelyard.storage.embedded import EmbeddedServer
 
-HEAD: Final = "0004_trading"  # the newest revision this code knows
+HEAD: Final = "0005_imports"  # the newest revision this code knows
 ROLES_CAME_WITH: Final = "0003_identity"
 FOLDER: Final = Path(__file__).parent / "sql"
 

@@ -104,6 +104,7 @@ as $$
         when 'postings' then format(v.one_account, 'account_id')
         when 'balances' then format(v.one_account, 'account_id')
         when 'investor_profiles' then format(v.one_account, 'account_id')
+        when 'account_names' then format(v.one_account, 'account_id')
         when 'broker_accounts' then format(v.one_account, 'account_id')
         when 'proposals' then format(v.one_account, 'account_id')
         when 'run_accounts' then format(v.one_account, 'account_id')
@@ -152,6 +153,10 @@ as $$
                 || ' or exists (select from steelyard.runs as r where r.tenant_id = approvals.tenant_id'
                 || ' and r.run_id = approvals.run_id)'
         when 'runs' then v.every_account || ' or author = (select steelyard.current_actor())'
+        when 'imports' then v.every_account || ' or made_by = (select steelyard.current_actor())'
+        when 'import_files' then v.every_account || format(v.of_import, p_table, p_table)
+        when 'import_rows' then v.every_account || format(v.of_import, p_table, p_table)
+        when 'import_uploads' then 'user_id is not distinct from (select steelyard.current_user_id())'
         when 'idempotency_keys' -- the operator sees what there is of somebody, for an export of their data
             then 'principal = (select steelyard.current_actor()) or (select steelyard.current_user_id()) is null'
         else
@@ -160,7 +165,7 @@ as $$
                     'tenants', 'model_portfolios', 'target_weights', 'category_thresholds', 'asset_360_versions',
                     'asset_360_current', 'users', 'user_identities', 'passkeys', 'recovery_codes',
                     'one_time_links', 'recovery_requests', 'sessions', 'challenges', 'api_tokens', 'notices',
-                    'audit_heads', 'tenant_keys', 'legal_holds', 'broker_links', 'compliance_rules'
+                    'audit_heads', 'tenant_keys', 'legal_holds', 'broker_links', 'compliance_rules', 'asset_names'
                 )
                     then 'true'
             end
@@ -170,6 +175,8 @@ as $$
             '(select steelyard.works_as(''owner'', ''compliance'', ''admin''))'
             ' or actor = (select steelyard.current_actor())' as event,
             '(select steelyard.sees_every_account())' as every_account,
+            ' or exists (select from steelyard.imports as i where i.tenant_id = %I.tenant_id'
+            ' and i.import_id = %I.import_id)' as of_import,
             '(select steelyard.sees_every_account())'
             ' or %I in (select v.account_id from steelyard.visible_accounts() as v)' as one_account,
             ' or %I in (select v.account_id from steelyard.visible_accounts() as v)' as or_account,
@@ -266,7 +273,8 @@ grant insert, update on steelyard.accounts to steelyard_refresh;
 -- An auditor reads who a user is, and nothing that a user signs in with.
 revoke select on
 steelyard.users, steelyard.user_identities, steelyard.passkeys, steelyard.recovery_codes, steelyard.one_time_links,
-steelyard.sessions, steelyard.challenges, steelyard.api_tokens, steelyard.sign_in_tries, steelyard.tenant_keys
+steelyard.sessions, steelyard.challenges, steelyard.api_tokens, steelyard.sign_in_tries, steelyard.tenant_keys,
+steelyard.import_uploads
 from steelyard_auditor;
 grant select (tenant_id, user_id, role, status, epoch, approval_limit, created_at, last_sign_in_at)
 on steelyard.users to steelyard_auditor;
