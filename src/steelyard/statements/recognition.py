@@ -74,10 +74,15 @@ def _grouped(misses: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 
 class TwoKindsError(InvalidInputError):
-    """More than one reader knows a file."""
+    """More than one reader knows a file.
+
+    Attributes:
+        readers: their names.
+    """
 
     def __init__(self, name: str, readers: Sequence[str]) -> None:
         """Name them and the way out."""
+        self.readers = tuple(readers)
         super().__init__(
             f"{name} could be {' or '.join(readers)}; say which with --as {readers[0]}, for example."
         )
