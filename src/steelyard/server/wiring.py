@@ -32,6 +32,7 @@ class Limits:
     Attributes:
         body_bytes: of a body, where the route does not say otherwise.
         body_seconds: from the first byte of a body to its last.
+        upload_seconds: the same of a form that sends files; less than answer_seconds.
         header_seconds: from the beginning of a connection, or of its next request, to the end of the headers.
         header_bytes: of the request line and headers together.
         header_count: of headers.
@@ -50,6 +51,7 @@ class Limits:
 
     body_bytes: int = 65_536
     body_seconds: float = 20.0
+    upload_seconds: float = 90.0
     header_seconds: float = 10.0
     header_bytes: int = 16_384
     header_count: int = 64
