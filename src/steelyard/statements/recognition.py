@@ -11,11 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
-<<<<<<< HEAD
 from decimal import Decimal, InvalidOperation
-=======
 from itertools import pairwise
->>>>>>> s_pag
 from pathlib import Path
 from typing import IO, Final, cast
 
