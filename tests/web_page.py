@@ -28,11 +28,12 @@ LEADS_TO = {
     "/": "/dashboard",
     "/book/{run_id}/accounts": "/book/{run_id}",
     "/book/{run_id}/progress": "/book/{run_id}",
+    "/import/check": "/import",
     "/login/mfa": "/login",
     "/rebalance/what-if": "/rebalance",
     "/welcome": "/dashboard",
 }
-"""Pages from which one is led on to another: where there is a book, nobody has begun to sign in, no script asks."""
+"""Pages from which one is led on to another: where there is a book, no file waits, nobody has begun to sign in."""
 
 FILES = "/static/"
 SCOPES: Callable[..., Any] = ScopeAsked.__metadata__[0].dependency  # type: ignore[attr-defined]  # of Annotated

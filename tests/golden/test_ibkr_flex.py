@@ -96,14 +96,22 @@ def test_corporate_actions() -> None:
     tendered, reverse_split = records(rows, TransactionKind.MERGER)
     (paid_out,) = records(rows, TransactionKind.SELL)
 
-    assert (tendered.line, tendered.quantity, tendered.counter_quantity) == (38, 1, 1)
+    assert (tendered.line, tendered.quantity, tendered.counter_quantity) == (38, Decimal(1), Decimal(1))
     assert tendered.counter_asset == Hint(symbol="UUU.TEN2", name="CA91701P1TN3", kind="STK")
-    assert (reverse_split.line, reverse_split.quantity, reverse_split.counter_quantity) == (41, 25, 1)
+    assert (reverse_split.line, reverse_split.quantity, reverse_split.counter_quantity) == (
+        41,
+        Decimal(25),
+        Decimal(1),
+    )
     assert reverse_split.trade_date == date(2013, 6, 18)  # timed at 20:25 of the evening before
     assert reverse_split.asset is not None
     assert reverse_split.counter_asset is not None
     assert (reverse_split.asset.isin, reverse_split.counter_asset.isin) == ("CA38501D2041", "CA38501D5010")
-    assert (paid_out.quantity, paid_out.amount, paid_out.price) == (12000, 34320, Decimal("2.86"))
+    assert (paid_out.quantity, paid_out.amount, paid_out.price) == (
+        Decimal(12000),
+        Decimal(34320),
+        Decimal("2.86"),
+    )
     assert [row for row in rows if isinstance(row, Skipped) and row.line > 35] == [
         Skipped(39, "what the units of line 38 turn into"),
         Skipped(40, "what the units of line 41 turn into"),
@@ -142,7 +150,7 @@ def test_currencies_are_exchanged() -> None:
     (sold,) = records(file(10), TransactionKind.FX)
     first, second, again = file(28)
 
-    assert (sold.currency, sold.amount) == ("EUR", 133)
+    assert (sold.currency, sold.amount) == ("EUR", Decimal(133))
     assert (sold.counter_currency, sold.counter_amount) == ("USD", Decimal("140.9268"))
     assert (first, second) == (
         Skipped(6, "a trade that line 7 takes back"),
@@ -156,10 +164,10 @@ def test_a_purchase_that_states_its_cost_only() -> None:
     bought = records(file(12), TransactionKind.BUY)
 
     assert [(one.amount, one.costs, one.quantity) for one in bought] == [
-        (1230, 4, 400),
-        (5812, 2, 200),
-        (Decimal("4543.5"), 2, 35),
-        (Decimal("1502.5"), 2, 50),
+        (Decimal(1230), Decimal(4), Decimal(400)),
+        (Decimal(5812), Decimal(2), Decimal(200)),
+        (Decimal("4543.5"), Decimal(2), Decimal(35)),
+        (Decimal("1502.5"), Decimal(2), Decimal(50)),
     ]
 
 
@@ -182,4 +190,4 @@ def test_pence_and_capital() -> None:
     (capital,) = records(rows, TransactionKind.RETURN_OF_CAPITAL)
 
     assert (pounds.kind, pounds.amount) == (TransactionKind.DIVIDEND, Decimal("1.38"))  # 138.00 GBX
-    assert (capital.amount, capital.currency, capital.trade_date) == (3100, "KRW", date(2025, 3, 27))
+    assert (capital.amount, capital.currency, capital.trade_date) == (Decimal(3100), "KRW", date(2025, 3, 27))

@@ -156,8 +156,12 @@ def test_costs_are_apart_from_the_amount() -> None:
     bought = record_of("ofx/ofxparse/fidelity.ofx", "0123456789020201120120720")
     sold = record_of("ofx/ofxparse/fidelity.ofx", "0123456789020901320120727")
 
-    assert (bought.amount, bought.costs, bought.quantity) == (Decimal("2563.50"), Decimal("7.95"), 100)
-    assert (sold.amount, sold.costs, sold.quantity) == (Decimal("1097.25"), Decimal("7.95"), 8)
+    assert (bought.amount, bought.costs, bought.quantity) == (
+        Decimal("2563.50"),
+        Decimal("7.95"),
+        Decimal(100),
+    )
+    assert (sold.amount, sold.costs, sold.quantity) == (Decimal("1097.25"), Decimal("7.95"), Decimal(8))
     assert bought.asset is not None
     assert (bought.asset.symbol, bought.asset.name) == ("INTC", "INTEL CORP")
     assert sold.asset is not None
@@ -235,6 +239,6 @@ def test_several_accounts_of_one_file_are_told_apart() -> None:
         for row in rows_of("ofx/ofxparse/multiple_accounts.ofx")
         if isinstance(row, Held)
     ] == [
-        ("9100", 111),
-        ("9200", 222),
+        ("9100", Decimal(111)),
+        ("9200", Decimal(222)),
     ]

@@ -58,7 +58,7 @@ def test_a_ledger_is_read_line_by_line(tmp_path: Path) -> None:
         (14, "BUY Assets:B 10 VTI 1002.5 USD costs 5 tax 0"),
     ]
     buy = records_of(rows)[1]
-    assert buy.asset == Hint(isin="US9229087690", symbol="VTI", name="Vanguard Total")
+    assert buy.asset == Hint(isin="US9229087690", symbol="VTI", name="Vanguard Total", currency="USD")
     assert (buy.note, buy.price) == ("Broker | Buy", Decimal("100.25"))
     assert [row for row in rows if isinstance(row, Held)] == [
         Held(12, "Assets:B", date(2020, 1, 2), None, "USD", Decimal(2000)),
@@ -78,6 +78,22 @@ def test_roots_have_the_names_the_ledger_gives_them(tmp_path: Path) -> None:
     text += '2020-01-01 * "Lohn"\n  Vermoegen:Bank  10 EUR\n  Einnahmen:Lohn\n'
 
     assert [brief(row) for row in records_of(read_text(tmp_path, text))] == ["DEPOSIT Assets:Bank 10 EUR"]
+
+
+def test_an_asset_that_is_counted_in_two_currencies_names_none(tmp_path: Path) -> None:
+    text = LEDGER + "2020-03-01 price VTI 90 EUR\n"
+    (asset,) = {
+        row.asset for row in read_text(tmp_path, text) if isinstance(row, Held | Record) and row.asset
+    }
+
+    assert asset.currency == ""
+
+
+def test_a_commodity_that_is_named_late_is_the_same_on_every_line(tmp_path: Path) -> None:
+    text = LEDGER.replace("2020-01-01 commodity VTI", "2021-01-01 commodity VTI").replace("7690", "7691")
+    assets = {row.asset for row in read_text(tmp_path, text) if isinstance(row, Held | Record) and row.asset}
+
+    assert assets == {Hint(symbol="VTI", name="Vanguard Total (US9229087691)", currency="USD")}
 
 
 def test_a_fund_whose_ticker_is_a_currency_is_no_money(tmp_path: Path) -> None:
@@ -175,10 +191,12 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beancount_ledger, "MAX_MEMORY", 2**27)
-    many = "".join(f'2020-01-01 * "{n}"\n  Assets:A  1 USD\n  Income:B\n' for n in range(12_000))
+    monkeypatch.setattr(beancount_ledger, "MAX_MEMORY", 2**25)
 
-    with pytest.raises(StatementError, match=r"134,217,728 bytes"):
+    many = "".join(f'2020-01-01 * "{n}"\n  Assets:A  1 USD\n  Income:B\n' for n in range(9_000))
+
+    assert len(read_text(tmp_path, LEDGER)) == 12
+    with pytest.raises(StatementError, match=r"33,554,432 bytes of memory"):
         read_text(tmp_path, many)
 
 

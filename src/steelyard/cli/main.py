@@ -19,6 +19,7 @@ from steelyard.cli.answers import (
 from steelyard.cli.assets import asset, assets
 from steelyard.cli.attach import attach, detach
 from steelyard.cli.audit import audit
+from steelyard.cli.book_export import export
 from steelyard.cli.brokers import brokers
 from steelyard.cli.changes import changes
 from steelyard.cli.codes import INTERRUPTED, code_of
@@ -89,7 +90,7 @@ SECTIONS: Final = {
     ),
     "Trade": (orders, fills, holds, reconcile, worker, brokers),
     "Let in": (serve, user, tenant, token),
-    "Look after": (doctor, db, audit, personal_data, keys, detach),
+    "Look after": (doctor, db, export, audit, personal_data, keys, detach),
 }
 
 

@@ -1,8 +1,10 @@
 """Bodies: bounded in size and time before anything is parsed; strict JSON, or a strict form, before a route sees it."""
 
 import asyncio
+import tempfile
 from contextlib import suppress
-from typing import Final
+from dataclasses import dataclass
+from typing import IO, Final, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,14 +22,12 @@ from steelyard.server.refusals import (
     SlowRequestError,
     TooLargeError,
 )
+from steelyard.server.upload import is_upload, read_upload
 from steelyard.server.wiring import Wiring
 
 JSON_TYPES: Final = frozenset(
     {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
 )
-
-THROWN_AWAY: Final = 4 * 2**20  # bytes of a body that is too large, read so that who sends it hears why
-THROWN_AWAY_SECONDS: Final = 1.0
 
 
 class Bodies:
@@ -45,6 +45,9 @@ class Bodies:
             await self._app(scope, receive, send)
             return
         limit = route.body_bytes or limits.body_bytes
+        if route.access.takes_files and is_upload(header_of(scope, b"content-type")):
+            await self._keep_files(scope, receive, send, limit)
+            return
         call.body = body = await read_body(receive, scope, limit, limits.body_seconds)
         if scope["method"] not in SAFE_METHODS:
             check = check_json if is_api(scope["path"]) else check_form
@@ -52,6 +55,17 @@ class Bodies:
         elif body:
             raise MalformedRequestError(f"{scope['method']} has no body")
         await self._app(scope, _once(body, receive), send)
+
+    async def _keep_files(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        """Keep a form with files on disk until it is answered: together they are more than memory is for."""
+        call = call_of(scope)
+        with tempfile.TemporaryFile(prefix="steelyard-") as kept:
+            await _take_body(
+                receive, scope, _Kept(kept), limit, self._limits.upload_seconds, patience=_OF_UPLOADS
+            )
+            call.body = b""
+            call.upload = read_upload(kept, header_of(scope, b"content-type") or "")
+            await self._app(scope, _once(b"", receive), send)
 
 
 async def read_body(receive: Receive, scope: Scope, limit: int, seconds: float) -> bytes:
@@ -68,35 +82,79 @@ async def read_body(receive: Receive, scope: Scope, limit: int, seconds: float) 
         SlowRequestError: it takes longer.
         MalformedRequestError: it never ends.
     """
-    announced = int(_digits(header_of(scope, b"content-length")))
-    if announced > limit:
-        if announced <= THROWN_AWAY and header_of(scope, b"expect") is None:
-            await _throw_away(receive)
-        raise TooLargeError(limit)
     body = bytearray()
+    await _take_body(receive, scope, body, limit, seconds, patience=_OF_OTHERS)
+    return bytes(body)
+
+
+class _Sink(Protocol):
+    """Where a body goes."""
+
+    def extend(self, part: bytes, /) -> None: ...
+
+    def clear(self) -> None: ...
+
+
+class _Kept:
+    """A body on disk."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def extend(self, part: bytes, /) -> None:
+        self._file.write(part)
+
+    def clear(self) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+
+
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """How much of a body that is too large is read, and for how long, so that who sends it hears why."""
+
+    bytes: int
+    seconds: float
+
+
+_OF_OTHERS: Final = _Patience(4 * 2**20, 1.0)
+_OF_UPLOADS: Final = _Patience(48 * 2**20, 5.0)
+
+
+async def _take_body(
+    receive: Receive, scope: Scope, body: _Sink, limit: int, seconds: float, *, patience: _Patience
+) -> None:
+    """Read a body to where it goes; raises as `read_body`."""
+    announced, size = int(_digits(header_of(scope, b"content-length"))), 0
+    if announced > limit:
+        if announced <= patience.bytes and header_of(scope, b"expect") is None:
+            await _throw_away(receive, patience)
+        raise TooLargeError(limit)
     try:
         async with asyncio.timeout(seconds):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise MalformedRequestError("it ended before its body did")
-                body += message.get("body", b"")
-                if len(body) > limit:
+                part = message.get("body", b"")
+                size += len(part)
+                if size > limit:
                     body.clear()
                     if message.get("more_body", False):
-                        await _throw_away(receive)
+                        await _throw_away(receive, patience)
                     raise TooLargeError(limit)
+                body.extend(part)
                 if not message.get("more_body", False):
-                    return bytes(body)
+                    return
     except TimeoutError as error:
         raise SlowRequestError(seconds) from error
 
 
-async def _throw_away(receive: Receive) -> None:
+async def _throw_away(receive: Receive, patience: _Patience) -> None:
     """Read on for a moment: a connection closed on bytes nobody read takes the answer with it."""
-    left = THROWN_AWAY
+    left = patience.bytes
     with suppress(TimeoutError):
-        async with asyncio.timeout(THROWN_AWAY_SECONDS):
+        async with asyncio.timeout(patience.seconds):
             while left > 0:
                 message = await receive()
                 left -= len(message.get("body", b""))

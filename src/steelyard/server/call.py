@@ -9,6 +9,7 @@ from steelyard.errors import SteelyardError
 from steelyard.identity.permissions import Actor
 from steelyard.server.place import Address
 from steelyard.server.routes import Route
+from steelyard.server.upload import Upload
 
 KEY: Final = "steelyard.call"
 
@@ -25,6 +26,7 @@ class Call:
         actor: who asks; None = nobody in particular.
         error: what the request failed with; None = nothing.
         body: of the request; None = it was not read.
+        upload: the form with files that it sends; None = it sends none.
         status: of the answer; 0 = none has begun.
     """
 
@@ -34,6 +36,7 @@ class Call:
     actor: Actor | None = None
     error: Exception | None = None
     body: bytes | None = None
+    upload: Upload | None = None
     status: int = 0
     parameters: dict[str, Any] = field(default_factory=dict)
 

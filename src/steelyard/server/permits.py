@@ -33,6 +33,7 @@ class Access:
         account: the parameter of the path that names the account; None = the route is about no single one.
         moves_money: whether it asks for an Idempotency-Key, so that what is sent twice is done once.
         by_itself: whether pages call it by themselves: it keeps no session alive.
+        takes_files: whether its form may send files.
     """
 
     need: Need
@@ -41,6 +42,7 @@ class Access:
     account: str | None = None
     moves_money: bool = False
     by_itself: bool = False
+    takes_files: bool = False
 
     async def __call__(self, request: Request) -> None:
         """Fail where the gate was not passed: a route is never served without the shell around it."""
@@ -55,6 +57,7 @@ def permits(
     account: str | None = None,
     moves_money: bool = False,
     by_itself: bool = False,
+    takes_files: bool = False,
 ) -> Any:
     """Say that a route needs a permission, and where its path names an account, a grant.
 
@@ -65,8 +68,9 @@ def permits(
         moves_money: whether orders, or money, move by it: it then needs an Idempotency-Key, or a page the key of its
             form, and does its work by `api.once.Once` or `web.move.Move`.
         by_itself: whether pages call it by themselves, so that it says nothing of somebody being there.
+        takes_files: whether its form may send files: what it is sent is kept on disk, and read as an `AskedUpload`.
     """
-    return Depends(Access(Need.PERMISSION, verb, object_type, account, moves_money, by_itself))
+    return Depends(Access(Need.PERMISSION, verb, object_type, account, moves_money, by_itself, takes_files))
 
 
 def public() -> Any:

@@ -32,6 +32,7 @@ class Limits:
     Attributes:
         body_bytes: of a body, where the route does not say otherwise.
         body_seconds: from the first byte of a body to its last.
+        upload_seconds: the same of a form that sends files; less than answer_seconds.
         header_seconds: from the beginning of a connection, or of its next request, to the end of the headers.
         header_bytes: of the request line and headers together.
         header_count: of headers.
@@ -40,6 +41,7 @@ class Limits:
         streams, principal_streams: of all, and of one user or token, that are watched at once.
         stream_seconds: how long one lasts; less than answer_seconds. The browser asks again.
         look_seconds: between two looks of a stream.
+        exports: of whole books at once, of a tenant one.
         connections: open at once.
         address_connections: open at once from one address that is no proxy of ours.
         address_rate, address_burst: requests a second of one address, and at once.
@@ -49,6 +51,7 @@ class Limits:
 
     body_bytes: int = 65_536
     body_seconds: float = 20.0
+    upload_seconds: float = 90.0
     header_seconds: float = 10.0
     header_bytes: int = 16_384
     header_count: int = 64
@@ -58,6 +61,7 @@ class Limits:
     principal_streams: int = 6
     stream_seconds: float = 100.0
     look_seconds: float = 1.0
+    exports: int = 3
     connections: int = 1_000
     address_connections: int = 100
     address_rate: float = 50.0

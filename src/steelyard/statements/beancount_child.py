@@ -118,10 +118,9 @@ def read(path: Path) -> Iterator[Item]:
     wrong = {error.source.get("lineno", 0): one_line(error.message) for error in errors}
     roots = {options[option]: root for option, root in ROOTS.items()}
     yield held_by(entries, roots, options["operating_currency"])
+    yield from (commodity(entry) for entry in entries if type(entry).__name__ == "Commodity")
     for entry in sorted(entries, key=order):
         line = entry.meta["lineno"]
-        if type(entry).__name__ == "Commodity":
-            yield commodity(entry)
         why = wrong.get(line)
         yield {"is": "wrong", "line": line, "why": why} if why else directive(entry, line, roots)
     there = {entry.meta["lineno"] for entry in entries}
@@ -170,16 +169,30 @@ def order(entry: Any) -> Any:
 
 
 def held_by(entries: Any, roots: dict[str, str], used: Any) -> Item:
-    """Return which commodities are posted to each account, which of them at a cost, and what others are counted in."""
+    """Return the commodities posted to each account, which of them at a cost, and what each is counted in."""
     held: dict[str, set[str]] = defaultdict(set)
+    counted_in: dict[str, set[str]] = defaultdict(set)
     at_cost: set[str] = set()
-    counted = set(used)
     for posting in (posting for entry in entries for posting in getattr(entry, "postings", None) or ()):
         held[account_of(posting.account, roots)].add(posting.units.currency)
-        counted.update(one.currency for one in (posting.cost, posting.price) if one)
+        counted_in[posting.units.currency].update(
+            one.currency for one in (posting.cost, posting.price) if one
+        )
         at_cost.update({posting.units.currency} if posting.cost else ())
-    by = {account: sorted(names) for account, names in held.items()}
-    return {"is": "held", "by": by, "at_cost": sorted(at_cost), "counted": sorted(counted)}
+    for entry in (entry for entry in entries if type(entry).__name__ == "Price"):
+        counted_in[entry.currency].add(entry.amount.currency)
+    return {
+        "is": "held",
+        "by": sets_as_lists(held),
+        "at_cost": sorted(at_cost),
+        "counted_in": sets_as_lists(counted_in),
+        "used": list(used),
+    }
+
+
+def sets_as_lists(sets: dict[str, set[str]]) -> dict[str, list[str]]:
+    """Return the same as JSON has it."""
+    return {key: sorted(names) for key, names in sets.items()}
 
 
 def directive(entry: Any, line: int, roots: dict[str, str]) -> Item:

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -120,9 +120,11 @@ class _Reading:
                 case "refusal":
                     raise StatementError(self.name, item["why"], item["line"])
                 case "held":
-                    self.pockets = Pockets(item["by"], like_money=set(item["at_cost"]) - set(item["counted"]))
+                    self._begin(**item)
                 case "commodity":
-                    self.hints[item["symbol"]] = _hint(**item)
+                    self.hints[item["symbol"]] = _named(
+                        self._hint(item["symbol"]), item["name"], item["isin"]
+                    )
                 case "booking":
                     yield from self._booking(item)
                 case "balance":
@@ -131,6 +133,25 @@ class _Reading:
                     yield Refused(item["line"], f"beancount says: {item['why']}")
                 case _:
                     yield Skipped(item["line"], item["why"])
+
+    def _begin(
+        self,
+        by: Mapping[str, Sequence[str]],
+        at_cost: Sequence[str],
+        counted_in: Mapping[str, Sequence[str]],
+        used: Sequence[str],
+        **_: object,
+    ) -> None:
+        """Take what there is; a currency that is held at a cost, and that nothing is counted in, is a fund's ticker."""
+        counted = {currency for names in counted_in.values() for currency in names}
+        self.pockets = Pockets(by, like_money=set(at_cost) - counted - set(used))
+        for symbol in self.pockets.assets:
+            currencies = [name for name in counted_in.get(symbol, ()) if self.pockets.is_cash(name)]
+            currency = currencies[0] if len(currencies) == 1 else ""
+            self.hints[symbol] = Hint(symbol=symbol, currency=currency)
+
+    def _hint(self, symbol: str) -> Hint:
+        return self.hints.get(symbol) or Hint(symbol=symbol)
 
     def _booking(self, item: dict[str, Any]) -> Iterator[Row]:
         legs = tuple(read_leg(fields) for fields in item["legs"])
@@ -156,7 +177,7 @@ class _Reading:
         if owner is None:
             return Skipped(item["line"], "the balance of a part of an account, or of several")
         day = date.fromisoformat(item["day"]) - timedelta(days=1)
-        asset = None if self.pockets.is_cash(currency) else self.hints.get(currency, Hint(symbol=currency))
+        asset = None if self.pockets.is_cash(currency) else self._hint(currency)
         return Held(
             item["line"], owner, day, asset, currency if asset is None else "", Decimal(item["number"])
         )
@@ -168,11 +189,8 @@ _MISSING: Final = (
 _NOTHING: Final = "a transaction that moves nothing in or out of an account"
 
 
-def _hint(*, symbol: str, name: str, isin: str, **_: object) -> Hint:
+def _named(hint: Hint, name: str, isin: str) -> Hint:
     isin = isin.upper()
-    is_right = is_isin(isin)
-    return Hint(
-        symbol=symbol,
-        name=name if is_right or not isin else f"{name} ({isin})",
-        isin=isin if is_right else "",
-    )
+    if isin and not is_isin(isin):
+        return replace(hint, name=f"{name} ({isin})")
+    return replace(hint, name=name, isin=isin)

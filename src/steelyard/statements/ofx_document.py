@@ -75,7 +75,7 @@ def decoder_of(head_text: str) -> str:
         else ""
     )
     try:
-        b"".decode(name or "cp1252")
+        b"x".decode(name or "cp1252")
     except LookupError:
         return "cp1252"
     return name or "cp1252"
@@ -84,15 +84,17 @@ def decoder_of(head_text: str) -> str:
 class _Open:
     """An element that has begun."""
 
-    __slots__ = ("children", "line", "tag", "text")
+    __slots__ = ("children", "has_text", "length", "line", "tag", "texts")
 
     def __init__(self, tag: str, line: int) -> None:
         self.tag, self.line = tag, line
-        self.text = ""
+        self.texts: list[str] = []
+        self.length, self.has_text = 0, False
         self.children: list[Element] = []
 
     def closed(self, parents: tuple[Element, ...] = ()) -> Element:
-        return Element(self.tag, self.line, {}, self.text, tuple(self.children), parents)
+        text = "".join(self.texts).strip()
+        return Element(self.tag, self.line, {}, text, tuple(self.children), parents)
 
 
 class _Building:
@@ -117,16 +119,21 @@ class _Building:
 
     def take(self, line: int, token: bytes) -> None:
         self.line = line
-        if token.startswith(b"![CDATA["):
-            self.add_text(token[8 : token.index(b"]]>")], is_plain=True)
-        elif token.startswith(b"!DOCTYPE"):
-            raise self.error("has a DOCTYPE; no statement needs one, so it is not read")
-        elif token.startswith((b"!--", b"?")):
-            return
+        if token.startswith((b"!", b"?")):
+            self.take_mark(token)
         elif tag := _TAG.match(token):
             self.take_tag(tag)
             self.add_text(token[tag.end() :])
         else:
+            self.add_text(b"<" + token)
+
+    def take_mark(self, token: bytes) -> None:
+        """Take what begins like no element: a CDATA section is text, a comment or instruction nothing."""
+        if token.startswith(b"![CDATA["):
+            self.add_text(token[8 : token.index(b"]]>")], is_plain=True)
+        elif token.startswith(b"!DOCTYPE"):
+            raise self.error("has a DOCTYPE; no statement needs one, so it is not read")
+        elif not token.startswith((b"!--", b"?")):
             self.add_text(b"<" + token)
 
     def take_tag(self, tag: re.Match[bytes]) -> None:
@@ -141,7 +148,7 @@ class _Building:
     def begin(self, name: str) -> None:
         if self.is_over or (not self.path and name != "OFX"):
             raise self.error(f"has <{name}> outside of <OFX>")
-        if self.path and (self.path[-1].text or self.path[-1].tag in LEAVES):
+        if self.path and (self.path[-1].has_text or self.path[-1].tag in LEAVES):
             self.close()
         if len(self.path) >= MAX_DEPTH:
             raise self.error(f"has elements more than {MAX_DEPTH} deep")
@@ -155,12 +162,12 @@ class _Building:
             raise self.error(f"has more than {MAX_NODES:,} elements in one")
 
     def add_text(self, raw: bytes, *, is_plain: bool = False) -> None:
-        if not raw.strip() or not self.path:
+        if not self.path or not (self.path[-1].has_text or raw.strip()):
             return
-        text = self.decode(raw)
-        one = self.path[-1]
-        one.text = f"{one.text}{text if is_plain else _ENTITY.sub(_character, text)}".strip()
-        if len(one.text) > MAX_TOKEN:
+        text, one = self.decode(raw), self.path[-1]
+        one.texts.append(text if is_plain else _ENTITY.sub(_character, text))
+        one.has_text, one.length = True, one.length + len(text)
+        if one.length > MAX_TOKEN:
             raise self.error(f"has a text longer than {MAX_TOKEN:,} characters")
 
     def decode(self, raw: bytes) -> str:
@@ -207,20 +214,19 @@ def _character(entity: re.Match[str]) -> str:
 
 def _tokens(source: Source) -> Iterator[tuple[int, bytes]]:
     """Yield what follows each "<", up to the next, with its line; a CDATA section or comment in one piece."""
-    line, is_first, held = 1, True, b""
-    for piece in _pieces(source):
-        if b"\0" in piece:
-            at = line + piece[: piece.index(b"\0")].count(b"\n")
-            raise StatementError(source.name, "holds a NUL", at)
-        if is_first:
-            is_first = False
-        else:
+    line, held = 1, b""
+    pieces = _pieces(source)
+    line += next(pieces).count(b"\n")  # the header
+    for piece in pieces:
+        if held or piece.startswith(b"!"):
             held = held + b"<" + piece if held else piece
             if not _is_cut(held):
                 yield line - (held.count(b"\n") - piece.count(b"\n")), held
                 held = b""
             elif len(held) > MAX_TOKEN:
-                raise StatementError(source.name, "has a comment or CDATA section without end", line)
+                break
+        else:
+            yield line, piece
         line += piece.count(b"\n")
     if held:
         raise StatementError(source.name, "has a comment or CDATA section without end", line)
@@ -237,12 +243,14 @@ def _pieces(source: Source) -> Iterator[bytes]:
     """Yield the file cut at every "<"."""
     rest, lines = b"", 1
     for chunk in _chunks(source):
+        if (nul := chunk.find(b"\0")) >= 0:
+            raise StatementError(source.name, "holds a NUL", lines + chunk[:nul].count(b"\n"))
+        lines += chunk.count(b"\n")
         *pieces, rest = (rest + chunk).split(b"<")
-        for piece in pieces:
-            lines += piece.count(b"\n")
-            yield piece
+        yield from pieces
         if len(rest) > MAX_TOKEN:
-            raise StatementError(source.name, f"has a text longer than {MAX_TOKEN:,} bytes", lines)
+            line = lines - rest.count(b"\n")
+            raise StatementError(source.name, f"has a text longer than {MAX_TOKEN:,} bytes", line)
     yield rest
 
 

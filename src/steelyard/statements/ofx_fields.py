@@ -48,9 +48,11 @@ def text_at(element: Element, *path: str) -> str:
     Raises:
         RowError: it stands there twice, with two texts.
     """
-    texts = {found.text for found in element.all(*path)}
+    *above, tag = path
+    places = element.all(*above) if above else (element,)
+    texts = {child.text for place in places for child in place.children if child.tag == tag}
     if len(texts) > 1:
-        raise RowError(f"`{path[-1]}` stands there twice: {' and '.join(sorted(texts))}")
+        raise RowError(f"`{tag}` stands there twice: {' and '.join(sorted(texts))}")
     return texts.pop() if texts else ""
 
 
@@ -116,10 +118,8 @@ def note_of(*texts: str) -> str:
     >>> note_of("Check Paid #1001", "Check Paid #1001", "")
     'Check Paid #1001'
     """
-    said = [" ".join(text.split()) for text in texts if text.strip()]
-    return " · ".join(
-        one for place, one in enumerate(said) if not any(one in other for other in said[:place])
-    )
+    said = dict.fromkeys(" ".join(text.split()) for text in texts if text.strip())
+    return " · ".join(one for one in said if not any(one in other for other in said if other != one))
 
 
 def key_of(element: Element) -> AssetKey:

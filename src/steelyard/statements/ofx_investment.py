@@ -20,7 +20,7 @@ _INCOME: Final = {
     **dict.fromkeys(("DIV", "CGLONG", "CGSHORT"), TransactionKind.DIVIDEND),
     "INTEREST": TransactionKind.INTEREST,
 }
-_WITHHELD: Final = re.compile(r"\bW/H|\bWITHH[EO]LD|\b[A-Z]{2} TAX\b", re.IGNORECASE)
+_WITHHELD: Final = re.compile(r"\bW/H|\bWITHH[EO]LD|- [A-Z]{2} TAX\b", re.IGNORECASE)
 """How brokers say that an expense is a tax that was withheld; OFX has no row for it."""
 _REVERSED: Final = re.compile(r"\bREVERS(?:AL|ED)\b", re.IGNORECASE)
 _INSIDE: Final = {"CASH", "MARGIN", "SHORT"}

@@ -21,6 +21,7 @@ from steelyard.statements.stated import RowError, in_major, read_number_or_zero
 from steelyard.statements.xml_document import Element
 
 MAX_ASSETS: Final = 100_000
+_CHUNK: Final = 2**16
 
 Assets = dict[AssetKey, Hint]
 """What a list of securities says of each."""
@@ -33,6 +34,8 @@ def read_assets(source: Source) -> Assets:
         StatementError: the file is broken, or lists more than 100,000.
     """
     assets: Assets = {}
+    if not _lists_assets(source):
+        return assets
     for element in read_ofx(source, {"SECINFO"}):
         try:
             key, hint = key_of(element), _listed(element)
@@ -93,3 +96,16 @@ def _listed(element: Element) -> Hint:
         currency=text_at(element, "CURRENCY", "CURSYM"),
         kind=listed_as.removesuffix("INFO"),
     )
+
+
+def _lists_assets(source: Source) -> bool:
+    """Whether a look at the bytes finds a list of securities: that of a bank need not be read twice."""
+    if source.encoding == "utf-16":
+        return True
+    last = b""
+    with source.open() as file:
+        while chunk := file.read(_CHUNK):
+            if b"SECINFO" in (last + chunk).upper():
+                return True
+            last = chunk[-len(b"SECINFO") :]
+    return False

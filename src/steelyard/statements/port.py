@@ -57,15 +57,17 @@ class Source:
 
 
 class Reader(Protocol):
-    """Reads one kind of file.
+    """Reads one kind of file."""
 
-    Attributes:
-        name: what `--as` calls it: `ofx`, `avanza`.
-        title: what people call it: "OFX or QFX", "Avanza, transactions".
-    """
+    @property
+    def name(self) -> str:
+        """What `--as` calls it: `ofx`, `avanza`."""
+        ...
 
-    name: str
-    title: str
+    @property
+    def title(self) -> str:
+        """What people call it: "OFX or QFX", "Avanza, transactions"."""
+        ...
 
     def miss(self, source: Source) -> str | None:
         """Return the first thing that the file lacks to be of this kind, with its article; None when it is.

@@ -1,14 +1,18 @@
 """Recognising a file: opened within bounds, known by one reader only, and read with every record checked."""
 
 import gzip
+import io
+import stat
+import struct
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Final, cast
 
@@ -22,30 +26,64 @@ from steelyard.statements.record import Record, Refused, Row
 MAX_BYTES: Final = 2**30
 MAX_RATIO: Final = 200
 _CHUNK: Final = 2**16
+_NEAREST: Final = 5
+_GZIP: Final = b"\x1f\x8b"
+_ZIP: Final = b"PK\x03\x04"
+
+_DIRECTORY_BYTES: Final = 2**16
+"""Of a zip: what it says of its members is read before any is opened, so it is bounded first."""
+
+_LONGEST_END: Final = 22 + 2**16
+"""The last record of a zip, with its comment."""
 
 
 class UnknownFileError(InvalidInputError):
     """No reader knows a file.
 
     Attributes:
-        misses: by reader, what the file lacks to be of its kind.
+        name: of the file.
+        misses: by reader, what the file lacks to be of its kind, the nearest first.
     """
 
     def __init__(self, name: str, misses: Sequence[tuple[str, str]]) -> None:
-        """Say who looked and what each missed."""
-        self.misses = tuple(misses)
-        lines = "".join(f"\n  {reader}: it lacks {miss}" for reader, miss in misses)
+        """Say who looked and what each missed: the nearest one by one, the rest in groups of one miss."""
+        self.name = name
+        self.misses = tuple(sorted(misses, key=lambda one: _distance(one[1])))
         super().__init__(
-            f"{name} is of no kind that is known here. Who looked, and what each missed:{lines}\n"
+            f"{name} is of no kind that is known here. Who looked, and what each missed:"
+            f"{''.join(_grouped(self.misses))}\n"
             "docs/how-to/add-a-broker.md tells how to describe a broker's file in ten lines."
         )
 
 
+def _distance(miss: str) -> tuple[bool, int]:
+    """Return how far a file is from a kind: of tables how many columns are missing; another form is farthest."""
+    columns = miss.count("`") // 2
+    return not columns, columns
+
+
+def _grouped(misses: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield a line for each of the nearest, and for all that miss the same, or are far by their columns, one."""
+    near = [one for one in misses if not _distance(one[1])[0]][:_NEAREST]
+    groups: dict[str, list[str]] = {}
+    for reader, miss in misses:
+        if (reader, miss) not in near:
+            has_columns = not _distance(miss)[0]
+            groups.setdefault("columns of their own" if has_columns else miss, []).append(reader)
+    yield from (f"\n  {reader}: it lacks {miss}" for reader, miss in near)
+    yield from (f"\n  {', '.join(readers)}: it lacks {miss}" for miss, readers in groups.items())
+
+
 class TwoKindsError(InvalidInputError):
-    """More than one reader knows a file."""
+    """More than one reader knows a file.
+
+    Attributes:
+        readers: their names.
+    """
 
     def __init__(self, name: str, readers: Sequence[str]) -> None:
         """Name them and the way out."""
+        self.readers = tuple(readers)
         super().__init__(
             f"{name} could be {' or '.join(readers)}; say which with --as {readers[0]}, for example."
         )
@@ -92,21 +130,31 @@ def open_source(path: Path, *, name: str | None = None, bounds: Bounds | None = 
     Raises:
         StatementError: it cannot be read, is empty, too large, packed too tightly, or an archive of something else.
     """
-    bounds, name = bounds or Bounds(), name or path.name
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-        if not head.startswith((b"\x1f\x8b", b"PK\x03\x04")):
-            yield _source(name, path, bounds)
-            return
-        with tempfile.TemporaryDirectory(prefix="steelyard-") as folder:
-            unpacked = Path(folder, "content")
-            allowed = Bounds(min(bounds.size, max(size, 1) * bounds.ratio), bounds.ratio)
-            _unpack(name, path, unpacked, allowed)
-            yield _source(name, unpacked, bounds)
-    except OSError as error:
-        raise StatementError(name, f"cannot be read: {error.strerror or error}") from error
+    name = name or path.name
+    with ExitStack() as until_read:
+        try:
+            source = _open(name, path, bounds or Bounds(), until_read)
+        except OSError as error:
+            raise StatementError(name, f"cannot be read: {error.strerror or error}") from error
+        yield source
+
+
+def _open(name: str, path: Path, bounds: Bounds, until_read: ExitStack) -> Source:
+    stated = path.stat()
+    if not stat.S_ISREG(stated.st_mode):
+        raise StatementError(name, "is no file")  # to open a pipe would wait for whoever writes to it
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if not head.startswith((_GZIP, _ZIP)):
+        return _source(name, path, bounds)
+    folder = until_read.enter_context(tempfile.TemporaryDirectory(prefix="steelyard-"))
+    unpacked = Path(folder, "content")
+    allowed = Bounds(min(bounds.size, max(stated.st_size, 1) * bounds.ratio), bounds.ratio)
+    _unpack(name, path, unpacked, allowed)
+    source = _source(name, unpacked, bounds)
+    if source.head.startswith((_GZIP, _ZIP)):
+        raise StatementError(name, "is an archive in an archive; unpack it first")
+    return source
 
 
 def choose_reader(readers: Sequence[Reader], source: Source, wanted: str | None = None) -> Reader:
@@ -266,29 +314,50 @@ def _source(name: str, path: Path, bounds: Bounds) -> Source:
 
 def _unpack(name: str, path: Path, target: Path, bounds: Bounds) -> None:
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                _copy(name, archive.open(_only_member(name, archive)), target, bounds)
-        else:
-            with gzip.open(path) as packed:
-                _copy(name, cast("IO[bytes]", packed), target, bounds)
+        with path.open("rb") as file:
+            if file.read(len(_ZIP)) == _ZIP:
+                _check_directory(name, file)
+                with zipfile.ZipFile(file) as archive, archive.open(_only_member(name, archive)) as packed:
+                    _copy(name, packed, target, bounds)
+            else:
+                file.seek(0)
+                with gzip.open(file) as packed:
+                    _copy(name, cast("IO[bytes]", packed), target, bounds)
     except (
         zipfile.BadZipFile,
         zlib.error,
         EOFError,
         RuntimeError,
         NotImplementedError,
+        UnicodeDecodeError,
+        struct.error,
         gzip.BadGzipFile,
     ) as error:
         raise StatementError(name, f"is a damaged or encrypted archive: {error}") from error
 
 
+def _check_directory(name: str, file: IO[bytes]) -> None:
+    """Refuse a zip whose list of members is long: a library makes an object of every one before it can be asked."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - _LONGEST_END))
+    parts = file.read().split(b"PK\x05\x06")
+    for before, end in pairwise(parts):
+        is_large = before[-20:].startswith(b"PK\x06\x07")  # points to longer fields, which would be believed
+        if is_large or int.from_bytes(end[8:12], "little") > _DIRECTORY_BYTES:
+            raise StatementError(name, "is an archive of too many files; unpack it and name them")
+    file.seek(0)
+
+
 def _only_member(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = [member for member in archive.infolist() if not member.is_dir()]
+    if any(member.filename in {"[Content_Types].xml", "mimetype"} for member in members):
+        raise StatementError(name, "is a workbook or a document of an office program; save its table as CSV")
     if len(members) != 1:
         raise StatementError(name, f"is an archive of {len(members):,} files; unpack it and name them")
-    if members[0].filename.lower().endswith((".zip", ".gz", ".xlsx", ".7z", ".rar")):
-        raise StatementError(name, "is an archive in an archive; unpack it first")
+    if stat.S_ISLNK(members[0].external_attr >> 16):
+        raise StatementError(name, "is an archive of a link, not of a file")
+    if members[0].compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise StatementError(name, "is packed in an unusual way; unpack it first")
     return members[0]
 
 

@@ -59,6 +59,7 @@ PLACES: Final = (
     Place("/accounts", "Accounts", "accounts", _PORTFOLIO, key="a"),
     Place("/assets", "Assets", "assets", _PORTFOLIO, key="s"),
     Place("/transactions", "Transactions", "transactions", _PORTFOLIO, key="t"),
+    Place("/import", "Import", "import", (Verb.CHANGE, ObjectType.PORTFOLIO), key="n"),
     Place("/rebalance", "Rebalance", "rebalance", (Verb.PROPOSE, ObjectType.ORDER), "Manage", "r"),
     Place("/book", "Book", "book", _ORDER, "Manage", "b"),
     Place("/models", "Models", "models", _PORTFOLIO, "Manage", "m"),

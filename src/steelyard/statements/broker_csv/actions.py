@@ -125,9 +125,9 @@ def _one(sheet: Sheet, rule: Rule, books: Books, first: Rule | None) -> _Made:
 
     def book(line: int, cells: Cells) -> Record | tuple[Record, ...]:
         chosen, _ = number(cells)
-        if not chosen:
+        if chosen is None or (not chosen and books.kind not in _CASH):
             raise LineError(f"`{title}` is {'empty' if chosen is None else 0}: its sign would tell the kind")
-        return booker.book(line, cells) if chosen > 0 else other.book(line, cells)
+        return booker.book(line, cells) if chosen >= 0 else other.book(line, cells)
 
     return book
 

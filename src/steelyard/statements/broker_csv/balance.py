@@ -57,7 +57,10 @@ class Balances:
         if day is None:
             return
         self._ends = (self._ends[0], day) if self._ends else (day, day)
-        days = self._kept.setdefault(self._key(cells), {})
+        key = self._key(cells)
+        days = self._kept.get(key)
+        if days is None:
+            days = self._kept[key] = {}
         if (kept := days.get(day)) is not None:
             kept.last = line, cells
         elif not days or self._preset.balance_days == "each":

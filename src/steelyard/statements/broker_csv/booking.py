@@ -15,7 +15,8 @@ from steelyard.domain.money import (
 )
 from steelyard.domain.transaction import ACTIONS, ZERO, TransactionKind
 from steelyard.statements.broker_csv.fields import COUNTER_HINT_FIELDS, HINT_FIELDS, Fields, Hints
-from steelyard.statements.broker_csv.numbers import NOTHING, at_most
+from steelyard.statements.broker_csv.numbers import NOTHING, SHARED_SYMBOLS, at_most
+from steelyard.statements.broker_csv.plain_record import plain_record
 from steelyard.statements.broker_csv.preset import Rule
 from steelyard.statements.broker_csv.sheet import Cells, Sheet
 from steelyard.statements.broker_csv.text import LineError
@@ -55,9 +56,10 @@ _FEW: Final = Decimal(1)
 _PART: Final = Decimal("0.01")
 
 
-Cash = tuple[str, Decimal | None, Decimal, Decimal, tuple[tuple[Decimal, str], ...]]
-"""What a line says of money in whole units of its currency: that currency, "" where the line does not say; the amount
-without costs, None where nothing says what units are worth; fees; tax; and costs in other currencies, or in coins."""
+Cash = tuple[str, str, Decimal | None, Decimal, Decimal, tuple[tuple[Decimal, str], ...]]
+"""What a line says of money in whole units of its currency: that currency, "" where the line does not say; that of
+the price; the amount without costs, None where nothing says what units are worth; fees; tax; and costs in other
+currencies, or in coins."""
 
 
 class Booker:
@@ -101,27 +103,28 @@ class Booker:
         if day is None:
             raise LineError(f"`{self._fields.title('date')}` is empty: it states no day")
         quantity, price, price_code = self._units(cells)
-        code, amount, fees, tax, others = self._cash(cells, quantity, price, price_code)
+        code, price_code, amount, fees, tax, others = self._cash(cells, quantity, price, price_code)
         is_priced = self._counts_units and price is not None and _same(price_code, code)
         if is_priced and price_code in MINOR_CURRENCIES:
             price = EXACT.divide(price or ZERO, units_per_major(price_code))
-        record = Record(
-            kind=self.kind,
-            line=line,
-            trade_date=day,
-            account=self._account(cells) if self._account else "",
-            currency=code,
-            amount=amount,
-            costs=fees + tax if tax else fees,
-            tax=tax,
-            asset=self._hints.find(cells, price_code) if self._hints else None,
-            quantity=quantity if self._counts_units and quantity is not None else ZERO,
-            price=price if is_priced else None,
-            settlement_date=self._settled(cells) if self._settled else None,
-            source_id=self._id(cells) if self._id else "",
-            note=self._note(cells) if self._note else "",
-            **(self._read_rare(cells) if self._rare else _NOTHING_RARE),
+        record = plain_record(
+            self.kind,
+            line,
+            day,
+            self._account(cells) if self._account else "",
+            code,
+            amount,
+            fees + tax if tax else fees,
+            tax,
+            self._hints.find(cells, price_code) if self._hints else None,
+            quantity if self._counts_units and quantity is not None else ZERO,
+            price if is_priced else None,
+            self._settled(cells) if self._settled else None,
+            self._id(cells) if self._id else "",
+            self._note(cells) if self._note else "",
         )
+        if self._rare:
+            record = replace(record, **self._read_rare(cells))
         return (record, *(_cost(record, *other) for other in others)) if others else record
 
     def _units(self, cells: Cells) -> tuple[Decimal | None, Decimal | None, str]:
@@ -160,13 +163,23 @@ class Booker:
         if code in MINOR_CURRENCIES:
             units = units_per_major(code)
             amount, net = _divided(amount, units), _divided(net, units)
+            price_code = code if price is not None and not price_code else price_code
             code = major_currency(code)
-        product = None
-        if quantity is not None and price is not None and _same(price_code, code):
+        product, is_stated = None, amount is not None or net is not None
+        if quantity is None or price is None or (is_stated and not self._is_trade):
+            pass
+        elif _same(price_code, code):
             product = EXACT.multiply(quantity, price)
             if price_code in MINOR_CURRENCIES:
                 product = EXACT.divide(product, units_per_major(price_code))
-        return code, self._gross(amount, net, fees + tax if tax else fees, product), fees, tax, others
+        return (
+            code,
+            price_code,
+            self._gross(amount, net, fees + tax if tax else fees, product),
+            fees,
+            tax,
+            others,
+        )
 
     def _gross(
         self, amount: Decimal | None, net: Decimal | None, costs: Decimal, product: Decimal | None
@@ -237,13 +250,16 @@ class Booker:
             number, mark = figure(cells)
             if not number:
                 continue
-            if number < 0:
-                raise LineError(f"`{self._fields.title('costs')}` is {number}, a cost below 0")
-            own = self._known_mark(mark, code, "costs")
-            if own == code or major_currency(own) == major_currency(code):
-                fees += number if own not in MINOR_CURRENCIES else EXACT.divide(number, units_per_major(own))
+            own = self._known_mark(mark, code, "costs") if mark else code
+            if own == code and own not in MINOR_CURRENCIES:
+                fees += number
+            elif major_currency(own) == major_currency(code):
+                fees += EXACT.divide(number, units_per_major(own))
             else:
                 others.append((number, own))
+        if fees < 0 or (others and any(number < 0 for number, _ in others)):
+            below = min([fees, *(number for number, _ in others)])
+            raise LineError(f"`{self._fields.title('costs')}` is {below}, a cost below 0")
         return fees, tuple(others)
 
     def _taxes(self, cells: Cells, code: str) -> Decimal:
@@ -259,9 +275,11 @@ class Booker:
 
     def _known_mark(self, mark: str, code: str, field: str) -> str:
         """Return the currency of a cost: its own, else that of its line."""
-        if not mark or mark in CURRENCIES or mark in MINOR_CURRENCIES:
-            return mark or code
-        return self._sheet.agreed(mark, code, self._fields.title(field))
+        return (
+            self._sheet.agreed(mark, code, self._fields.title(field))
+            if mark in SHARED_SYMBOLS
+            else mark or code
+        )
 
     # ── what few lines say ──
 
@@ -297,9 +315,6 @@ class Booker:
             said["counter_amount"] = EXACT.divide(said["counter_amount"], units_per_major(code))
             said["counter_currency"] = major_currency(code)
         return said
-
-
-_NOTHING_RARE: Final[dict[str, Any]] = {}
 
 
 def numbered(records: tuple[Record, ...]) -> tuple[Record, ...]:

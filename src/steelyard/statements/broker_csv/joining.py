@@ -126,7 +126,7 @@ class Joiner:
         """Close what began too long ago; the oldest stands first."""
         while self._waiting:
             key, waiting = next(iter(self._waiting.items()))
-            if before is not None and waiting.first > before:
+            if before is not None and waiting.first >= before:
                 return
             yield from self._close(key)
 

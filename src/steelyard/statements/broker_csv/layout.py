@@ -62,7 +62,9 @@ def find_layout(table: Table, header: Sequence[str]) -> Layout | tuple[str, ...]
 
 def lacks(table: Table, rows: Sequence[Sequence[str]]) -> str:
     """Say what the line that comes nearest to a table's header lacks."""
-    nearest: tuple[str, ...] = tuple(column.title for column in table.columns.values())
+    nearest: tuple[str, ...] = tuple(
+        column.title for key, column in table.columns.items() if key not in table.optional
+    )
     for row in rows:
         found = find_layout(table, row) if len(row) >= _FEWEST_CELLS else nearest
         if isinstance(found, tuple) and len(found) < len(nearest):

@@ -132,7 +132,8 @@ class NumberReader:
 
     def __post_init__(self) -> None:
         """See whether a plain number can be taken as it stands: that is faster."""
-        self.is_plain = all(form.point == "." for form in self.forms)
+        takes_all = self.places is None and not any(map(_PLAIN, self.empty))
+        self.is_plain = takes_all and all(form.point == "." for form in self.forms)
 
     def read(self, text: str) -> Figure:
         """Return the number that a cell holds, and the currency beside it.
@@ -151,7 +152,7 @@ class NumberReader:
         return figure
 
     def _read(self, text: str) -> Figure:
-        if self.is_plain and _PLAIN(text) and text not in self.empty:
+        if self.is_plain and _PLAIN(text):
             return (Decimal(text) or _ZERO), ""
         bare = text.translate(_SPACES).strip()
         if not bare or bare in self.empty:
@@ -229,7 +230,19 @@ def figure_reader(reader: NumberReader, index: int) -> Callable[[list[str]], Fig
         found = known.get(text)
         return read(text) if found is None else found
 
-    return figure
+    def plain_figure(cells: list[str]) -> Figure:
+        text = cells[index]
+        found = known.get(text)
+        if found is not None:
+            return found
+        if not _PLAIN(text):
+            return read(text)
+        found = Decimal(text) or _ZERO, ""
+        if len(text) <= _SHORT and len(known) < KEPT:
+            known[text] = found
+        return found
+
+    return plain_figure if reader.is_plain else figure
 
 
 def _are_digits(text: str) -> bool:

@@ -115,7 +115,7 @@ class _Reading:
             if len(cells) == width:
                 if cells[0] or any(cell.strip() for cell in cells):
                     cells += behind
-                    yield line, cells
+                    yield row
             elif any(cell.strip() for cell in cells):
                 fitted = _fitted(cells, width, 1 if sheet.table.has_short_lines else layout.least)
                 yield (line, fitted + behind) if fitted else actions.ragged(line, cells)

@@ -1,0 +1,80 @@
+"""Every reader looks at every sample: no file is of two kinds, and those of none are a closed list."""
+
+from pathlib import Path
+
+import pytest
+
+from books import SHARED_DATA
+from steelyard.statements.port import StatementError
+from steelyard.statements.readers import get_readers
+from steelyard.statements.recognition import open_source
+
+CLIENTS = SHARED_DATA / "clients"
+PROGRAMS = ("alpaca", "etrade", "fix", "plaid")
+"""Folders of what programs say to each other: no statements, and no reader may know them."""
+
+READ = ("ghostfolio_import/*/*.json", "iso20022_camt/*")
+"""What the readers there are read."""
+
+OF_NO_KIND = {
+    "ghostfolio_import/not-ok/unexpected-format.json": "`<invalid>`",
+    "iso20022_camt/golden-camt053.pydata": "Python, what another program makes of a statement",
+    "iso20022_camt/golden-camt053-no-ntry.pydata": "as above",
+    "iso20022_camt/golden-camt053-txdtls.pydata": "as above",
+    "iso20022_camt/golden-camt054.pydata": "as above",
+    "iso20022_camt/test-camt053.zip": "an archive of two files",
+}
+
+FILES = sorted(path for path in CLIENTS.rglob("*") if path.is_file()) if CLIENTS.is_dir() else []
+
+
+def knowing(path: Path) -> list[str]:
+    """The names of the readers that know a file; none where it cannot be opened."""
+    try:
+        with open_source(path) as source:
+            return [reader.name for reader in get_readers() if reader.miss(source) is None]
+    except StatementError:
+        return []
+
+
+def inside(path: Path) -> str:
+    return path.relative_to(CLIENTS).as_posix()
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, list[str]]:
+    if not FILES:
+        pytest.skip("../shared/data/clients is not beside the checkout")
+    return {inside(path): knowing(path) for path in FILES}
+
+
+def test_no_file_is_of_two_kinds(found: dict[str, list[str]]) -> None:
+    assert {name: readers for name, readers in found.items() if len(readers) > 1} == {}
+
+
+def test_what_programs_say_to_each_other_is_no_statement(found: dict[str, list[str]]) -> None:
+    looked_at = [name for name in found if name.startswith(PROGRAMS)]
+
+    assert len(looked_at) > 100
+    assert {name: found[name] for name in looked_at if found[name]} == {}
+
+
+def test_the_files_of_no_kind_are_a_closed_list(found: dict[str, list[str]]) -> None:
+    wanted = {inside(path) for pattern in READ for path in CLIENTS.glob(pattern)}
+
+    assert {name for name in wanted if not found[name]} == set(OF_NO_KIND)
+
+
+def test_every_reader_knows_some_file(found: dict[str, list[str]]) -> None:
+    names = {name for readers in found.values() for name in readers}
+
+    assert {reader.name for reader in get_readers()} - names == set()
+
+
+def test_readers_have_names_of_their_own() -> None:
+    readers = get_readers()
+
+    assert (
+        len({reader.name for reader in readers}) == len({reader.title for reader in readers}) == len(readers)
+    )
+    assert all(reader.name == reader.name.lower() and " " not in reader.name for reader in readers)
