@@ -26,6 +26,8 @@ FOLDER: Final = "clients/broker_csv/export-to-ghostfolio"
 K: Final = TransactionKind
 BRINGS: Final = {K.SELL, K.DIVIDEND, K.INTEREST, K.DEPOSIT, K.FEE_REFUND, K.TAX_REFUND, K.RETURN_OF_CAPITAL}
 TAKES: Final = {K.BUY, K.FX, K.FEE, K.TAX, K.WITHDRAWAL, K.INTEREST_PAID}
+COME: Final = {K.BUY, K.RECEIVE}
+GO: Final = {K.SELL, K.DELIVER}
 NO_HINT: Final = Hint()
 
 files = pytest.mark.parametrize("name", sorted(TABLE))
@@ -100,6 +102,18 @@ def test_the_cash_is_the_sum_of_the_column(name: str) -> None:
     assert {key: total for key, total in cash.items() if total} == {
         key: total for key, total in expected.items() if total
     }
+
+
+@files
+def test_the_units_are_the_sum_of_the_column(name: str) -> None:
+    units: dict[str, Decimal] = defaultdict(Decimal)
+    for record in booked(name):
+        asset = record.asset or NO_HINT
+        moved = (record.kind in COME) * record.quantity - (record.kind in GO) * record.quantity
+        units[asset.isin or asset.symbol or asset.name] += moved
+    expected = {asset: Decimal(total) for asset, total in TABLE[name]["units"].items()}
+
+    assert {asset: total for asset, total in units.items() if total} == expected
 
 
 @files

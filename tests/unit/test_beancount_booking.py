@@ -111,9 +111,17 @@ CASES = {
         "Assets:B:VTI 0.5 VTI {100 USD}; Income:B:VTI:Dividend -50 USD",
         ["DIVIDEND_REINVESTED Assets:B 0.5 VTI 50 USD"],
     ),
+    "a dividend that its fee uses up": (
+        "Assets:B:VTI 0.5 VTI {0 USD}; Income:B:VTI:Dividend -5 USD; Expenses:Fees 5 USD",
+        ["BUY Assets:B 0.5 VTI costs 5 tax 0", "DIVIDEND Assets:B VTI 5 USD"],
+    ),
     "interest of two kinds": (
         "Assets:Bank 7 USD; Income:Interest -10 USD; Expenses:Interest:Loan 3 USD",
         ["INTEREST Assets:Bank 7 USD"],
+    ),
+    "interest that rounding leaves a part of a cent off": (
+        "Assets:Bank 7 USD; Income:Interest -10.004 USD; Expenses:Taxes 3 USD",
+        ["INTEREST Assets:Bank 10 USD costs 3 tax 3"],
     ),
     "a bank fee": ("Assets:Bank -4 USD; Expenses:Fees 4 USD", ["FEE Assets:Bank 4 USD"]),
     "a fee that comes back": ("Assets:Bank 4 USD; Expenses:Fees -4 USD", ["FEE_REFUND Assets:Bank 4 USD"]),
@@ -151,6 +159,10 @@ CASES = {
     ),
     "money changed in one account": (
         "Assets:B:Cash -120 USD; Assets:B:CashEUR 110 EUR @ 1.090909090909090909090909091 USD",
+        ["FX Assets:B 120 USD -> 110 EUR"],
+    ),
+    "money changed at a rate that is rounded": (
+        "Assets:B:Cash -120 USD; Assets:B:CashEUR 110 EUR @ 1.0909 USD",
         ["FX Assets:B 120 USD -> 110 EUR"],
     ),
     "money changed on its way": (
