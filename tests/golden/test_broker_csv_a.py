@@ -124,6 +124,18 @@ def test_records_are_what_their_lines_say(name: str) -> None:
         assert any(one.items() >= wanted(expected).items() for one in found), (expected, found)
 
 
+@files
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_the_rows_are_the_same_in_other_encodings_and_line_ends(
+    name: str, encoding: str, tmp_path: Path
+) -> None:
+    lines = source_path(name).read_text(encoding="utf-8-sig").splitlines()
+    other = tmp_path / "other.csv"
+    other.write_bytes("".join(f"{line}\r\n" for line in lines).encode(encoding))
+
+    assert read(other) == read(source_path(name))
+
+
 def key_of(expected: dict[str, Any]) -> dict[str, object]:
     return {key: expected[key] for key in ("line", "kind")}
 
