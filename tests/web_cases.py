@@ -50,6 +50,32 @@ def executed(visit: Visit) -> str:
     return str(approved.proposal_id)
 
 
+def an_import(visit: Visit) -> str:
+    """An import that an owner made in an account of their own."""
+    house, account = visit.house, visit.house.do(visit.house.ledger_account(visit.me.tenant_id))
+    activity = {
+        "currency": "USD",
+        "dataSource": "YAHOO",
+        "date": "2024-03-14",
+        "fee": 0,
+        "quantity": 1,
+        "symbol": "A",
+    }
+    content = json.dumps({"activities": [activity | {"type": "BUY", "unitPrice": 1}]})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.json")
+        path.write_text(content, "utf-8")
+        files, choices = [StatementFile("a.json", path)], Choices(account=account)
+        made = house.do(_imported(visit, files, choices))
+    assert made.import_id is not None
+    return str(made.import_id)
+
+
+async def _imported(visit: Visit, files: list[StatementFile], choices: Choices) -> Imported:
+    async with transaction(visit.me.acting) as db:
+        return await run_import(files, choices, today=visit.house.clock().date(), db=db)
+
+
 PARAMETERS: dict[str, Names] = {
     "account_id": some_account,
     "asset_id": lambda _: "MINECO",
@@ -57,8 +83,8 @@ PARAMETERS: dict[str, Names] = {
     "chart": lambda _: "value",
     "entry_id": lambda visit: str(an_entry(visit)),
     "execution_id": lambda visit: str(foundling(visit).body["execution_id"]),
-    "import_id": lambda visit: an_import(visit),
     "hold_id": lambda visit: held(visit).names["hold_id"],
+    "import_id": an_import,
     "link_id": paper_link,
     "model_id": new_model,
     "name": lambda _: "right",
@@ -89,32 +115,6 @@ def an_entry(visit: Visit) -> int:
     statement = "select min(entry_id) from steelyard.journal where account_id = :account"
     ((entry,),) = visit.house.rows(statement, visit.me.tenant_id, account=some_account(visit))
     return int(entry)
-
-
-def an_import(visit: Visit) -> str:
-    """An import that an owner made in an account of their own."""
-    house, account = visit.house, visit.house.do(visit.house.ledger_account(visit.me.tenant_id))
-    activity = {
-        "currency": "USD",
-        "dataSource": "YAHOO",
-        "date": "2024-03-14",
-        "fee": 0,
-        "quantity": 1,
-        "symbol": "A",
-    }
-    content = json.dumps({"activities": [activity | {"type": "BUY", "unitPrice": 1}]})
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "a.json")
-        path.write_text(content, "utf-8")
-        files, choices = [StatementFile("a.json", path)], Choices(account=account)
-        made = house.do(_imported(visit, files, choices))
-    assert made.import_id is not None
-    return str(made.import_id)
-
-
-async def _imported(visit: Visit, files: list[StatementFile], choices: Choices) -> Imported:
-    async with transaction(visit.me.acting) as db:
-        return await run_import(files, choices, today=visit.house.clock().date(), db=db)
 
 
 def names_of(path: str) -> list[str]:
