@@ -113,7 +113,7 @@ def test_a_file_is_sent_asked_about_shown_booked_and_taken_back(
     assert "−33.50" in effect.text  # 52.50 and 1 out, 21 less 1 in
     lots = effect.all("tbody")[1].all("tr")[0]
     assert [cell.text for cell in lots.all("td")] == ["0", "1", "0.00 USD", "32.10 USD"]
-    assert "steelyard prices backfill" in shown.root.one("pre").text
+    assert "steelyard prices backfill" in shown.root.one("section", aria_labelledby="prices-heading").one("code").text
     assert booked(house, account) == []
 
     done = shown.form(RUN).send("Import")
