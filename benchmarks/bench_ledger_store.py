@@ -66,20 +66,20 @@ async def main(sizes: list[int], pages: int, seed: int) -> None:
         async with scratch_store() as server:
             await _post(server, size, seed)
     async with scratch_store() as server:
-        await _fill(server, PAGED, seed)
+        await fill_ledger(server, PAGED, seed)
         await post_transactions(today=TODAY)
         await settle(server)
         await _page(pages, random.Random(seed))
 
 
-async def _fill(server: EmbeddedServer, size: int, seed: int) -> None:
+async def fill_ledger(server: EmbeddedServer, size: int, seed: int) -> None:
     async with superuser(server) as connection:
         await connection.execute(FILL)
         await connection.execute(TRANSACTIONS, size, seed)
 
 
 async def _post(server: EmbeddedServer, size: int, seed: int) -> None:
-    await _fill(server, size, seed)
+    await fill_ledger(server, size, seed)
     await settle(server)
     first, again, one = Timing([]), Timing([]), Timing([])
     process = postmaster(server)

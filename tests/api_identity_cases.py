@@ -340,5 +340,6 @@ CASES: dict[str, Case] = {
     "PUT /tenant/approval-limit": lambda _: Ask(body={"approval_limit": "250000"}, status=204),
     "GET /audit/events": plainly,
     "POST /audit/export": lambda _: Ask(body={"action": "user.create"}),
+    "POST /export": lambda _: Ask(body={"format": "json"}),
 }
 """Route → its example."""

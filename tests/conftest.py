@@ -6,6 +6,7 @@ Fixtures for every test that needs the store:
     database         the same with a fresh, migrated database for the module (a copy of a template)
     store            the pool of this test on that database; functions called without `db` use it too
     own_database     as database, for this test alone
+    other_database   another one, for this test alone
     shared_database  as database, for every test of the worker that asks for it
     own_store        as store, on own_database
     read_session     a ReadSession on the store
@@ -143,6 +144,12 @@ def shared_database(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
 
 @pytest.fixture
 def own_database(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+    with _copy_of_template(server) as copy:
+        yield copy
+
+
+@pytest.fixture
+def other_database(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
     with _copy_of_template(server) as copy:
         yield copy
 

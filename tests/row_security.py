@@ -103,7 +103,7 @@ and not (
     p.proname = any(array[
         'find_session', 'find_token', 'find_login', 'find_identity', 'find_passkey', 'find_link', 'find_challenge',
         'get_tenants', 'create_tenant', 'find_keys', 'role_of_user', 'visible_accounts', 'visible_households',
-        'find_due_tenants', 'find_tenants_with_runs', 'drop_old_uploads',
+        'find_due_tenants', 'find_tenants_with_runs', 'drop_old_uploads', 'tell_planner',
         'record_event', 'chain_pending_events', 'chain_heads',
         'check_entries', 'check_postings', 'move_balances', 'guard_balances'
     ])

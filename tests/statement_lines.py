@@ -5,7 +5,6 @@ spaces; `asset=` is `SYMBOL/CURRENCY` or `isin:…`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 from steelyard.domain.transaction import TransactionKind
 from steelyard.services.statement_plan import StatementFile
-from steelyard.statements.port import Source
+from steelyard.statements.port import Reader, Source
 from steelyard.statements.record import Held, Hint, Record, Refused, Row, Skipped
 
 NUMBERS = {
@@ -30,12 +29,11 @@ DAYS = {"settlement_date", "acquired"}
 HINTS = {"asset", "counter_asset"}
 
 
-@dataclass(frozen=True)
 class Lines:
     """The reader."""
 
-    name: str = "lines"
-    title: str = "Lines of a test"
+    name = "lines"
+    title = "Lines of a test"
 
     def miss(self, source: Source) -> str | None:
         return None if source.head.startswith(b"LINES") else "the word LINES"
@@ -85,7 +83,7 @@ def hint_of(text: str) -> Hint:
     return Hint(symbol=number, currency=currency)
 
 
-READERS = (Lines(),)
+READERS: tuple[Reader, ...] = (Lines(),)
 
 
 def write(folder: Path, name: str, *lines: str) -> StatementFile:

@@ -27,6 +27,7 @@ from steelyard.services.statement_plan import Doubt, Imported, ImportPlan, Stand
 from steelyard.storage.acting import Acting, acting_as
 from steelyard.storage.connection import Pool, get_db_session, get_migrator_session, get_write_session
 
+pytestmark = pytest.mark.usefixtures("tenant")
 TODAY = date(2024, 6, 28)
 TENANTS = count(2)
 ASSETS = """
@@ -96,16 +97,16 @@ async def transactions() -> set[str]:
         return set(await db.scalars(text("select transaction_id from steelyard.transactions")))
 
 
-async def test_what_is_planned_is_what_is_booked(tenant: int, tmp_path: Path) -> None:
+async def test_what_is_planned_is_what_is_booked(tmp_path: Path) -> None:
     file = write(tmp_path, "a.txt", DEPOSIT, BUY, "SKIP")
 
     planned = await plan(file)
     assert await balances() == {}
 
     [effect] = planned.effects
-    assert [(one.name, one.before, one.after) for one in effect.units] == [("VTI", 0, 10)]
-    assert [(one.name, one.before, one.after) for one in effect.cash] == [("USD", 0, 7499)]
-    assert [(one.asset_id, one.lots_after, one.cost_after) for one in effect.lots] == [("VTI", 1, 2501)]
+    assert [(one.name, int(one.before), int(one.after)) for one in effect.units] == [("VTI", 0, 10)]
+    assert [(one.name, int(one.before), int(one.after)) for one in effect.cash] == [("USD", 0, 7499)]
+    assert [(one.asset_id, one.lots_after, int(one.cost_after)) for one in effect.lots] == [("VTI", 1, 2501)]
     assert planned.can_run
     assert [(one.line, one.why) for one in planned.skipped] == [(4, "an order that was cancelled")]
 
@@ -113,3 +114,277 @@ async def test_what_is_planned_is_what_is_booked(tenant: int, tmp_path: Path) ->
     assert await balances() == {("A", "VTI"): 10, ("A", "USD"): 7499}
     assert done.booked == 2
     assert [one.standing for one in done.plan.bookings] == [Standing.NEW, Standing.NEW]
+
+
+async def test_the_same_file_again_changes_nothing(tmp_path: Path) -> None:
+    twin = "DIVIDEND 2024-03-20 currency=USD asset=VTI/USD amount=7"
+    file = write(tmp_path, "a.txt", DEPOSIT, BUY, twin, twin)
+    first = await run(file)
+    assert [(one.line, one.why) for one in first.plan.flagged] == [
+        (5, "says the same as line 4, and neither has an id: both are booked")
+    ]
+    there = await balances(), await transactions()
+
+    again = await run(file)
+
+    assert (again.import_id, again.booked) == (None, 0)
+    assert [one.standing for one in again.plan.bookings] == [Standing.THERE] * 4
+    assert (await balances(), await transactions()) == there
+    assert len(await list_imports()) == 1
+
+
+async def test_files_that_overlap_bring_each_row_once(tmp_path: Path) -> None:
+    fee = "FEE 2024-03-20 currency=USD amount=2"
+    march = write(tmp_path, "march.txt", DEPOSIT, BUY, fee, fee)
+    spring = write(tmp_path, "spring.txt", BUY, fee, fee, fee, "FEE 2024-04-20 currency=USD amount=2")
+
+    done = await run(march, spring)
+
+    assert await balances() == {("A", "VTI"): 10, ("A", "USD"): 7499 - 3 * 2 - 2}
+    assert [(one.new, one.there) for one in done.plan.files] == [(4, 0), (2, 3)]
+
+
+async def test_one_id_with_two_contents_is_refused_with_both(tmp_path: Path) -> None:
+    other = BUY.replace("amount=2500", "amount=2600")
+
+    [first, second] = (await plan(write(tmp_path, "a.txt", BUY, other))).refused
+    assert (first.line, second.line) == (2, 3)
+    assert "BUY 10 VTI for 2500 USD on 2024-03-14 here" in first.why
+    assert "for 2600 USD on 2024-03-14 there" in first.why
+
+    await run(write(tmp_path, "a.txt", DEPOSIT, BUY))
+    with pytest.raises(
+        ImportRefusedError, match=r"a.txt line 3, booked as BUY 10 VTI for 2500 USD on 2024-03-14, and"
+    ):
+        await run(write(tmp_path, "b.txt", other))
+    assert await balances() == {("A", "VTI"): 10, ("A", "USD"): 7499}
+
+
+async def test_a_refused_row_keeps_everything_out_until_it_is_left_out(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.txt", DEPOSIT, "BAD", BUY)
+
+    with pytest.raises(ImportRefusedError, match=r"a.txt line 3: `Price` is 'n/a', no number") as refused:
+        await run(file)
+    assert await transactions() == set()
+    assert [one.new for one in refused.value.plan.files] == [2]
+
+    done = await run(file, leave_out=frozenset({("a.txt", 3)}))
+    assert done.booked == 2
+    assert [(one.read, one.left_out) for one in done.plan.files] == [(2, 1)]
+    with pytest.raises(ImportChoiceError, match=r"a.txt line 9, which is to be left out, holds no row"):
+        await plan(file, leave_out=frozenset({("a.txt", 9)}))
+
+
+async def test_what_only_the_store_can_tell_is_refused_with_its_line(tmp_path: Path) -> None:
+    split = "SPLIT 2024-03-15 source_id={} currency=USD asset=VTI/USD quantity=1 counter_quantity=2"
+    planned = await plan(write(tmp_path, "a.txt", DEPOSIT, BUY, split.format(7), split.format(8)))
+
+    [refused] = planned.refused
+    assert refused.line in {4, 5}  # of two alike the one with the lower id counts
+    assert refused.why == "as SPLIT is the same corporate action as one that is booked"
+    assert not planned.can_run
+
+
+async def test_an_account_is_asked_for_and_named(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.txt", f"{DEPOSIT} account=U123")
+
+    planned = await plan(file, account=None)
+    [question] = planned.questions
+    assert (question.subject, question.key, question.option) == (
+        Subject.ACCOUNT,
+        "U123",
+        "--statement-account U123=ACCOUNT",
+    )
+    assert [one.id for one in question.candidates] == ["A", "B", "guarded"]
+    assert [one.waiting for one in planned.files] == [1]
+
+    await run(file, account=None, accounts={"U123": "B"})
+    assert await balances() == {("B", "USD"): 10000}
+    with pytest.raises(ImportChoiceError, match="account 'b' is not there; did you mean B"):
+        await plan(file, account="b")
+
+
+async def test_an_asset_in_another_unit_is_asked_about_and_the_answer_remembered(tmp_path: Path) -> None:
+    buy = "BUY 2024-03-14 source_id={} currency=GBP asset=isin:GB00BH4HKS39/GBP quantity=10 amount=7"
+    file = write(tmp_path, "a.txt", buy.format(1))
+
+    [question] = (await plan(file)).questions
+    assert (question.doubt, question.key) == (Doubt.CONTRADICTION, "isin:GB00BH4HKS39/GBP")
+    assert [one.id for one in question.candidates] == ["VOD.L"]
+
+    await run(file, assets={"isin:GB00BH4HKS39/GBP": "VOD.L"})
+    await run(write(tmp_path, "b.txt", buy.format(2)))
+    assert await balances() == {("A", "VOD.L"): 20, ("A", "GBP"): -14}
+
+
+@pytest.mark.parametrize(
+    ("hint", "doubt"),
+    [
+        ("AAPL", Doubt.AMBIGUOUS),  # nobody says the currency
+        ("AAPL/EUR", Doubt.AMBIGUOUS),
+        ("VOD/GBX", Doubt.AMBIGUOUS),  # like it, and not it
+        ("NVDA/USD", Doubt.UNKNOWN),
+        ("isin:US67066G1040/USD", Doubt.UNKNOWN),
+        ("isin:US0378331005/EUR", Doubt.CONTRADICTION),
+    ],
+)
+async def test_what_does_not_follow_is_asked(tmp_path: Path, hint: str, doubt: Doubt) -> None:
+    buy = f"BUY 2024-03-14 currency=USD asset={hint} quantity=1 amount=1"
+    [question] = (await plan(write(tmp_path, "a.txt", buy))).questions
+    assert question.doubt is doubt
+
+
+@pytest.mark.parametrize(
+    "hint", ["AAPL/USD", "isin:US0378331005/USD", "isin:US0378331005", "cusip:037833100/USD"]
+)
+async def test_what_follows_is_not_asked(tmp_path: Path, hint: str) -> None:
+    buy = f"BUY 2024-03-14 currency=USD asset={hint} quantity=1 amount=1"
+    await run(write(tmp_path, "a.txt", buy))
+    assert await balances() == {("A", "AAPL"): 1, ("A", "USD"): -1}
+
+
+async def test_an_asset_that_nobody_knows_is_made_when_it_is_wanted(tenant: int, tmp_path: Path) -> None:
+    name = f"NEW{tenant}"
+    file = write(tmp_path, "a.txt", f"BUY 2024-03-14 currency=USD asset={name}/USD quantity=1 amount=1")
+
+    planned = await plan(file)
+    [question] = planned.questions
+    assert question.new_asset is not None
+    assert (question.new_asset.asset_id, question.new_asset.currency) == (name, "USD")
+    with pytest.raises(ImportRefusedError, match=f"No asset here is {name}"):
+        await run(file)
+
+    done = await run(file, new_assets=True)
+    assert [one.asset_id for one in done.plan.new_assets] == [name]
+    assert (
+        done.plan.price_command
+        == f"steelyard prices backfill --source alpaca --from 2024-03-14 --asset {name}"
+    )
+    assert await balances() == {("A", name): 1, ("A", "USD"): -1}
+    assert (await run(file)).import_id is None
+
+
+async def test_an_asset_can_be_made_under_an_id_of_ones_own(tenant: int, tmp_path: Path) -> None:
+    file = write(tmp_path, "a.txt", "BUY 2024-03-14 currency=USD asset=VOD/USD quantity=1 amount=1")
+    own = f"VOD.US{tenant}"
+
+    with pytest.raises(ImportChoiceError, match=rf"is not there; write \+{own} to make it"):
+        await plan(file, assets={"symbol:VOD//USD": own})
+    await run(file, assets={"symbol:VOD//USD": f"+{own}"})
+    assert await balances() == {("A", own): 1, ("A", "USD"): -1}
+    assert (await run(file)).import_id is None
+
+
+async def test_an_import_is_undone_as_a_whole_and_can_come_again(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.txt", DEPOSIT, BUY)
+    await run(write(tmp_path, "before.txt", "DEPOSIT 2024-02-01 source_id=9 currency=USD amount=5"))
+    before = await balances(), await transactions()
+    done = await run(file)
+    assert done.import_id is not None
+
+    kept = await undo_import(done.import_id, today=TODAY)
+
+    assert (await balances(), await transactions()) == before
+    assert (kept.undone_by, kept.transactions) == ("operator", 2)
+    _, rows = await get_import(done.import_id)
+    assert [(one.file_name, one.line) for one in rows] == [("a.txt", 2), ("a.txt", 3)]
+    with pytest.raises(ImportUndoneError):
+        await undo_import(done.import_id, today=TODAY)
+    again = await run(file)
+    assert again.import_id not in {None, done.import_id}
+    assert [len(one.files) for one in await list_imports()] == [1, 1, 1]
+
+
+async def test_what_was_booked_on_top_keeps_an_import(tmp_path: Path) -> None:
+    first = await run(write(tmp_path, "a.txt", DEPOSIT, BUY))
+    sale = "SELL 2024-04-02 source_id=2 currency=USD asset=VTI/USD quantity=4 amount=1100"
+    second = await run(write(tmp_path, "b.txt", sale))
+    assert first.import_id is not None
+    assert second.import_id is not None
+
+    with pytest.raises(
+        ImportBuiltOnError, match=r"A would have less than 0 VTI, because of SELL imp-\w+ of 2024-04-02"
+    ):
+        await undo_import(first.import_id, today=TODAY)
+    assert (await balances())["A", "VTI"] == 6
+
+    await undo_import(second.import_id, today=TODAY)
+    await undo_import(first.import_id, today=TODAY)
+    assert await balances() == {}
+
+
+async def test_a_transfer_between_two_files_is_booked_once(tmp_path: Path) -> None:
+    transfer = "TRANSFER 2024-03-15 currency=USD amount=100 account=one counter_account=two"
+    one = write(tmp_path, "one.txt", f"{DEPOSIT} account=one", transfer)
+    two = write(tmp_path, "two.txt", transfer)
+
+    done = await run(one, two, account=None, accounts={"one": "A", "two": "B"})
+
+    assert done.booked == 2
+    assert await balances() == {("A", "USD"): 9900, ("B", "USD"): 100}
+
+
+async def test_units_without_an_amount_are_taken_at_the_close_of_their_day(tmp_path: Path) -> None:
+    receipt = "RECEIVE 2024-03-{} currency=GBP asset=isin:GB00BH4HKS39/GBX quantity=100 amount=?"
+    done = await run(write(tmp_path, "a.txt", receipt.format("02")))
+    [booking] = done.plan.bookings
+    assert (booking.transaction.amount, booking.transaction.currency) == (Decimal(70), "GBP")
+    assert done.plan.flagged[0].why.endswith("70 GBP")
+
+    [refused] = (await plan(write(tmp_path, "b.txt", receipt.format("14")))).refused
+    assert refused.why == (
+        "does not say what 100 VOD.L are worth, and there is no close of 2024-03-14: "
+        "steelyard prices backfill --source files --from 2024-03-14 --asset VOD.L"
+    )
+
+
+async def test_a_history_that_starts_in_the_middle_is_opened(tmp_path: Path) -> None:
+    sale = "SELL 2024-02-02 source_id=2 currency=USD asset=VTI/USD quantity=4 amount=1000"
+    file = write(tmp_path, "a.txt", sale, "WITHDRAWAL 2024-02-03 source_id=3 currency=USD amount=1500")
+
+    planned = await plan(file, account="guarded")
+    assert "may not go below 0" in planned.overdrawn
+    opened = [(one.asset_id, int(one.quantity), int(one.amount or 0), one.day) for one in planned.openings]
+    assert opened == [("", 0, 500, date(2024, 2, 1)), ("VTI", 4, 960, date(2024, 2, 1))]
+    with pytest.raises(ImportRefusedError, match="--opening books it"):
+        await run(file, account="guarded")
+
+    done = await run(file, account="guarded", opening=True)
+    assert done.plan.overdrawn == ""
+    assert await balances() == {}
+    assert (await run(file, account="guarded", opening=True)).import_id is None
+    async with get_db_session() as db:
+        guards = await db.execute(
+            text("select may_overdraw, may_short from steelyard.accounts where account_id = 'guarded'")
+        )
+        assert [tuple(row) for row in guards] == [(False, False)]
+
+
+async def test_a_statement_says_what_was_there_before(tmp_path: Path) -> None:
+    lines = (
+        "BUY 2024-02-02 source_id=2 currency=USD asset=VTI/USD quantity=4 amount=1000",
+        "SPLIT 2024-02-05 source_id=3 currency=USD asset=VTI/USD quantity=1 counter_quantity=2",
+        "HELD 2024-02-28 asset=VTI/USD quantity=20",
+        "HELD 2024-02-28 currency=USD quantity=123.45",
+    )
+    file = write(tmp_path, "a.txt", *lines)
+
+    planned = await plan(file)
+    differing = [(one.name, str(one.stated), int(one.ledger)) for one in planned.differences]
+    assert differing == [("VTI", "20", 8), ("USD", "123.45", -1000)]
+    movers = planned.differences[0].movers
+    assert [(mover.line, int(mover.quantity)) for mover in movers] == [(2, 4), (3, 4)]
+
+    done = await run(file, opening=True)
+    assert done.plan.differences == ()
+    assert {(one.asset_id or one.currency): one.quantity or one.amount for one in done.plan.openings} == {
+        "VTI": 6,
+        "USD": Decimal("1123.45"),
+    }
+
+
+async def test_somebody_elses_import_is_not_there(tmp_path: Path) -> None:
+    done = await run(write(tmp_path, "a.txt", DEPOSIT))
+    assert done.import_id is not None
+    with acting_as(Acting(1, "operator")):
+        assert await list_imports() == ()

@@ -38,7 +38,7 @@ USER, TOKEN = UUID(int=7), UUID(int=8)
 
 # o owner, a advisor, v viewer, c compliance, d admin, s service. What is not here, nobody may.
 BY_HAND = """
-portfolio      read oavcs, change o
+portfolio      read oavcs, change o, export oc
 profile        change oa
 model          change o
 asset          read oavcds

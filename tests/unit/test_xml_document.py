@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from steelyard.statements.port import HEAD_BYTES, Source, StatementError
-from steelyard.statements.xml_document import MAX_TEXT, Element, XmlBounds, read_elements, root_of
+from steelyard.statements.xml_document import MAX_TOKEN, Element, XmlBounds, read_elements, root_of
 
 BOOK = b"""<?xml version="1.0"?>
 <book xmlns="urn:book" owner="Ann">
@@ -56,23 +56,25 @@ def test_of_wanted_elements_in_one_another_the_outermost_comes(tmp_path: Path) -
         ("<a>\nÄ</a>".encode("cp1252"), 2, "well-formed"),
         (b'<?xml version="1.0" encoding="klingon"?><a/>', 1, "encoding"),
         (b"<a>\n" + b"<b>" * 70 + b"</b>" * 70 + b"</a>", 2, "64 deep"),
-        (b"<a>\n<!-- " + b"x" * (MAX_TEXT + 300_000) + b" --></a>", 2, "longer than"),
-        (b"<a>\n" + b"x" * (MAX_TEXT + 1) + b"</a>", None, "longer than"),
+        (b"<a>\n<!-- " + b"x" * (MAX_TOKEN + 300_000) + b" --></a>", 2, "longer than"),
     ],
 )
 def test_what_is_broken_or_could_harm_is_refused_with_its_line(
-    tmp_path: Path, content: bytes, line: int | None, why: str
+    tmp_path: Path, content: bytes, line: int, why: str
 ) -> None:
     with pytest.raises(StatementError, match=why) as caught:
         read(tmp_path / "b", content, "a")
 
-    assert line is None or caught.value.line == line
+    assert caught.value.line == line
 
 
 def test_how_deep_and_how_many_is_for_the_caller_to_say(tmp_path: Path) -> None:
     assert read(tmp_path / "b", b"<a><b/><b/></a>", "a", bounds=XmlBounds(depth=2, nodes=3))
     with pytest.raises(StatementError, match="more than 2 elements in one"):
         read(tmp_path / "b", b"<a><b/><b/></a>", "a", bounds=XmlBounds(nodes=2))
+    assert read(tmp_path / "b", b'<a c="12"><b>345</b></a>', "a", bounds=XmlBounds(text=5))
+    with pytest.raises(StatementError, match="more than 4 characters"):
+        read(tmp_path / "b", b'<a c="12"><b>345</b></a>', "a", bounds=XmlBounds(text=4))
     with pytest.raises(StatementError, match="more than 1 deep"):
         read(tmp_path / "b", b"<a><b/></a>", "a", bounds=XmlBounds(depth=1))
 

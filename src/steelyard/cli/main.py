@@ -19,6 +19,7 @@ from steelyard.cli.answers import (
 from steelyard.cli.assets import asset, assets
 from steelyard.cli.attach import attach, detach
 from steelyard.cli.audit import audit
+from steelyard.cli.book_export import export
 from steelyard.cli.brokers import brokers
 from steelyard.cli.changes import changes
 from steelyard.cli.codes import INTERRUPTED, code_of
@@ -28,6 +29,7 @@ from steelyard.cli.demo import demo
 from steelyard.cli.doctor import doctor
 from steelyard.cli.fills import fills
 from steelyard.cli.holds import holds
+from steelyard.cli.imports import import_, imports
 from steelyard.cli.keys import keys
 from steelyard.cli.ledger import ledger, lots, positions
 from steelyard.cli.limits import limits
@@ -54,7 +56,7 @@ from steelyard.cli.worker import worker
 from steelyard.errors import SteelyardError
 
 SECTIONS: Final = {
-    "Start": (demo, init, load, attach, refresh),
+    "Start": (demo, init, load, import_, attach, refresh),
     "Ask": (
         overview,
         allocation,
@@ -69,7 +71,7 @@ SECTIONS: Final = {
         changes,
         report,
     ),
-    "Trust": (performance, explain, positions, lots, ledger, prices),
+    "Trust": (performance, explain, positions, lots, ledger, imports, prices),
     "Decide": (
         accounts,
         targets,
@@ -88,7 +90,7 @@ SECTIONS: Final = {
     ),
     "Trade": (orders, fills, holds, reconcile, worker, brokers),
     "Let in": (serve, user, tenant, token),
-    "Look after": (doctor, db, audit, personal_data, keys, detach),
+    "Look after": (doctor, db, export, audit, personal_data, keys, detach),
 }
 
 

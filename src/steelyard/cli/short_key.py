@@ -1,4 +1,4 @@
-"""The type of arguments that name an order, a proposal, a run, a hold or a break."""
+"""The type of arguments that name an order, a proposal, a run, a hold, a break or an import."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -33,3 +33,4 @@ PROPOSAL_KEY: Final = KeyType(KeyKind.PROPOSAL)
 RUN_KEY: Final = KeyType(KeyKind.RUN)
 HOLD_KEY: Final = KeyType(KeyKind.HOLD)
 BREAK_KEY: Final = KeyType(KeyKind.BREAK)
+IMPORT_KEY: Final = KeyType(KeyKind.IMPORT)

@@ -24,6 +24,7 @@ class KeyKind(StrEnum):
     RUN = "run"
     HOLD = "hold"
     BREAK = "break"
+    IMPORT = "import"
 
 
 class ShortKeyError(InvalidInputError):

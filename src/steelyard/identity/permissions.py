@@ -106,6 +106,7 @@ _USERS = (Role.OWNER, Role.ADMIN)
 WHO_MAY: Final[Mapping[Permission, Collection[Role]]] = {
     (Verb.READ, ObjectType.PORTFOLIO): _PORTFOLIO,
     (Verb.CHANGE, ObjectType.PORTFOLIO): (Role.OWNER,),
+    (Verb.EXPORT, ObjectType.PORTFOLIO): (Role.OWNER, Role.COMPLIANCE),  # who see every account
     (Verb.CHANGE, ObjectType.PROFILE): (Role.OWNER, Role.ADVISOR),
     (Verb.CHANGE, ObjectType.MODEL): (Role.OWNER,),
     (Verb.READ, ObjectType.ASSET): tuple(Role),
@@ -160,6 +161,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
 TOKENS_MAY: Final = frozenset(
     {
         (Verb.READ, ObjectType.PORTFOLIO),
+        (Verb.EXPORT, ObjectType.PORTFOLIO),
         (Verb.READ, ObjectType.ASSET),
         (Verb.READ, ObjectType.ORDER),
         (Verb.PROPOSE, ObjectType.ORDER),

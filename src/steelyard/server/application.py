@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -34,6 +35,7 @@ class Application(FastAPI):
     figures: Figures
     declared: Routes
     watchers: Watchers
+    exports: Watchers
     stopping: asyncio.Event
     documents: Documents
     dashboards: Dashboards
@@ -81,6 +83,7 @@ def make_application(
     app.wiring, app.figures, app.draw_problem = wiring, Figures(), draw_problem
     app.documents, app.dashboards, app.kept = Documents(), Dashboards(), KeptAnswers()
     app.watchers, app.stopping = Watchers(wiring.limits), asyncio.Event()
+    app.exports = Watchers(replace(wiring.limits, streams=wiring.limits.exports, principal_streams=1))
     for router in (make_probes(wiring, app.figures), *routers):
         app.include_router(router)
     app.declared = Routes.of(app.routes)

@@ -41,6 +41,7 @@ class Limits:
         streams, principal_streams: of all, and of one user or token, that are watched at once.
         stream_seconds: how long one lasts; less than answer_seconds. The browser asks again.
         look_seconds: between two looks of a stream.
+        exports: of whole books at once, of a tenant one.
         connections: open at once.
         address_connections: open at once from one address that is no proxy of ours.
         address_rate, address_burst: requests a second of one address, and at once.
@@ -60,6 +61,7 @@ class Limits:
     principal_streams: int = 6
     stream_seconds: float = 100.0
     look_seconds: float = 1.0
+    exports: int = 3
     connections: int = 1_000
     address_connections: int = 100
     address_rate: float = 50.0

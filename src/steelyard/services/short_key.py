@@ -1,4 +1,4 @@
-"""Short keys: which order, proposal, run, hold or break begins so."""
+"""Short keys: which order, proposal, run, hold, break or import begins so."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -16,6 +16,7 @@ _LISTS: Final[Mapping[KeyKind, str]] = {
     KeyKind.RUN: "run list",
     KeyKind.HOLD: "holds list",
     KeyKind.BREAK: "reconcile breaks",
+    KeyKind.IMPORT: "imports",
 }
 
 

@@ -323,7 +323,7 @@ def _notes(attempt: Attempt) -> Iterator[str]:
                 "says until both agree (`steelyard ledger reconcile`)."
             )
     if attempt.openings and not attempt.request.choices.opening:
-        yield "The history starts in the middle: --opening books what was there before."
+        yield "The history starts in the middle: what was there before can be booked with it, as its opening."
 
 
 def opening_rows(attempt: Attempt) -> Iterable[tuple[str, str]]:

@@ -69,7 +69,9 @@ def read_files(
     names = _told_apart([file.name for file in files])
     wanted = {name: {line for file, line in choices.leave_out if file == name} for name in names}
     if unknown := {file for file, _ in choices.leave_out} - {*names}:
-        raise ImportChoiceError(f"{min(unknown)!r} in --leave-out", "is none of the files")
+        raise ImportChoiceError(
+            f"{min(unknown)!r}, of which a row is to be left out,", "is none of the files"
+        )
     return [
         _read(number, name, file, choices.reader, readers, today, wanted[name])
         for number, (name, file) in enumerate(zip(names, files, strict=True), start=1)
@@ -94,7 +96,7 @@ def _read(  # noqa: PLR0917 - what a file is read with, once
         for row in read_statement(reader, source, today=today):
             take(row)
     if absent := leave_out - {note.line for note in found.left_out}:
-        raise ImportChoiceError(f"{name} line {min(absent)} in --leave-out", "holds no row")
+        raise ImportChoiceError(f"{name} line {min(absent)}, which is to be left out,", "holds no row")
     return found
 
 

@@ -61,17 +61,17 @@ def _as_text(values: pa.ChunkedArray, column: Column) -> pa.Array:
 
 def _number_text(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     if pa.types.is_floating(values.type):
-        return _float_text(values.cast(pa.string()))
+        return _written_out(values.cast(pa.string()))
     if pa.types.is_decimal(values.type) and values.type.scale > 0:
-        return pc.utf8_rtrim(pc.utf8_rtrim(values.cast(pa.string()), "0"), ".")
+        return pc.utf8_rtrim(pc.utf8_rtrim(_written_out(values.cast(pa.string())), "0"), ".")
     if _is_integer_or_text(values.type) or pa.types.is_decimal(values.type):
         return values.cast(pa.string())
     raise UnfitColumnError(name, str(values.type), "decimal, integer or double")
 
 
-def _float_text(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Write exponents out: 1e-7 is 0.0000001."""
-    scientific = pc.fill_null(pc.match_substring(text, "e"), fill_value=False)
+def _written_out(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Write exponents out: 1e-7 is 0.0000001, and so is the decimal that Arrow writes as 1E-7."""
+    scientific = pc.fill_null(pc.match_substring(text, "e", ignore_case=True), fill_value=False)
     if not pc.any(scientific).as_py():
         return text
     plain = [f"{Decimal(cast('str', value)):f}" for value in text.filter(scientific).to_pylist()]

@@ -11,13 +11,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
+<<<<<<< HEAD
+from decimal import Decimal, InvalidOperation
+=======
 from itertools import pairwise
+>>>>>>> s_pag
 from pathlib import Path
 from typing import IO, Final, cast
 
-from steelyard.domain.amount import AmountError, read_amount
+from steelyard.domain.amount import MAX_PLACES, MAX_WHOLE_DIGITS, AmountError, read_amount
 from steelyard.domain.money import MONEY_PLACES
-from steelyard.domain.transaction import ZERO, Transaction, describe_fault, find_fault
+from steelyard.domain.transaction import ZERO, Transaction, TransactionKind, describe_fault, find_fault
 from steelyard.errors import InvalidInputError
 from steelyard.statements.port import HEAD_BYTES, Reader, Source, StatementError
 from steelyard.statements.record import Record, Refused, Row
@@ -197,6 +201,8 @@ def read_statement(reader: Reader, source: Source, *, today: date) -> Iterator[R
 
 def check_record(record: Record, today: date) -> Record | Refused:
     """Return a record that can be booked once its names are known, or why it cannot."""
+    if _is_plainly_sound(record, today):
+        return record
     if record.trade_date.year < _FIRST_YEAR:
         return Refused(record.line, f"is dated {record.trade_date}, before any statement")
     try:
@@ -209,6 +215,54 @@ def check_record(record: Record, today: date) -> Record | Refused:
 _FIRST_YEAR: Final = 1900
 _MONEY: Final = ("amount", "costs", "tax", "counter_amount")
 _UNITS: Final = ("quantity", "price", "counter_quantity", "basis_fraction")
+
+
+_FIRST_DAY: Final = date(_FIRST_YEAR, 1, 1)
+_PLAIN_UNITS: Final = frozenset(
+    {TransactionKind.BUY, TransactionKind.SELL, TransactionKind.DIVIDEND_REINVESTED, TransactionKind.RECEIVE}
+)
+_PLAIN_CASH: Final = frozenset(
+    {
+        TransactionKind.INTEREST,
+        TransactionKind.INTEREST_PAID,
+        TransactionKind.FEE,
+        TransactionKind.TAX,
+        TransactionKind.DEPOSIT,
+        TransactionKind.WITHDRAWAL,
+    }
+)
+_TOO_LARGE: Final = Decimal(10) ** MAX_WHOLE_DIGITS
+
+
+def _is_plainly_sound(record: Record, today: date) -> bool:
+    """Whether a record of a common kind has no fault, shown without building a transaction; False proves nothing."""
+    kind, amount, costs, quantity = record.kind, record.amount, record.costs, record.quantity
+    if amount is None or record.counter_quantity or record.counter_amount or record.basis_fraction:
+        return False
+    settles, price = record.settlement_date, record.price
+    if not _FIRST_DAY <= record.trade_date <= today or (settles is not None and settles < record.trade_date):
+        return False
+    try:
+        if kind in _PLAIN_UNITS or kind is TransactionKind.DIVIDEND:
+            is_whole = record.asset is not None and (quantity if kind in _PLAIN_UNITS else amount) > 0
+        else:
+            is_whole = kind in _PLAIN_CASH and amount > 0
+        return (
+            is_whole
+            and ZERO <= amount < _TOO_LARGE
+            and round(amount, MONEY_PLACES) == amount
+            and (costs is ZERO or (costs < _TOO_LARGE and round(costs, MONEY_PLACES) == costs))
+            and (record.tax is ZERO or _is_money(record.tax))
+            and ZERO <= record.tax <= costs
+            and (quantity is ZERO or (quantity < _TOO_LARGE and round(quantity, MAX_PLACES) == quantity))
+            and (price is None or (ZERO <= price < _TOO_LARGE and round(price, MAX_PLACES) == price))
+        )
+    except InvalidOperation:  # no number, or one without end
+        return False
+
+
+def _is_money(number: Decimal) -> bool:
+    return ZERO <= number < _TOO_LARGE and round(number, MONEY_PLACES) == number
 
 
 def _as_transaction(record: Record) -> Transaction:

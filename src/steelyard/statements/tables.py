@@ -1,4 +1,4 @@
-"""Facts from files: a directory of tables as CSV or Parquet, read as the text that stands in them.
+"""Facts from files: a directory of tables as CSV, Parquet or JSON lines, read as the text that stands in them.
 
 Reading decides nothing about meaning: every cell arrives as text, an empty one as "", and `cells` judges it.
 Columns of words are dictionary-encoded, so that each distinct text is judged once.
@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 from steelyard.errors import InvalidInputError, NotFoundError
 from steelyard.statements import parquet
 from steelyard.statements.columns import DERIVED_WHEN_ABSENT, FORMATS, NEEDED, TableFormat
+from steelyard.statements.json_lines import JsonLineError, read_json_lines
+from steelyard.statements.texts import unguarded
 
-ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
+ENDINGS: Final = (".csv", ".csv.gz", ".parquet", ".jsonl")
 MAX_LINE_BYTES: Final = 1 << 20
 _WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 
@@ -99,10 +101,12 @@ class RawTable:
         return {name: cast("str", column[index].as_py()) for name, column in self.columns.items()}
 
     def row_numbers(self, indexes: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the lines of rows of a CSV file (the header is line 1), or their place in a Parquet file."""
+        """Return the lines of rows of a file (of CSV the header is line 1), or their place in a Parquet file."""
         if self.path.name.endswith(".parquet"):
             return indexes + 1
         filled = _filled_lines(self.path) if indexes.size else np.empty(0, np.int64)
+        if self.path.name.endswith(".jsonl"):
+            return filled[indexes] if filled.size >= self.length else indexes + 1
         return filled[1:][indexes] if filled.size > self.length else indexes + 2
 
 
@@ -155,13 +159,11 @@ def read_table(path: Path, table_format: TableFormat) -> RawTable:
         TableFileError: the file is empty or damaged, is not UTF-8, or its columns are not those of the table.
     """
     try:
-        if path.stat().st_size == 0:
+        if path.stat().st_size == 0 and path.suffix != ".jsonl":
             raise TableFileError(
                 path, "empty_file", "is empty; a table without rows still has its header line"
             )
-        columns = (
-            _read_parquet(path, table_format) if path.suffix == ".parquet" else _read_csv(path, table_format)
-        )
+        columns = _READERS.get(path.suffix, _read_csv)(path, table_format)
     except OSError as error:
         raise TableFileError(path, "unreadable_file", f"cannot be read: {error}") from error
     return RawTable(table_format, path, columns, len(next(iter(columns.values()))))
@@ -209,7 +211,17 @@ def _read_csv(path: Path, table_format: TableFormat) -> dict[str, pa.Array]:
         line, reason = _first_fault(path) or (None, str(error).partition("\n")[0])
         raise TableFileError(path, "broken_line", reason, line) from error
     table = table.unify_dictionaries()
-    return {name: table[name].combine_chunks() for name in table.column_names}
+    return {name: _plain(table[name].combine_chunks()) for name in table.column_names}
+
+
+def _plain(cells: pa.Array) -> pa.Array:
+    """Take off the `'` that keeps text from being a formula; numbers have none, and keep what is not theirs."""
+    if not pa.types.is_dictionary(cells.type):
+        return cells
+    words = unguarded(cells.dictionary)
+    if words is cells.dictionary:
+        return cells
+    return pa.DictionaryArray.from_arrays(cells.indices, words).cast(pa.string()).dictionary_encode()
 
 
 def _read_parquet(path: Path, table_format: TableFormat) -> dict[str, pa.Array]:
@@ -218,6 +230,19 @@ def _read_parquet(path: Path, table_format: TableFormat) -> dict[str, pa.Array]:
         return parquet.read_as_text(path, table_format)
     except (pa.ArrowInvalid, parquet.UnfitColumnError) as error:
         raise TableFileError(path, "unreadable_file", str(error).partition("\n")[0]) from error
+
+
+def _read_json_lines(path: Path, table_format: TableFormat) -> dict[str, pa.Array]:
+    try:
+        columns = read_json_lines(path, table_format)
+    except JsonLineError as error:
+        raise TableFileError(path, error.kind, error.reason, error.line) from error
+    numbers = {column.name for column in table_format.columns if column.is_number}
+    return {name: texts if name in numbers else texts.dictionary_encode() for name, texts in columns.items()}
+
+
+_READERS: Final = {".parquet": _read_parquet, ".jsonl": _read_json_lines}
+"""What reads files of an ending; CSV is all others."""
 
 
 def _csv_header(path: Path) -> list[str]:

@@ -13,7 +13,8 @@ from steelyard.statements.port import Source, StatementError
 
 MAX_DEPTH: Final = 64
 MAX_NODES: Final = 100_000
-MAX_TEXT: Final = 2**20
+MAX_TEXT: Final = 2**24
+MAX_TOKEN: Final = 2**20
 _CHUNK: Final = 2**16
 _SEPARATOR: Final = " "  # between a namespace and a name: no character of either
 
@@ -62,10 +63,12 @@ class XmlBounds:
     Attributes:
         depth: elements inside one another.
         nodes: elements in one that is wanted.
+        text: characters in one that is wanted, attributes included.
     """
 
     depth: int = MAX_DEPTH
     nodes: int = MAX_NODES
+    text: int = MAX_TEXT
 
 
 def read_elements(
@@ -76,7 +79,7 @@ def read_elements(
     Args:
         source: the file; its encoding is what its XML declaration says, else UTF-8 or UTF-16.
         wanted: of the tags from the root to an element, whether it is.
-        bounds: None = 64 deep, 100,000 elements in one that is wanted.
+        bounds: None = 64 deep, 100,000 elements and 16 MiB of text in one that is wanted.
 
     Raises:
         StatementError: it is not well-formed, ends early, has a DOCTYPE, or goes beyond the bounds.
@@ -87,8 +90,8 @@ def read_elements(
         while chunk := file.read(_CHUNK):
             gathering.feed(chunk, is_last=False)
             fed += len(chunk)
-            if fed - gathering.parser.CurrentByteIndex > MAX_TEXT + 2 * _CHUNK:
-                raise gathering.error(f"a tag or comment longer than {MAX_TEXT:,} bytes")
+            if fed - gathering.parser.CurrentByteIndex > MAX_TOKEN + 2 * _CHUNK:
+                raise gathering.error(f"has a tag or comment longer than {MAX_TOKEN:,} bytes")
             yield from gathering.drain()
     gathering.feed(b"", is_last=True)
     yield from gathering.drain()
@@ -161,18 +164,21 @@ class _Gathering:
         plain = {key.rpartition(_SEPARATOR)[2]: value for key, value in attributes.items()}
         self.path.append(_Open(tag, self.parser.CurrentLineNumber, plain))
         if not self.kept_from and self.wanted(tuple(one.tag for one in self.path)):
-            self.kept_from, self.nodes = len(self.path), 0
+            self.kept_from, self.nodes, self.characters = len(self.path), 0, 0
         self.nodes += 1
-        self.characters = 0
         if self.kept_from and self.nodes > self.bounds.nodes:
             raise self.error(f"has more than {self.bounds.nodes:,} elements in one")
+        self.count(sum(map(len, plain.values())))
 
     def data(self, text: str) -> None:
         if self.kept_from:
-            self.characters += len(text)
-            if self.characters > MAX_TEXT:
-                raise self.error(f"has a text longer than {MAX_TEXT:,} characters")
+            self.count(len(text))
             self.path[-1].text.append(text)
+
+    def count(self, characters: int) -> None:
+        self.characters += characters
+        if self.kept_from and self.characters > self.bounds.text:
+            raise self.error(f"has more than {self.bounds.text:,} characters in one element")
 
     def end(self, name: str) -> None:
         del name  # expat has seen to it that it is the one that is open

@@ -14,6 +14,7 @@ _QUERIES: Final[Mapping[KeyKind, str]] = {
     KeyKind.RUN: "find_run_keys",
     KeyKind.HOLD: "find_hold_keys",
     KeyKind.BREAK: "find_break_keys",
+    KeyKind.IMPORT: "find_import_keys",
 }
 
 

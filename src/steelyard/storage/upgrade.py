@@ -182,8 +182,15 @@ async def _dump(cluster: Cluster, old: Binaries, new: Binaries, folder: Path, re
         for database in dumps.contents:
             login = login_variables(server.address(server.superuser, database))
             arguments = ["--format=custom", "--compress=1", f"--file={dumps.file(database)}"]
-            await run_program(new, "pg_dump", arguments, login)
+            await run_program(await _dumper(server, database, old, new), "pg_dump", arguments, login)
     return dumps
+
+
+async def _dumper(server: EmbeddedServer, database: str, old: Binaries, new: Binaries) -> Binaries:
+    """Choose who dumps: the newer programs, but for a server that writes what only its own can leave out."""
+    async with connected(server, server.superuser, database) as connection:
+        is_marked = await connection.fetchval(query("has_column_marks").text)
+    return old if is_marked and old.program("pg_dump").is_file() else new
 
 
 async def _fill(fresh: Cluster, new: Binaries, dumps: _Dumps, old: EmbeddedServer, report: Report) -> None:

@@ -31,6 +31,7 @@ DAYS: Final = {"7": "A week", "30": "30 days", "90": "90 days", "365": "A year"}
 FIRST_DAYS: Final = "90"
 SCOPES: Final = {
     "read:portfolio": "Read accounts, positions, transactions and figures",
+    "export:portfolio": "Take away everything the tenant owns",
     "read:asset": "Read assets and prices",
     "read:order": "Read orders, proposals and rules",
     "propose:order": "Propose orders; people approve them",

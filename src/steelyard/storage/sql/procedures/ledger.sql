@@ -209,6 +209,26 @@ end
 $$;
 comment on function steelyard.guard_balances() is 'What an account may not do holds for the balances it has.';
 
+create or replace function steelyard.tell_planner(p_entries bigint) returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- A ledger that was just filled is empty by its statistics, and whoever reads it at once loops over all of it for
+    -- each entry. Small additions are left to autovacuum.
+    if p_entries > 500 and p_entries > (
+        select 0.1 * c.reltuples from pg_catalog.pg_class as c where c.oid = 'steelyard.journal'::regclass
+    ) then
+        analyze steelyard.journal;
+        analyze steelyard.postings;
+    end if;
+end
+$$;
+comment on function steelyard.tell_planner is 'Bring the statistics of the ledger up to date where many entries were added to few.';
+
+revoke all on function steelyard.tell_planner from public;
+grant execute on function steelyard.tell_planner to steelyard_app, steelyard_migrator;
+
 revoke all on function
 steelyard.check_entries(), steelyard.check_postings(), steelyard.move_balances(), steelyard.guard_balances()
 from public;

@@ -610,6 +610,9 @@ begin
     inner join steelyard.journal as j on r.old_entry_id = j.entry_id
     order by j.trade_date, j.entry_id;
     get diagnostics reversed = row_count;
+    if reversed > 100 then -- what was known of the column was that it is empty, and each would be looked for by itself
+        analyze pg_temp.ledger_rows (reverses, is_new);
+    end if;
     insert into steelyard.journal (
         entry_id, tenant_id, external_id, account_id, revision, reverses, kind, trade_date, settlement_date, asset_id,
         quantity, price, currency, amount, costs, tax, counter_account_id, counter_asset_id, counter_quantity,
@@ -642,6 +645,7 @@ begin
     select p_tenant, l.entry_id, l.line, l.account_id, l.place, l.commodity, l.is_cash, l.quantity, l.trade_date
     from steelyard.lines_to_post(v_first, v_last) as l
     where l.quantity <> 0;
+    perform steelyard.tell_planner(booked + reversed);
 end
 $$;
 comment on function steelyard.book_rows is 'Reverse and book what stands in ledger_rows.';

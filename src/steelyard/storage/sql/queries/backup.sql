@@ -170,3 +170,12 @@ limit 5;
 -- name: get_databases
 -- The databases that hold something of somebody's.
 select datname::text as name from pg_catalog.pg_database where datallowconn and not datistemplate order by datname;
+
+-- name: has_column_marks
+-- True where the server marks columns with a version of its own, as security releases of November 2026 do: only its own
+-- programs know that the mark is no setting, and leave it out of a dump.
+select exists (
+    select
+    from pg_catalog.pg_attribute
+    where attoptions::text like '%pg\_attver=%'
+);

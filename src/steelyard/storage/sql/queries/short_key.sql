@@ -32,3 +32,10 @@ select break_id from steelyard.reconciliation_breaks
 where tenant_id = steelyard.current_tenant() and break_id between cast(:low as uuid) and cast(:high as uuid)
 order by break_id
 limit 2;
+
+-- name: find_import_keys
+-- Imports whose keys are in a range, the first two.
+select import_id from steelyard.imports
+where tenant_id = steelyard.current_tenant() and import_id between cast(:low as uuid) and cast(:high as uuid)
+order by import_id
+limit 2;

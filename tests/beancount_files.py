@@ -1,0 +1,47 @@
+"""Ledgers of beancount, written by hand, and what the reader makes of them."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from books import in_ci
+from steelyard.statements.beancount_ledger import BeancountLedger
+from steelyard.statements.recognition import open_source
+from steelyard.statements.record import Record, Row
+
+
+def want_beancount() -> None:
+    """Skip the module where beancount is not installed; in the pipeline it must be."""
+    if importlib.util.find_spec("beancount") is None:
+        reason = "beancount is not installed: pip install 'steelyard[beancount]'"
+        if in_ci():
+            pytest.fail(reason)
+        pytest.skip(reason, allow_module_level=True)
+
+
+def read_ledger_file(path: Path, *, seconds: int = 120) -> list[Row]:
+    """Read a ledger with the reader."""
+    with open_source(path) as source:
+        return list(BeancountLedger(seconds=seconds).read(source))
+
+
+def read_text(folder: Path, text: str | bytes, *, seconds: int = 120) -> list[Row]:
+    """Read a ledger of this text."""
+    path = folder / "main.beancount"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_ledger_file(path, seconds=seconds)
+
+
+def brief(record: Record) -> str:
+    """A record in one line: kind, account, what it moves, costs, other side."""
+    asset = record.asset.symbol if record.asset else ""
+    money = f"{record.amount} {record.currency}" if record.amount else ""
+    units = f"{record.quantity} {asset}" if record.quantity else asset
+    ratio = f"-> {record.counter_quantity}" if record.counter_quantity else ""
+    costs = f"costs {record.costs} tax {record.tax}" if record.costs else ""
+    other = f"-> {record.counter_account}" if record.counter_account else ""
+    bought = f"-> {record.counter_amount} {record.counter_currency}" if record.counter_currency else ""
+    return " ".join(
+        filter(None, (record.kind.value, record.account, units, ratio, money, costs, other, bought))
+    )
