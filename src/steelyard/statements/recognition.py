@@ -11,11 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
-<<<<<<< HEAD
 from decimal import Decimal, InvalidOperation
-=======
 from itertools import pairwise
->>>>>>> s_pag
 from pathlib import Path
 from typing import IO, Final, cast
 
@@ -61,8 +58,8 @@ class UnknownFileError(InvalidInputError):
 
 def _distance(miss: str) -> tuple[bool, int]:
     """Return how far a file is from a kind: of tables how many columns are missing; another form is farthest."""
-    columns = miss.count("`") // 2
-    return not columns, columns
+    is_of_columns = miss.startswith("the column")
+    return not is_of_columns, miss.count("`") // 2
 
 
 def _grouped(misses: Sequence[tuple[str, str]]) -> Iterator[str]:
