@@ -3,24 +3,19 @@
 A parameter whose name is not here, nor its whole path, fails the tests of every page that has it.
 """
 
-import json
 import re
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from uuid import UUID, uuid4
 
 from api_account_cases import new_model
 from api_identity_cases import hold, recovery_asked
+from api_import_cases import an_import
 from api_order_cases import broken, foundling, held, my_order
 from api_proposal_cases import a_rule, made_run
 from api_visit import Visit, device_of, paper_link, some_account
-from house import transaction
 from house_trading import approved_for, reviewed_for
 from passkey_device import encode
 from steelyard.identity.permissions import Role
-from steelyard.services.statement_import import run_import
-from steelyard.services.statement_plan import Choices, Imported, StatementFile
 from web_page import WebRoute
 
 WITHOUT_KEY = {
@@ -48,32 +43,6 @@ def executed(visit: Visit) -> str:
     answer = owner.ask("POST", f"/proposals/{approved.proposal_id}/execute", seen)
     assert answer.status_code == 200, answer.text
     return str(approved.proposal_id)
-
-
-def an_import(visit: Visit) -> str:
-    """An import that an owner made in an account of their own."""
-    house, account = visit.house, visit.house.do(visit.house.ledger_account(visit.me.tenant_id))
-    activity = {
-        "currency": "USD",
-        "dataSource": "YAHOO",
-        "date": "2024-03-14",
-        "fee": 0,
-        "quantity": 1,
-        "symbol": "A",
-    }
-    content = json.dumps({"activities": [activity | {"type": "BUY", "unitPrice": 1}]})
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "a.json")
-        path.write_text(content, "utf-8")
-        files, choices = [StatementFile("a.json", path)], Choices(account=account)
-        made = house.do(_imported(visit, files, choices))
-    assert made.import_id is not None
-    return str(made.import_id)
-
-
-async def _imported(visit: Visit, files: list[StatementFile], choices: Choices) -> Imported:
-    async with transaction(visit.me.acting) as db:
-        return await run_import(files, choices, today=visit.house.clock().date(), db=db)
 
 
 PARAMETERS: dict[str, Names] = {
