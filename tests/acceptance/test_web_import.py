@@ -113,7 +113,10 @@ def test_a_file_is_sent_asked_about_shown_booked_and_taken_back(
     assert "−33.50" in effect.text  # 52.50 and 1 out, 21 less 1 in
     lots = effect.all("tbody")[1].all("tr")[0]
     assert [cell.text for cell in lots.all("td")] == ["0", "1", "0.00 USD", "32.10 USD"]
-    assert "steelyard prices backfill" in shown.root.one("section", aria_labelledby="prices-heading").one("code").text
+    assert (
+        "steelyard prices backfill"
+        in shown.root.one("section", aria_labelledby="prices-heading").one("code").text
+    )
     assert booked(house, account) == []
 
     done = shown.form(RUN).send("Import")
@@ -257,6 +260,25 @@ def test_files_of_somebody_else_are_not_there(house: House, pages: WebVisit) -> 
     assert "A file is not there any more" in answer.texts("alert")[0]
     assert "secret.json" not in answer.text
     assert "Waiting to be imported" not in stranger.open("/import").text
+
+
+def test_which_of_two_kinds_a_file_is_is_asked(house: House, pages: WebVisit, account: str) -> None:
+    """A line that beancount would read, in a comment of a bank's file."""
+    entry = "<STMTTRN><TRNTYPE>CREDIT<DTPOSTED>20240314<TRNAMT>5.00<FITID>1<NAME>Rent</STMTTRN>"
+    content = (
+        "OFXHEADER:100\nDATA:OFXSGML\nVERSION:102\n\n<OFX><SIGNONMSGSRSV1><SONRS><STATUS><CODE>0<SEVERITY>INFO"
+        "</STATUS><DTSERVER>20240315<LANGUAGE>ENG</SONRS></SIGNONMSGSRSV1>\n<BANKMSGSRSV1><STMTTRNRS><TRNUID>1"
+        "<STATUS><CODE>0<SEVERITY>INFO<MESSAGE>see\n2024-01-02 open Assets:Cash\n</STATUS><STMTRS><CURDEF>USD"
+        "<BANKACCTFROM><BANKID>1<ACCTID>2<ACCTTYPE>CHECKING</BANKACCTFROM><BANKTRANLIST><DTSTART>20240301"
+        f"<DTEND>20240315{entry}</BANKTRANLIST></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>\n"
+    )
+    page = send(pages, ("bank.ofx", content.encode()))
+    assert "It could be of more than one kind." in page.text
+    asked = page.form(button="Read it so").fill(reader="ofx").send()
+    assert counts(asked)["bank.ofx"][0] == "OFX or QFX"
+    field = next(name for name in asked.form(CHECK).names if name.startswith("account-"))
+    asked.form(CHECK).fill(**{field: account}).send().form(RUN).send("Import")
+    assert [kind for kind, _ in booked(house, account)] == ["DEPOSIT"]
 
 
 # ── What is sent ────────────────────────────────────────────────────────────────────────────────────────
