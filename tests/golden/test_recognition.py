@@ -28,10 +28,10 @@ OF_NO_KIND = {
 }
 """Samples that no reader knows, each with what it is."""
 
-WITHOUT_SAMPLE = {"portfolio-performance"}
-"""Readers of kinds of which there is no sample; their tests write such files."""
+LEDGERS = SHARED_DATA / "vectors/inputs"
+"""Files of Portfolio Performance lie among the published cases."""
 
-FILES = sorted(path for path in CLIENTS.rglob("*") if path.is_file()) if CLIENTS.is_dir() else []
+FILES = sorted(path for folder in (CLIENTS, LEDGERS) for path in folder.rglob("*") if path.is_file())
 
 
 def knowing(path: Path) -> list[str]:
@@ -44,7 +44,7 @@ def knowing(path: Path) -> list[str]:
 
 
 def inside(path: Path) -> str:
-    return path.relative_to(CLIENTS).as_posix()
+    return path.relative_to(CLIENTS if path.is_relative_to(CLIENTS) else SHARED_DATA).as_posix()
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,8 @@ def test_what_programs_say_to_each_other_is_no_statement(found: dict[str, list[s
 
 
 def test_the_files_of_no_kind_are_a_closed_list(found: dict[str, list[str]]) -> None:
-    statements = {name for name in found if not name.startswith(PROGRAMS)}
+    files = {inside(path) for path in FILES if path.is_relative_to(CLIENTS)}
+    statements = {name for name in files if not name.startswith(PROGRAMS)}
 
     assert {name for name in statements if not found[name]} == set(OF_NO_KIND)
 
@@ -74,7 +75,7 @@ def test_the_files_of_no_kind_are_a_closed_list(found: dict[str, list[str]]) -> 
 def test_every_reader_knows_some_file(found: dict[str, list[str]]) -> None:
     names = {name for readers in found.values() for name in readers}
 
-    assert {reader.name for reader in get_readers()} - names == WITHOUT_SAMPLE
+    assert {reader.name for reader in get_readers()} - names == set()
 
 
 def test_readers_have_names_of_their_own() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from statement_tally import read_rows
 from steelyard.domain.transaction import TransactionKind as Kind
+from steelyard.statements import ofx
 from steelyard.statements.ofx import OfxReader
 from steelyard.statements.port import HEAD_BYTES, Source, StatementError
 from steelyard.statements.record import Held, Hint, Record, Refused, Row, Skipped
@@ -142,6 +143,15 @@ def test_an_id_tells_bookings_apart(tmp_path: Path) -> None:
         Skipped(4, "the booking of line 3 once more"),
         Refused(5, "`FITID` '1' is that of line 3, which says something else"),
     ]
+
+
+def test_ids_are_remembered_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ofx, "MAX_IDS", 2)
+    rows = [paid("DEBIT", "-5").replace("<FITID>1", f"<FITID>{n}") for n in range(3)]
+
+    assert len(bank(tmp_path, "".join(rows[:2]))) == 2
+    with pytest.raises(StatementError, match="more than 2 bookings"):
+        bank(tmp_path, "".join(rows))
 
 
 def test_bookings_without_an_id_are_all_kept(tmp_path: Path) -> None:

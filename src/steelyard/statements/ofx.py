@@ -12,6 +12,10 @@ from steelyard.statements.record import Record, Refused, Row, Skipped
 from steelyard.statements.stated import RowError
 from steelyard.statements.xml_document import Element
 
+MAX_IDS: Final = 250_000
+_HASHES: Final = 2**61
+_LINES: Final = 2**40
+
 _BEGINNINGS: Final = {"STMTTRNRS", "CCSTMTTRNRS", "INVSTMTTRNRS"}
 _ABOUT: Final = {"STATUS", "CURDEF", "DTASOF", "BANKACCTFROM", "CCACCTFROM", "INVACCTFROM"}
 _STATEMENTS: Final = {"STMTRS", "CCSTMTRS", "INVSTMTRS"}
@@ -65,7 +69,8 @@ class _Reading:
     statement: Statement = field(default_factory=Statement)
     messages: list[str] = field(default_factory=list)
     is_empty: bool = True
-    seen: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    seen: dict[int, int] = field(default_factory=dict)  # hashes alone: ids are as many as rows
+    count: int = 0
 
     def take(self, element: Element) -> Iterator[Row]:
         if element.tag in _ABOUT:
@@ -126,15 +131,19 @@ class _Reading:
         """Return a record whose id is its own; twice the same is skipped, and two under one id are refused."""
         if not record.source_id:
             return record
-        key, says = (record.account, record.source_id), hash(replace(record, line=0))
-        if key not in self.seen:
-            self.seen[key] = record.line, says
-            return record
-        line, said = self.seen[key]
+        key, says = hash((record.account, record.source_id)), hash(replace(record, line=0)) % _HASHES
+        known = self.seen.setdefault(key, says * _LINES + record.line)
+        said, line = divmod(known, _LINES)
+        if len(self.seen) > MAX_IDS:
+            why = f"holds more than {MAX_IDS:,} bookings; export it year by year"
+            raise StatementError(self.name, why, record.line)
         if said != says:
             why = f"`FITID` {record.source_id[:60]!r} is that of line {line}, which says something else"
             return Refused(record.line, why)
-        return Skipped(record.line, f"the booking of line {line} once more")
+        if len(self.seen) == self.count:
+            return Skipped(record.line, f"the booking of line {line} once more")
+        self.count = len(self.seen)
+        return record
 
     def finish(self) -> None:
         if self.is_empty:

@@ -19,8 +19,8 @@ def get_readers() -> tuple[Reader, ...]:
         OfxReader(),
         FlexReader(),
         CamtReader(),
-        PortfolioPerformance(),
         GhostfolioReader(),
+        PortfolioPerformance(),
         BeancountLedger(),
         *get_csv_readers(),
     )
