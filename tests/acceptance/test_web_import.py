@@ -204,10 +204,17 @@ def test_rows_that_cannot_be_booked_are_left_out_one_by_one_or_all(
 def test_the_opening_of_a_history_that_starts_in_the_middle_is_offered(
     house: House, pages: WebVisit, account: str
 ) -> None:
-    content = export(buy(type="SELL", quantity=2))
-    asked = send(pages, ("a.json", content)).form(CHECK).fill(**{"account-": account}).send()
+    """It buys with money that nothing brought."""
+    asked = send(pages, ("a.json", export(buy()))).form(CHECK).fill(**{"account-": account}).send()
     assert "The history starts in the middle" in asked.texts("heading")
-    assert booked(house, account) == []
+    assert "53.50" in asked.root.one("section", aria_labelledby="openings-heading").text
+
+    shown = asked.form(CHECK).fill(opening="yes").send()
+    effect = shown.root.one("section", aria_labelledby="effect-1").all("tbody")[0]
+    assert [cell.text for row in effect.all("tr") for cell in row.all("td")] == ["0", "+5", "5"]
+    done = shown.form(RUN).send("Import")
+    assert "an opening" in done.texts("cell")
+    assert sorted(booked(house, account)) == [("BUY", "5"), ("OPENING", "0")]
 
 
 def test_several_files_go_together_and_one_can_be_forgotten(
@@ -220,7 +227,7 @@ def test_several_files_go_together_and_one_can_be_forgotten(
     assert "c.txt cannot be read" in asked.texts("heading")
     assert "It is of no kind that is known here." in asked.text
     misses = asked.root.one("section", aria_labelledby=re.search(r'id="(why-[^"]+)"', asked.html)[1])  # type: ignore[index]  # it is there
-    assert "ghostfolio-json: it lacks a JSON object" in misses.text
+    assert "ghostfolio_json: it lacks a JSON object" in misses.text
 
     forget = next(form for form in asked.forms() if form.action == DROP and form.said == ["Forget c.txt"])
     rest = forget.send()
