@@ -242,6 +242,7 @@ def test_currencies_are_exchanged(tmp_path: Path) -> None:
         ({**BUY, "symbol": "", "isin": "", "description": "", "conid": ""}, "a trade of what?"),
         ({**FX, "symbol": "USD.EUR"}, "not a pair"),
         ({**FX, "symbol": "EUR"}, "not a pair"),
+        ({**FX, "proceeds": "-140"}, "100 x 1.1 is 110.0, and the amount is 140"),
         ({**BUY, "levelOfDetail": "SYMBOL_SUMMARY"}, "add the level Execution"),
         (
             {**BUY, "transactionType": "TradeCancel", "origTradeID": "99"},

@@ -7,7 +7,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
-from steelyard.identity.personal_data import REGISTER, SIGN_IN_NOUNS, OnExport, TableRule, retained_until
+from steelyard.identity.personal_data import REGISTER, SIGN_IN_NOUNS, retained_until
+from steelyard.identity.table_rule import OnExport, TableRule
 from steelyard.identity.vault import Vault
 from steelyard.services.session import end_everything
 from steelyard.services.user import hold_user

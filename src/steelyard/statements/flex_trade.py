@@ -89,6 +89,8 @@ def _exchange(element: Element, survey: Survey) -> Iterator[Row]:
         raise RowError(f"`symbol` is {text_of(element, 'symbol')!r} and `currency` {currency}: not a pair")
     side, units = _side(element), number_of(element, "quantity")
     paid = _amount(element, units)
+    if text_of(element, "tradePrice"):
+        check_agreement(abs(units), number_of(element, "tradePrice"), paid)
     bought, sold = (base, abs(units)), (currency, paid)
     if side == "SELL":
         bought, sold = sold, bought
