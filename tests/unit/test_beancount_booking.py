@@ -185,6 +185,29 @@ CASES = {
         "Assets:Hours 4.62 VACHR; Income:Vacation -4.62 VACHR",
         ["RECEIVE Assets:Hours 4.62 VACHR"],
     ),
+    "a purchase through a trading account": (
+        (
+            "Assets:B:VTI 3 VTI; Equity:Market -3 VTI; Assets:B:Cash -1001 USD; Equity:Market 1000 USD;"
+            "Expenses:Fees 1 USD"
+        ),
+        ["BUY Assets:B 3 VTI 1000 USD costs 1 tax 0"],
+    ),
+    "a sale through a trading account": (
+        "Assets:B:Cash 1000 USD; Equity:Market -1000 USD; Assets:B:VTI -3 VTI; Equity:Market 3 VTI",
+        ["SELL Assets:B 3 VTI 1000 USD"],
+    ),
+    "money changed through a trading account": (
+        "Assets:B:Cash -120 USD; Equity:Market 120 USD; Assets:B:CashEUR 110 EUR; Equity:Market -110 EUR",
+        ["FX Assets:B 120 USD -> 110 EUR"],
+    ),
+    "units and cash from outside": (
+        "Assets:B:Cash 100 USD; Equity:Gifts -100 USD; Assets:B:VTI 3 VTI; Equity:Gifts -3 VTI",
+        ["DEPOSIT Assets:B 100 USD", "RECEIVE Assets:B 3 VTI"],
+    ),
+    "a purchase of which a part goes elsewhere": (
+        "Assets:B:VTI 2 VTI; Expenses:Gifts 1 VTI; Equity:Market -3 VTI; Assets:B:Cash -99 USD; Equity:Market 99 USD",
+        ["RECEIVE Assets:B 2 VTI", "WITHDRAWAL Assets:B 99 USD"],
+    ),
     "nothing of ours": ("Liabilities:Card -5 USD; Expenses:Food 5 USD", []),
     "from pocket to pocket": ("Assets:B:Cash -5 USD; Assets:B:Cash 5 USD", []),
 }
