@@ -78,6 +78,8 @@ ROWS = {
     "(1, :user, 'closed case', 'operator', 'operator', now())",
     "audit_pending": "(tenant_id, recorded_at, actor, action, object_type, object_id, facts, request_id) values "
     "(1, now(), 'user:' || :user, 'session.start', 'user', '', '{}', '')",
+    "import_uploads": "(tenant_id, user_id, file_name, content) values "
+    "(1, :user, 'canary-statement.csv', 'canary-content')",
     "asset_master": "(asset_id, asset_name, asset_type, currency) values ('A', 'A', 'stock', 'USD')",
     "investor_profiles": "(tenant_id, account_id, risk_tolerance, horizon_years, changed_by) values "
     "(1, 'SAVINGS', 3, 10, 'user:' || :user)",
@@ -110,14 +112,12 @@ ROWS = {
     "asset_names": "(tenant_id, hint_key, asset_id, answered_by) values (1, 'name:a', 'A', 'user:' || :user)",
     "account_names": "(tenant_id, reader, name_hash, account_id, answered_by) values "
     "(1, 'ofx', :hash, 'SAVINGS', 'user:' || :user)",
-    "import_uploads": "(tenant_id, user_id, file_name, content) values "
-    "(1, :user, 'canary-statement.csv', 'canary-content')",
     "idempotency_keys": "(tenant_id, principal, key, route, body_hash, status, answer) values "
     "(1, 'user:' || :user, 'K', 'POST /', :hash, 200, '{}')",
 }
 CANARIES = {
     "canary-address", "canary-agent", "canary-purpose", "canary-token", "canary-passkey", "canary-issuer",
-    "canary-subject", "canary-notice", LOGIN, NAME,
+    "canary-subject", "canary-notice", "canary-statement.csv", LOGIN, NAME,
 }  # fmt: skip
 TRADED = tuple(ROWS)[tuple(ROWS).index("asset_master") :]
 NAMED_IN_BOOKS = {f"{table}.{column}" for table in TRADED for column in REGISTER[table].named_in}

@@ -104,7 +104,7 @@ def _span(text: str) -> range:
     metavar="FILE…",
     nargs=-1,
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=click.Path(path_type=Path),
 )
 @click.option("--account", metavar="ID", help="The account of rows whose statement names none.")
 @click.option("--dry-run", is_flag=True, help="Show what would be booked, and book nothing.")

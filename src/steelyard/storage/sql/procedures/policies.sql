@@ -156,7 +156,8 @@ as $$
         when 'imports' then v.every_account || ' or made_by = (select steelyard.current_actor())'
         when 'import_files' then v.every_account || format(v.of_import, p_table, p_table)
         when 'import_rows' then v.every_account || format(v.of_import, p_table, p_table)
-        when 'import_uploads' then 'user_id is not distinct from (select steelyard.current_user_id())'
+        when 'import_uploads' -- the operator sees what there is of somebody, for an export of their data
+            then 'user_id = (select steelyard.current_user_id()) or (select steelyard.current_user_id()) is null'
         when 'idempotency_keys' -- the operator sees what there is of somebody, for an export of their data
             then 'principal = (select steelyard.current_actor()) or (select steelyard.current_user_id()) is null'
         else
