@@ -69,6 +69,7 @@ TWICE: Final = {f"{GHOSTFOLIO_EXPORTS}/xtb-export.csv": [37, 38, 39]}
 """Rows that a sample has twice under one id: lines 23 to 25 again."""
 
 HISTORY: Final = {
+    # Rows of several people's statements, put together: the balance of the newest row is of one of them.
     f"{GHOSTFOLIO_EXPORTS}/bux-export.csv": ["EUR 74.83 for -1752.93"],
     f"{GHOSTFOLIO_EXPORTS}/degiro-export.csv": [
         "EUR 217.01 for -10630.67",
@@ -120,6 +121,7 @@ HISTORY: Final = {
         "USD -0.00000882 for -1.58",
     ],
     "iso20022_camt/test-camt053-no-ntry": ["CHF 1520.76 for 0"],
+    # It states what was there before, too: 75960.15, which is what is missing.
     "iso20022_camt/test-camt053-txdtls": ["CHF 79443.15 for 3483"],
     f"{GHOSTFOLIO_EXPORTS}/swissquote-export.csv": [
         "CHF 6612.4 for 62020.99",
