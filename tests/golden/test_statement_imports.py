@@ -238,6 +238,9 @@ async def comes_in_whole(db: WriteSession, sample: Sample) -> Imported:
     assert await booked(db) == sample.said(but=twice)
     assert bool(done.plan.agreements) == bool(sample.rows.held)
     assert differing(done) == HISTORY.get(sample.name, [])
+    for one in done.plan.differences:
+        assert one.why
+        assert sum(row.quantity for row in one.movers) == one.ledger  # row by row, all that the ledger has
     return done
 
 
