@@ -123,9 +123,8 @@ def _files(plan: ImportPlan) -> Iterator[RenderableType]:
 
 def _questions(questions: Sequence[Question]) -> Iterator[RenderableType]:
     for one in questions:
-        yield Text(
-            f"{one.text} {one.rows:,} rows wait for it, from {one.file_name} line {one.line} on.", "yellow"
-        )
+        waiting = "1 row waits" if one.rows == 1 else f"{one.rows:,} rows wait"
+        yield Text(f"{one.text} {waiting} for it, from {one.file_name} line {one.line} on.", "yellow")
         for candidate in one.candidates:
             detail = f" ({candidate.detail})" if candidate.detail else ""
             yield f"    {candidate.id}  {candidate.name}{detail}"
