@@ -1876,7 +1876,7 @@ comment on column steelyard.idempotency_keys.answer is 'The answer, JSON.';
 comment on column steelyard.idempotency_keys.made_at is 'When, UTC.';
 
 -- ── What comes in with statements ───────────────────────────────────────────────────────────────────────
--- From files to the ledger and back; docs/how-to/import-statements.md tells it.
+-- From files to the ledger and back; docs/how-to/bring-your-history.md tells it.
 
 create table steelyard.imports (
     tenant_id integer not null references steelyard.tenants (tenant_id),
