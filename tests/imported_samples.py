@@ -111,13 +111,7 @@ async def open_sample(db: WriteSession, path: Path, *, left_out: set[int]) -> Sa
     accounts = {name: f"SAMPLE-{number}" for number, (_, name) in enumerate(accounts_of([rows]), start=1)}
     currencies = {account: currency_of(rows, name) for name, account in accounts.items()}
     for account, currency in currencies.items():
-        await db.execute(
-            text(
-                "insert into steelyard.accounts (tenant_id, account_id, account_name, base_currency) "
-                "values (:tenant, :account, :account, :currency)"
-            ),
-            {"tenant": TENANT, "account": account, "currency": currency},
-        )
+        await make_account(db, account, currency)
     choices = Choices(
         account=accounts.get(""),
         accounts={name: account for name, account in accounts.items() if name},
@@ -173,6 +167,17 @@ async def _valued(db: WriteSession, sample: Sample) -> dict[str, str]:
             answers[key] = await make_asset(db, asset_id, sample.worth[key])
         await make_close(db, answers[key], record.trade_date)
     return answers
+
+
+async def make_account(db: WriteSession, account: str, currency: str) -> None:
+    """Open an account of a base currency."""
+    await db.execute(
+        text(
+            "insert into steelyard.accounts (tenant_id, account_id, account_name, base_currency) "
+            "values (:tenant, :account, :account, :currency)"
+        ),
+        {"tenant": TENANT, "account": account, "currency": currency},
+    )
 
 
 async def make_asset(db: WriteSession, asset_id: str, currency: str) -> str:

@@ -21,6 +21,7 @@ from imported_samples import (
     booked,
     bring_in,
     entries,
+    make_account,
     make_opening_closes,
     open_sample,
     read_sample,
@@ -28,8 +29,8 @@ from imported_samples import (
 )
 from steelyard.domain.amount import plain
 from steelyard.errors import InvalidInputError
-from steelyard.services.statement_import import run_import, undo_import
-from steelyard.services.statement_plan import Imported, Standing
+from steelyard.services.statement_import import ImportRefusedError, run_import, undo_import
+from steelyard.services.statement_plan import Choices, Imported, Standing, StatementFile
 from steelyard.storage.acting import Acting, acting_as
 from steelyard.storage.connection import Pool, WriteSession, get_write_session
 
@@ -151,6 +152,32 @@ CONTRADICTIONS: Final = {
 }
 """What is left of them once the opening is booked: the sample lacks rows, or contradicts itself."""
 
+VALID_HERE: Final = {
+    "ghostfolio_import/not-ok/invalid-platform.json",
+    "ghostfolio_import/not-ok/invalid-symbol-btc-usd.csv",
+}
+"""Samples that are invalid inside Ghostfolio alone: docs/reference/statements.md says why."""
+
+NOT_VALID: Final = {
+    "ghostfolio_import/not-ok/invalid-currency.csv": 2,
+    "ghostfolio_import/not-ok/invalid-data-source.json": 7,
+    "ghostfolio_import/not-ok/invalid-date-before-min.json": 7,
+    "ghostfolio_import/not-ok/invalid-date-yy.csv": 2,
+    "ghostfolio_import/not-ok/invalid-date.json": 7,
+    "ghostfolio_import/not-ok/invalid-fee.csv": 2,
+    "ghostfolio_import/not-ok/invalid-multi-line.csv": 4,
+    "ghostfolio_import/not-ok/invalid-symbol-with-manual-data-source.json": 7,
+    "ghostfolio_import/not-ok/invalid-symbol.csv": 2,
+    "ghostfolio_import/not-ok/invalid-symbol.json": 7,
+    "ghostfolio_import/not-ok/invalid-type.json": 7,
+    "ghostfolio_import/not-ok/unavailable-exchange-rate.json": 7,
+}
+"""The line that keeps each of the others out."""
+
+UNREADABLE: Final = {
+    "ghostfolio_import/not-ok/unexpected-format.json": "unexpected-format.json is of no kind that is known"
+}
+
 STATEMENTS: Final = [name for name in samples(*FOLDERS) if name not in NOTHING]
 LEDGERS: Final = samples("ledgers")
 
@@ -205,6 +232,7 @@ def test_every_table_is_about_samples() -> None:
 async def test_a_sample_comes_in_whole_once_and_goes(db: WriteSession, sample: Sample) -> None:
     before = await balances(db)
 
+    await stays_out_with_a_refused_row(db, sample)
     done = await comes_in_whole(db, sample)
     await changes_nothing_again(db, sample)
     if done.import_id is not None:
@@ -227,6 +255,32 @@ async def test_a_ledger_comes_in_as_beancount_adds_it_up(db: WriteSession, sampl
     await undo_import(done.import_id, today=TODAY, db=db)
     await check_at_once(db)
     assert await balances(db) == {}
+
+
+@pytest.mark.parametrize("name", samples("ghostfolio_import/not-ok"))
+async def test_what_is_not_valid_stays_out(db: WriteSession, name: str) -> None:
+    path = CLIENTS / name
+    await make_account(db, "SAMPLE-1", "USD")
+    choices = Choices(account="SAMPLE-1", new_assets=True)
+
+    if name in VALID_HERE:
+        assert (await run_import([StatementFile(path.name, path)], choices, today=TODAY, db=db)).booked == 1
+        return
+    with pytest.raises(InvalidInputError) as error:
+        await run_import([StatementFile(path.name, path)], choices, today=TODAY, db=db)
+    assert UNREADABLE.get(name, f"{path.name} line {NOT_VALID.get(name)}: ") in str(error.value)
+    assert (await balances(db), await entries(db)) == ({}, 0)
+
+
+async def stays_out_with_a_refused_row(db: WriteSession, sample: Sample) -> None:
+    """Try to import a sample with all its rows."""
+    if sample.rows.refused:
+        with pytest.raises(ImportRefusedError) as error:
+            await run_import(
+                [sample.file], replace(sample.choices, leave_out=frozenset()), today=TODAY, db=db
+            )
+        assert {*sample.rows.refused} <= {*error.value.plan.refused}
+        assert (await balances(db), await entries(db)) == ({}, 0)
 
 
 async def comes_in_whole(db: WriteSession, sample: Sample) -> Imported:
