@@ -15,7 +15,7 @@ WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null); [ "$${n:-1}" -ge
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench bench-peers lock advisories release published mutate clean
+.PHONY: help demo test check bench bench-peers lock advisories release published statements mutate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ release: $(DEV) ## build, list the parts, sum up and sign what is committed (KEY
 
 published: $(DEV) ## count the published cases anew, in docs/reference/published-cases.md
 	$(BIN)/python scripts/published_cases.py --write
+
+statements: $(DEV) ## count what is read of each sample statement, in docs/reference/statements.md
+	$(BIN)/python scripts/statements_reference.py --write
 
 mutate: $(DEV) ## break code on purpose and see whether a test notices (slow; MODULES="domain.lot" SAMPLE=40)
 	$(BIN)/python scripts/mutate.py $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE))

@@ -11,6 +11,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from steelyard.errors import InvalidInputError
+from steelyard.statements.port import Reader, Source
+from steelyard.statements.readers import get_readers
+from steelyard.statements.recognition import UnknownFileError, choose_reader, open_source, read_statement
+from steelyard.statements.record import Held, Record, Refused, Skipped
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/reference/statements.md"
 CLIENTS = ROOT.parent / "shared/data/clients"
@@ -24,18 +30,8 @@ FOLDERS = (
     "ledgers",
     "statements_txt",
 )
-TODAY = date(2026, 11, 22)  # what lies after it is refused
-
-from steelyard.errors import InvalidInputError  # noqa: E402 - after the constants a reader of this file wants first
-from steelyard.statements.port import Reader, Source  # noqa: E402 - as above
-from steelyard.statements.readers import get_readers  # noqa: E402 - as above
-from steelyard.statements.recognition import (  # noqa: E402 - as above
-    UnknownFileError,
-    choose_reader,
-    open_source,
-    read_statement,
-)
-from steelyard.statements.record import Held, Record, Refused, Skipped  # noqa: E402 - as above
+TODAY = date(2026, 11, 22)
+"""What lies after it is refused."""
 
 INTRODUCTION = """\
 # Statements
@@ -53,8 +49,27 @@ out by name (`--leave-out`).
 EXCEPTIONS = """\
 ## Files that others take and we do not, or the other way round
 
-A closed list; a test holds it.
+Ghostfolio calls some of its samples valid and the others not. We judge them alike, but for these; a test holds that
+there are no others.
 """
+
+LATER = (
+    "a day in 2050, 0 units, a price of 0: such a row is refused here, as it moves nothing and never happened"
+)
+JUDGED_OTHERWISE = {
+    "ghostfolio_import/ok/sample.csv": ("valid", f"refused: line 6 has {LATER}"),
+    "ghostfolio_import/ok/sample.json": ("valid", f"refused: line 128 has {LATER}"),
+    "ghostfolio_import/ok/without-accounts.json": ("valid", f"refused: line 29 has {LATER}"),
+    "ghostfolio_import/not-ok/invalid-platform.json": (
+        "invalid: its database has no such platform",
+        "read: the platform of an account is not ours to know, and the file is sound",
+    ),
+    "ghostfolio_import/not-ok/invalid-symbol-btc-usd.csv": (
+        "invalid: its price source calls the coin BTCUSD",
+        "read: an import asks which asset a ticker is, and takes BTC-USD for an answer",
+    ),
+}
+"""Sample → what is said of it there and here."""
 
 SAMPLES = """\
 ## What becomes of each sample
@@ -73,6 +88,11 @@ class Outcome:
     counts: Counter[type] = field(default_factory=Counter)
     refused: dict[str, list[int]] = field(default_factory=dict)
     why: str = ""
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether every row is read or knowingly skipped."""
+        return not (self.why or self.refused)
 
     @property
     def name(self) -> str:
@@ -113,9 +133,8 @@ def outcomes() -> list[Outcome]:
     ]
 
 
-def page() -> str:
+def page(found: list[Outcome]) -> str:
     """Write the page."""
-    found = outcomes()
     parts = [
         INTRODUCTION,
         *kinds(),
@@ -145,7 +164,15 @@ def exceptions() -> Iterator[str]:
         yield f"| `{name}` | {there} | {here} |"
 
 
-JUDGED_OTHERWISE: dict[str, tuple[str, str]] = {}
+def judged_otherwise(found: list[Outcome]) -> set[str]:
+    """Return the samples that are valid there and not here, or the other way round."""
+    folders = {"ghostfolio_import/ok/": True, "ghostfolio_import/not-ok/": False}
+    return {
+        one.name
+        for one in found
+        for folder, is_valid in folders.items()
+        if one.name.startswith(folder) and one.is_valid != is_valid
+    }
 
 
 def table(found: list[Outcome]) -> Iterator[str]:
@@ -155,9 +182,8 @@ def table(found: list[Outcome]) -> Iterator[str]:
     for one in found:
         whole += one.counts
         numbers = " | ".join(f"{one.counts[kind]:,}" for kind in (Record, Held, Skipped, Refused))
-        yield f"| `{one.name}` | {f'`{one.reader}`' if one.reader else ''} | " + (
-            f"{numbers} |" if not one.why else "whole | | | |".replace("whole", "refused whole")
-        )
+        reader = f"`{one.reader}`" if one.reader else ""
+        yield f"| `{one.name}` | {reader} | " + ("refused whole | | | |" if one.why else f"{numbers} |")
     yield "| all | | " + " | ".join(f"{whole[kind]:,}" for kind in (Record, Held, Skipped, Refused)) + " |"
 
 
@@ -195,7 +221,7 @@ def escaped(text: str) -> str:
 if __name__ == "__main__":
     if not CLIENTS.is_dir():
         sys.exit("../shared/data/clients is not beside the checkout; the page is counted from it.")
-    text = page()
+    text = page(outcomes())
     if "--write" in sys.argv:
         PAGE.write_text(text, encoding="utf-8")
     else:

@@ -64,7 +64,7 @@ def test_that_it_was_taken_is_recorded_with_who_did(house: House) -> None:
 
 
 def test_one_of_a_tenant_at_a_time(house: House) -> None:
-    exports = house.served.app.exports
+    exports = house.served.app.exports  # type: ignore[attr-defined]  # it is our application
     with ExitStack() as stack:
         stack.enter_context(exports.one_more("tenant:1"))
         busy = window_of(house).ask("POST", "/export", {"format": "csv"})

@@ -165,3 +165,20 @@ def test_how_pages_look_is_kept(house: House) -> None:
     page = page.form("/preferences/region").fill(region="de-DE", zone="Europe/Berlin").send()
     assert page.root.one("dd", class_="money").text == "1.234.567,89"
     assert page.form("/preferences/region")["zone"] == "Europe/Berlin"
+
+
+def test_a_book_is_taken_away_as_a_file_by_who_sees_all_of_it(house: House) -> None:
+    owner = web_visit(house, house.people[1, Role.OWNER])
+    form = owner.open("/settings").form("/settings/export")
+    assert form["format"] == "csv"
+    page = form.fill(format="json").send()
+    assert page.headers["content-disposition"].endswith('-json.zip"')
+    assert page.headers["content-type"] == "application/zip"
+    assert "took a book away" in owner.open("/audit").root.one(id="events").all("li")[0].text
+    assert (
+        "choose csv, parquet, json, beancount" in owner.post("/settings/export", {"format": "xls"}, 422).text
+    )
+
+    _, viewer = somebody(house)
+    assert "/settings/export" not in viewer.open("/settings").html
+    viewer.post("/settings/export", {"format": "csv"}, 403)

@@ -26,6 +26,8 @@ FOLDER: Final = "clients/broker_csv/export-to-ghostfolio"
 K: Final = TransactionKind
 BRINGS: Final = {K.SELL, K.DIVIDEND, K.INTEREST, K.DEPOSIT, K.FEE_REFUND, K.TAX_REFUND, K.RETURN_OF_CAPITAL}
 TAKES: Final = {K.BUY, K.FX, K.FEE, K.TAX, K.WITHDRAWAL, K.INTEREST_PAID}
+COME: Final = {K.BUY, K.RECEIVE}
+GO: Final = {K.SELL, K.DELIVER}
 NO_HINT: Final = Hint()
 
 files = pytest.mark.parametrize("name", sorted(TABLE))
@@ -103,11 +105,35 @@ def test_the_cash_is_the_sum_of_the_column(name: str) -> None:
 
 
 @files
+def test_the_units_are_the_sum_of_the_column(name: str) -> None:
+    units: dict[str, Decimal] = defaultdict(Decimal)
+    for record in booked(name):
+        asset = record.asset or NO_HINT
+        moved = (record.kind in COME) * record.quantity - (record.kind in GO) * record.quantity
+        units[asset.isin or asset.symbol or asset.name] += moved
+    expected = {asset: Decimal(total) for asset, total in TABLE[name]["units"].items()}
+
+    assert {asset: total for asset, total in units.items() if total} == expected
+
+
+@files
 def test_records_are_what_their_lines_say(name: str) -> None:
     for expected in TABLE[name]["record"]:
         found = [told(record) for record in booked(name) if told(record).items() >= key_of(expected).items()]
 
         assert any(one.items() >= wanted(expected).items() for one in found), (expected, found)
+
+
+@files
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_the_rows_are_the_same_in_other_encodings_and_line_ends(
+    name: str, encoding: str, tmp_path: Path
+) -> None:
+    lines = source_path(name).read_text(encoding="utf-8-sig").splitlines()
+    other = tmp_path / "other.csv"
+    other.write_bytes("".join(f"{line}\r\n" for line in lines).encode(encoding))
+
+    assert read(other) == read(source_path(name))
 
 
 def key_of(expected: dict[str, Any]) -> dict[str, object]:

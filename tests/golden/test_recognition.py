@@ -13,10 +13,19 @@ CLIENTS = SHARED_DATA / "clients"
 PROGRAMS = ("alpaca", "etrade", "fix", "plaid")
 """Folders of what programs say to each other: no statements, and no reader may know them."""
 
-READ = ("ghostfolio_import/*/*.json", "iso20022_camt/*")
+READ = (
+    "broker_csv/**/*.csv",
+    "ofx/**/*",
+    "ofx_csv_reds/*",
+    "ibkr_flex/*",
+    "ghostfolio_import/*/*",
+    "iso20022_camt/*",
+    "ledgers/*",
+)
 """What the readers there are read."""
 
 OF_NO_KIND = {
+    "broker_csv/kapji/exchange_rates_data.csv": "exchange rates of months: no statement",
     "ghostfolio_import/not-ok/unexpected-format.json": "`<invalid>`",
     "iso20022_camt/golden-camt053.pydata": "Python, what another program makes of a statement",
     "iso20022_camt/golden-camt053-no-ntry.pydata": "as above",
@@ -25,7 +34,10 @@ OF_NO_KIND = {
     "iso20022_camt/test-camt053.zip": "an archive of two files",
 }
 
-FILES = sorted(path for path in CLIENTS.rglob("*") if path.is_file()) if CLIENTS.is_dir() else []
+LEDGERS = SHARED_DATA / "vectors/inputs"
+"""Files of Portfolio Performance lie among the published cases."""
+
+FILES = sorted(path for folder in (CLIENTS, LEDGERS) for path in folder.rglob("*") if path.is_file())
 
 
 def knowing(path: Path) -> list[str]:
@@ -38,7 +50,7 @@ def knowing(path: Path) -> list[str]:
 
 
 def inside(path: Path) -> str:
-    return path.relative_to(CLIENTS).as_posix()
+    return path.relative_to(CLIENTS if path.is_relative_to(CLIENTS) else SHARED_DATA).as_posix()
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +72,7 @@ def test_what_programs_say_to_each_other_is_no_statement(found: dict[str, list[s
 
 
 def test_the_files_of_no_kind_are_a_closed_list(found: dict[str, list[str]]) -> None:
-    wanted = {inside(path) for pattern in READ for path in CLIENTS.glob(pattern)}
+    wanted = {inside(path) for pattern in READ for path in CLIENTS.glob(pattern) if path.is_file()}
 
     assert {name for name in wanted if not found[name]} == set(OF_NO_KIND)
 

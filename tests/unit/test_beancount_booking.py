@@ -111,9 +111,17 @@ CASES = {
         "Assets:B:VTI 0.5 VTI {100 USD}; Income:B:VTI:Dividend -50 USD",
         ["DIVIDEND_REINVESTED Assets:B 0.5 VTI 50 USD"],
     ),
+    "a dividend that its fee uses up": (
+        "Assets:B:VTI 0.5 VTI {0 USD}; Income:B:VTI:Dividend -5 USD; Expenses:Fees 5 USD",
+        ["BUY Assets:B 0.5 VTI costs 5 tax 0", "DIVIDEND Assets:B VTI 5 USD"],
+    ),
     "interest of two kinds": (
         "Assets:Bank 7 USD; Income:Interest -10 USD; Expenses:Interest:Loan 3 USD",
         ["INTEREST Assets:Bank 7 USD"],
+    ),
+    "interest that rounding leaves a part of a cent off": (
+        "Assets:Bank 7 USD; Income:Interest -10.004 USD; Expenses:Taxes 3 USD",
+        ["INTEREST Assets:Bank 10 USD costs 3 tax 3"],
     ),
     "a bank fee": ("Assets:Bank -4 USD; Expenses:Fees 4 USD", ["FEE Assets:Bank 4 USD"]),
     "a fee that comes back": ("Assets:Bank 4 USD; Expenses:Fees -4 USD", ["FEE_REFUND Assets:Bank 4 USD"]),
@@ -153,6 +161,10 @@ CASES = {
         "Assets:B:Cash -120 USD; Assets:B:CashEUR 110 EUR @ 1.090909090909090909090909091 USD",
         ["FX Assets:B 120 USD -> 110 EUR"],
     ),
+    "money changed at a rate that is rounded": (
+        "Assets:B:Cash -120 USD; Assets:B:CashEUR 110 EUR @ 1.0909 USD",
+        ["FX Assets:B 120 USD -> 110 EUR"],
+    ),
     "money changed on its way": (
         "Assets:Bank -120 USD; Assets:B:CashEUR 110 EUR @ 1.090909090909090909090909091 USD",
         ["FX Assets:B 120 USD -> 110 EUR", "TRANSFER Assets:Bank 120 USD -> Assets:B"],
@@ -172,6 +184,29 @@ CASES = {
     "units without a cost, earned": (
         "Assets:Hours 4.62 VACHR; Income:Vacation -4.62 VACHR",
         ["RECEIVE Assets:Hours 4.62 VACHR"],
+    ),
+    "a purchase through a trading account": (
+        (
+            "Assets:B:VTI 3 VTI; Equity:Market -3 VTI; Assets:B:Cash -1001 USD; Equity:Market 1000 USD;"
+            "Expenses:Fees 1 USD"
+        ),
+        ["BUY Assets:B 3 VTI 1000 USD costs 1 tax 0"],
+    ),
+    "a sale through a trading account": (
+        "Assets:B:Cash 1000 USD; Equity:Market -1000 USD; Assets:B:VTI -3 VTI; Equity:Market 3 VTI",
+        ["SELL Assets:B 3 VTI 1000 USD"],
+    ),
+    "money changed through a trading account": (
+        "Assets:B:Cash -120 USD; Equity:Market 120 USD; Assets:B:CashEUR 110 EUR; Equity:Market -110 EUR",
+        ["FX Assets:B 120 USD -> 110 EUR"],
+    ),
+    "units and cash from outside": (
+        "Assets:B:Cash 100 USD; Equity:Gifts -100 USD; Assets:B:VTI 3 VTI; Equity:Gifts -3 VTI",
+        ["DEPOSIT Assets:B 100 USD", "RECEIVE Assets:B 3 VTI"],
+    ),
+    "a purchase of which a part goes elsewhere": (
+        "Assets:B:VTI 2 VTI; Expenses:Gifts 1 VTI; Equity:Market -3 VTI; Assets:B:Cash -99 USD; Equity:Market 99 USD",
+        ["RECEIVE Assets:B 2 VTI", "WITHDRAWAL Assets:B 99 USD"],
     ),
     "nothing of ours": ("Liabilities:Card -5 USD; Expenses:Food 5 USD", []),
     "from pocket to pocket": ("Assets:B:Cash -5 USD; Assets:B:Cash 5 USD", []),

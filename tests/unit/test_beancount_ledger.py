@@ -102,6 +102,16 @@ def test_a_fund_whose_ticker_is_a_currency_is_no_money(tmp_path: Path) -> None:
     assert [brief(row) for row in records_of(read_text(tmp_path, text))] == ["BUY Assets:B 2 BND 150 USD"]
 
 
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [('\n  isin: "US9219378356"', "RECEIVE Assets:B 2 BND"), ('\n  name: "Bonds"', "DEPOSIT Assets:B 2 BND")],
+)
+def test_an_asset_is_known_by_its_identifier(tmp_path: Path, named: str, expected: str) -> None:
+    text = f'2020-01-01 commodity BND{named}\n2020-01-01 * "Gift"\n  Assets:B  2 BND\n  Equity:Gifts\n'
+
+    assert [brief(row) for row in records_of(read_text(tmp_path, text))] == [expected]
+
+
 def test_a_sale_of_a_lot_that_is_not_there_is_refused(tmp_path: Path) -> None:
     buy = '2020-01-01 * "Buy"\n  Assets:B  1 VTI {8 USD}\n  Assets:B\n'
     sale = '2020-01-02 * "Sell"\n  Assets:B  -1 VTI {9 USD}\n  Assets:B\n'

@@ -113,7 +113,7 @@ def test_costs_in_another_currency_are_a_fee_of_their_own(tmp_path: Path) -> Non
 
     assert isinstance(bought, Record)
     assert isinstance(fee, Record)
-    assert (bought.amount, bought.costs) == (Decimal(250), 0)
+    assert (bought.amount, bought.costs) == (Decimal(250), Decimal(0))
     assert (fee.kind, fee.currency, fee.amount, fee.line) == (TransactionKind.FEE, "CHF", Decimal("1.5"), 2)
 
 

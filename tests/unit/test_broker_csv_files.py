@@ -211,6 +211,17 @@ def test_halves_too_far_apart_are_not_joined(tmp_path: Path) -> None:
     assert [type(row) for row in rows_of("within = 6" + JOINED, text, tmp_path)].count(Refused) == 0
 
 
+def test_two_exchanges_of_one_key_are_joined_only_where_that_is_sure(tmp_path: Path) -> None:
+    sold, bought = "14.03.2024;Verkauf;-{0};USD;a\n", "14.03.2024;Kauf;{0};EUR;a\n"
+    apart = FX_HEADER + sold.format(1) + bought.format(2) + sold.format(3) + bought.format(4)
+    mixed = FX_HEADER + bought.format(2) + bought.format(4) + sold.format(1) + sold.format(3)
+
+    assert booked(rows_of(JOINED, apart, tmp_path)) == [(2, "FX", Decimal(1)), (4, "FX", Decimal(3))]
+    refused = rows_of(JOINED, mixed, tmp_path)
+    assert [type(row) for row in refused] == [Refused] * 4
+    assert "several bookings share `Datum`, `Text`" in refused[0].why  # type: ignore[union-attr]  # a Refused, see above
+
+
 def test_costs_of_several_lines_are_added(tmp_path: Path) -> None:
     preset = (
         PRESET

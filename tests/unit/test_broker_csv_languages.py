@@ -141,6 +141,23 @@ def test_degiro_exchanges_of_one_minute_are_not_mixed(tmp_path: Path) -> None:
     ]
 
 
+def test_degiro_exchanges_of_one_minute_that_nothing_tells_apart_are_refused(tmp_path: Path) -> None:
+    head = "Date,Time,Value date,Product,ISIN,Description,FX,Change,,Balance,,Order Id\n"
+    lines = [
+        "03-08-2024,06:55,02-08-2024,,,FX Credit,,EUR,3.45,EUR,10.00,",
+        "03-08-2024,06:55,02-08-2024,,,FX Credit,,EUR,5.00,EUR,6.55,",
+        "03-08-2024,06:55,02-08-2024,,,FX Debit,1.112,USD,-3.84,USD,0.00,",
+        "03-08-2024,06:55,02-08-2024,,,FX Debit,1.5,CAD,-7.50,CAD,0.00,",
+        "03-08-2024,06:54,02-08-2024,,,FX Credit,,EUR,3.00,EUR,1.55,",
+        "03-08-2024,06:54,02-08-2024,,,FX Debit,1.1,USD,-3.30,USD,0.00,",
+    ]
+
+    _, rows = read(tmp_path, head + "\n".join(lines) + "\n")
+
+    assert sorted(row.line for row in rows if isinstance(row, Refused)) == [2, 3, 4, 5]
+    assert told(rows) == [(7, K.FX, "3.30", "USD")]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -271,6 +271,76 @@ def test_a_transfer_of_two_amounts_is_refused(tmp_path: Path) -> None:
     assert [row.why for row in refused] == ["states 10.00 EUR, and its other side 9.99 EUR"]
 
 
+def test_a_transfer_with_costs_is_refused(tmp_path: Path) -> None:
+    fee = '<units><unit type="FEE"><amount currency="EUR" amount="5"/></unit></units>'
+    text = transfer("1000", "1000").replace("<shares>0</shares>", f"<shares>0</shares>{fee}", 1)
+
+    assert "is a transfer with costs: book them as a FEE by hand" in {
+        row.why for row in rows_of(tmp_path, text) if isinstance(row, Refused)
+    }
+
+
+UNITS_MOVED = """<portfolio><uuid>p1</uuid><name>Depot 1</name><transactions>
+  <portfolio-transaction><uuid>leaves</uuid><date>2024-01-05T00:00</date><currencyCode>EUR</currencyCode>
+    <amount>50500</amount><security reference="../../../../../securities/security"/>
+    <crossEntry class="portfolio-transfer"><portfolioFrom reference="../../../.."/><transactionFrom reference="../.."/>
+      <portfolioTo><uuid>p2</uuid><name>Depot 2</name><transactions>
+        <portfolio-transaction><uuid>arrives</uuid><date>2024-01-05T00:00</date><currencyCode>EUR</currencyCode>
+          <amount>50500</amount><security reference="../../../../../../../../../securities/security"/>
+          <crossEntry class="portfolio-transfer" reference="../../../.."/><shares>500000000</shares>
+          <type>TRANSFER_IN</type></portfolio-transaction></transactions></portfolioTo>
+      <transactionTo reference="../portfolioTo/transactions/portfolio-transaction"/></crossEntry>
+    <shares>500000000</shares><type>TRANSFER_OUT</type></portfolio-transaction></transactions></portfolio>
+  <portfolio reference="../portfolio/transactions/portfolio-transaction/crossEntry/portfolioTo"/>"""
+
+
+def test_units_that_change_the_portfolio(tmp_path: Path) -> None:
+    (record,) = records_of(rows_of(tmp_path, client(portfolios=UNITS_MOVED)))
+
+    assert (record.kind, record.account, record.counter_account) == (
+        TransactionKind.TRANSFER,
+        "Depot 1",
+        "Depot 2",
+    )
+    assert (record.quantity, record.amount, record.asset) == (Decimal(5), Decimal(0), SAP)
+
+
+def test_units_that_arrive_as_more_than_left_are_refused(tmp_path: Path) -> None:
+    text = client(portfolios=UNITS_MOVED.replace(">500000000<", ">600000000<", 1))
+    read = rows_of(tmp_path, text)
+
+    assert records_of(read) == []
+    assert "sends 5.00000000 units, and its other side receives 6.00000000" in {
+        row.why for row in read if isinstance(row, Refused)
+    }
+
+
+def test_a_purchase_of_nothing_named_is_refused(tmp_path: Path) -> None:
+    text = client(
+        PURCHASE.replace('<security reference="../../../../../../../../../securities/security"/>', ""),
+        portfolios=PORTFOLIO,
+    )
+    read = rows_of(tmp_path, text)
+
+    assert records_of(read) == []
+    assert [row.why for row in read if isinstance(row, Refused)] == ["is a BUY without a security"]
+
+
+def test_a_row_that_claims_the_other_side_of_another_is_refused(tmp_path: Path) -> None:
+    entry = '<crossEntry class="buysell" reference="../../account-transaction/crossEntry"/>'
+    read = rows_of(tmp_path, client(PURCHASE + cash("BUY", more=entry), portfolios=PORTFOLIO))
+
+    assert len(records_of(read)) == 2
+    assert [row.why for row in read if isinstance(row, Refused)] == [NO_OTHER_SIDE]
+
+
+def test_a_gross_value_of_old_files_is_not_held_against_the_row(tmp_path: Path) -> None:
+    units = '<units><unit type="GROSS_VALUE"><amount amount="5000"/></unit></units>'
+    (record,) = records_of(rows_of(tmp_path, client(cash("DIVIDENDS", more=units), version="55")))
+
+    assert record.amount == 10
+
+
 def test_a_portfolio_that_is_not_listed_leaves_its_purchase_refused(tmp_path: Path) -> None:
     read = rows_of(tmp_path, client(PURCHASE))
 

@@ -78,8 +78,8 @@ def load(
 ) -> None:
     """Load a folder of tables, all of it or nothing, and book its transactions.
 
-    DIR holds CSV or Parquet files named like their tables. The same files again change nothing. What is refused is
-    listed by file, row and reason, and nothing is stored; what is suspicious is set aside or flagged.
+    DIR holds files named like their tables: CSV, Parquet or JSON lines. The same files again change nothing. What is
+    refused is listed by file, row and reason, and nothing is stored; what is suspicious is set aside or flagged.
     """
     from steelyard.cli.screens.data import loaded
 

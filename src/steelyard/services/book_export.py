@@ -79,6 +79,14 @@ class ExportFormat(StrEnum):
     BEANCOUNT = "beancount"
 
 
+class UnknownFormatError(InvalidInputError):
+    """A book is to be written as something that it is not written as."""
+
+    def __init__(self, text: str) -> None:
+        """Name it and the formats there are."""
+        super().__init__(f"A book is not written as {text[:20]!r}; choose {', '.join(ExportFormat)}.")
+
+
 class OnlyTablesError(InvalidInputError):
     """Tables were chosen for what has none."""
 
@@ -140,6 +148,21 @@ class _Asked:
     tables: tuple[str, ...]
     now: datetime
     progress: Progress
+
+
+def read_format(text: str) -> ExportFormat:
+    """Return the format of that name.
+
+    Raises:
+        UnknownFormatError: there is none.
+
+    >>> read_format("csv")
+    <ExportFormat.CSV: 'csv'>
+    """
+    try:
+        return ExportFormat(text)
+    except ValueError:
+        raise UnknownFormatError(text) from None
 
 
 async def export_book(

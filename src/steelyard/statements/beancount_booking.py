@@ -4,10 +4,12 @@ What goes between accounts comes first; what is left of units is a trade, and wh
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, localcontext
 
-from steelyard.domain.money import EXACT
+from steelyard.domain.money import CURRENCIES, EXACT
+from steelyard.domain.transaction import ZERO
 from steelyard.statements.beancount_flows import Flows, Trades
 from steelyard.statements.beancount_legs import Leg, LegError, Pockets
 from steelyard.statements.beancount_part import Entry, Part, Writer
@@ -30,7 +32,7 @@ def book(
     """
     writer = Writer(entry, hints)
     parts: dict[str, list[Leg]] = defaultdict(list)
-    for leg in entry.legs:
+    for leg in without_trading_accounts(entry.legs):
         parts[leg.weighs_in].append(leg)
     with localcontext(EXACT):
         for weighs_in, legs in parts.items():
@@ -40,6 +42,47 @@ def book(
             else:
                 part.book_units()
     return writer.records
+
+
+def without_trading_accounts(legs: Sequence[Leg]) -> list[Leg]:
+    """Return the legs with a price in the place of an equity account that takes the one and gives the other.
+
+    That is how a trade looks in a ledger where each commodity sums to zero by itself.
+
+    >>> legs = [Leg("Assets:B", Decimal(2), "VTI"), Leg("Equity:Market", Decimal(-2), "VTI"),
+    ...         Leg("Assets:B", Decimal(-500), "USD"), Leg("Equity:Market", Decimal(500), "USD")]
+    >>> [(leg.commodity, str(leg.number), str(leg.price)) for leg in without_trading_accounts(legs)]
+    [('VTI', '2', '250'), ('USD', '-500', 'None')]
+    """
+    equity: dict[str, list[Leg]] = defaultdict(list)
+    for leg in (leg for leg in legs if leg.account.startswith("Equity:")):
+        equity[leg.account].append(leg)
+    kept = list(legs)
+    for account, sides in equity.items():
+        kept = _priced(kept, account, *sides) if _is_trade(sides) else kept
+    return kept
+
+
+def _is_trade(sides: Sequence[Leg]) -> bool:
+    if len(sides) != len(("taken", "given")) or any(leg.weighs_in != leg.commodity for leg in sides):
+        return False
+    return sides[0].commodity != sides[1].commodity and sides[0].number * sides[1].number < 0
+
+
+def _priced(legs: Sequence[Leg], account: str, one: Leg, other: Leg) -> list[Leg]:
+    """Price what is ours of the first commodity that is no money, or of the first, in the other."""
+    units, money = (other, one) if one.commodity in CURRENCIES else (one, other)
+    ours = [leg for leg in legs if leg.is_own and leg.commodity == units.commodity]
+    if sum((leg.number for leg in ours), ZERO) != -units.number or any(
+        leg.weighs_in != leg.commodity for leg in ours
+    ):
+        return list(legs)
+    price = EXACT.divide(abs(money.number), abs(units.number))
+    return [
+        replace(leg, price=price, price_currency=money.commodity) if leg in ours else leg
+        for leg in legs
+        if leg.account != account
+    ]
 
 
 def _book_money(part: Part) -> None:

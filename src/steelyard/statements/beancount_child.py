@@ -50,6 +50,9 @@ ROOTS: Final = {
     "name_income": "Income",
     "name_expenses": "Expenses",
 }
+IDENTIFIERS: Final = frozenset({"isin", "cusip", "figi", "asset_id"})
+"""Metadata of a commodity that no money has; `asset_id` is what Steelyard writes."""
+
 _SKIPPED: Final = {
     "Open": "the opening of an account",
     "Close": "the closing of an account",
@@ -179,14 +182,20 @@ def held_by(entries: Any, roots: dict[str, str], used: Any) -> Item:
             one.currency for one in (posting.cost, posting.price) if one
         )
         at_cost.update({posting.units.currency} if posting.cost else ())
-    for entry in (entry for entry in entries if type(entry).__name__ == "Price"):
-        counted_in[entry.currency].add(entry.amount.currency)
+    identified: set[str] = set()
+    for entry in entries:
+        kind = type(entry).__name__
+        if kind == "Price":
+            counted_in[entry.currency].add(entry.amount.currency)
+        elif kind == "Commodity" and IDENTIFIERS & entry.meta.keys():
+            identified.add(entry.currency)
     return {
         "is": "held",
         "by": sets_as_lists(held),
         "at_cost": sorted(at_cost),
         "counted_in": sets_as_lists(counted_in),
         "used": list(used),
+        "identified": sorted(identified),
     }
 
 

@@ -140,11 +140,12 @@ class _Reading:
         at_cost: Sequence[str],
         counted_in: Mapping[str, Sequence[str]],
         used: Sequence[str],
+        identified: Sequence[str],
         **_: object,
     ) -> None:
-        """Take what there is; a currency that is held at a cost, and that nothing is counted in, is a fund's ticker."""
+        """Take what there is; a currency with an ISIN, or held at a cost and never counted in, is a fund's ticker."""
         counted = {currency for names in counted_in.values() for currency in names}
-        self.pockets = Pockets(by, like_money=set(at_cost) - counted - set(used))
+        self.pockets = Pockets(by, like_money={*identified, *(set(at_cost) - counted - set(used))})
         for symbol in self.pockets.assets:
             currencies = [name for name in counted_in.get(symbol, ()) if self.pockets.is_cash(name)]
             currency = currencies[0] if len(currencies) == 1 else ""

@@ -33,6 +33,7 @@ _LONGEST: Final = 24
 
 _PIVOT: Final = "EUR"
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_MOVED: Final = ("entry_id", "account_id", "place", "commodity", "is_cash", "units")
 _AMOUNTS: Final = ("amount", "costs", "tax", "price")
 _TEXTS: Final = {"transaction": "id", "lot_id": "lot"}
 _DAYS: Final = {"settlement_date": "settles", "acquired_date": "acquired"}
@@ -74,18 +75,19 @@ class BeancountLedger:
         Args:
             rows: text, a posting a row, with what its entry says; see `storage.book_export.stream_postings`.
         """
+        columns = {
+            name: rows[name].to_pylist() for name in rows.column_names
+        }  # no object per row: there are millions
+        moved = zip(*(columns[name] for name in _MOVED), strict=True)
         begun, lines = 0, list[str]()
-        for row in rows.to_pylist():
-            if row["entry_id"] != self.entry:
-                self.entry, self.last, begun = (
-                    row["entry_id"],
-                    date.fromisoformat(row["trade_date"]),
-                    begun + 1,
-                )
-                lines += self._head(row)
-            account = self._account(row["account_id"], row["place"])
-            commodity = self.commodities[row["commodity"], row["is_cash"] == "t"]
-            lines.append(f"  {account}  {row['units']} {commodity}")
+        for place, (entry, account_id, at, commodity, is_cash, units) in enumerate(moved):
+            if entry != self.entry:
+                self.entry, begun = entry, begun + 1
+                lines += self._head({name: column[place] for name, column in columns.items()})
+            called = self.commodities[commodity, is_cash == "t"]
+            lines.append(f"  {self._account(account_id, at)}  {units} {called}")
+        if rows.num_rows:
+            self.last = date.fromisoformat(columns["trade_date"][-1])
         self._write(lines)
         return begun
 

@@ -46,7 +46,7 @@ _ABOUT: Final = {
 class FlexReader:
     """Reads the XML of an Activity Flex query."""
 
-    name = "ibkr-flex"
+    name = "ibkr_flex"
     title = "Interactive Brokers, Flex query (XML)"
 
     def miss(self, source: Source) -> str | None:

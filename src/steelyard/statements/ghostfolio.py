@@ -84,7 +84,7 @@ class _Export:
 class GhostfolioReader:
     """Reads what Ghostfolio exports as JSON, and what others write for it."""
 
-    name: str = field(default="ghostfolio-json", init=False)
+    name: str = field(default="ghostfolio_json", init=False)
     title: str = field(default="Ghostfolio, JSON", init=False)
 
     def miss(self, source: Source) -> str | None:

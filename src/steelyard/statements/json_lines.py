@@ -48,7 +48,10 @@ def json_lines(cells: Mapping[str, pa.StringArray]) -> pa.StringArray:
     named = [
         pc.binary_join_element_wise(f'"{name}":"', escaped_for_json(texts), '"', "")
         for name, texts in cells.items()
+        if texts.null_count < len(texts)
     ]
+    if not named:
+        return pa.array(["{}"] * len(next(iter(cells.values()))), pa.string())
     inner = pc.binary_join_element_wise(*named, ",", null_handling="skip")
     return pc.binary_join_element_wise("{", inner, "}", "")
 

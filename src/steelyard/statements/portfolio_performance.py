@@ -71,11 +71,11 @@ class PortfolioPerformance:
     """Reads files of Portfolio Performance.
 
     Attributes:
-        name: `portfolio-performance`.
+        name: `portfolio_performance`.
         title: what people call it.
     """
 
-    name = "portfolio-performance"
+    name = "portfolio_performance"
     title = "Portfolio Performance, XML"
 
     def miss(self, source: Source) -> str | None:

@@ -1,7 +1,7 @@
 """Columns of text as files hold them: few cells need a change, and only those are looked at one by one."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ from steelyard.domain.spreadsheet import cell, text_of
 
 _MAY_START_FORMULA: Final = r"^'*[^'\pL\pN]"  # more than do: `domain.spreadsheet` decides
 _NEEDS_QUOTES: Final = '[",\r\n]'
+_QUOTED_FOR: Final = (b'"', b",", b"\r", b"\n")
 _NEEDS_ESCAPES: Final = r'["\\\x00-\x1f\x{85}\x{2028}\x{2029}]'
 _LINE_ENDS: Final = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 """What JSON takes for text, and some readers of lines for the end of one."""
@@ -32,7 +33,7 @@ def quoted_for_csv(texts: pa.StringArray) -> pa.StringArray:
     >>> quoted_for_csv(pa.array(["VTI", "Smith, J.", None])).to_pylist()
     ['VTI', '"Smith, J."', None]
     """
-    return _changed(texts, _NEEDS_QUOTES, _quoted)
+    return _changed(texts, _NEEDS_QUOTES, _quoted) if _holds(texts, _QUOTED_FOR) else texts
 
 
 def escaped_for_json(texts: pa.StringArray) -> pa.StringArray:
@@ -56,7 +57,18 @@ def joined(lines: pa.StringArray) -> bytes:
     return bytes(pc.binary_join(whole, "\n")[0].as_buffer()) + b"\n"
 
 
+def _holds(texts: pa.StringArray, marks: Iterable[bytes]) -> bool:
+    """Whether any of the texts may hold one of the marks: quick, for all of their bytes lie in one piece."""
+    data = texts.buffers()[2]
+    if data is None:
+        return False
+    held = data.to_pybytes()
+    return any(mark in held for mark in marks)
+
+
 def _changed(texts: pa.StringArray, pattern: str, change: Callable[[str], str]) -> pa.StringArray:
+    if texts.null_count == len(texts):
+        return texts
     wanted = pc.fill_null(pc.match_substring_regex(texts, pattern), fill_value=False)
     if not pc.any(wanted, min_count=0).as_py():
         return texts

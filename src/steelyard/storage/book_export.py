@@ -19,7 +19,7 @@ from steelyard.storage.queries import query
 if TYPE_CHECKING:
     import asyncpg
 
-PIECE_BYTES: Final = 2 << 20
+PIECE_BYTES: Final = 1 << 20
 """What is gathered before it is handed on: enough that the work per piece does not count, and little to hold."""
 
 

@@ -16,6 +16,7 @@ DID: Final[Mapping[str, str]] = {
     "block.apportion": "shared out what a block was filled",
     "book.attach": "attached tables of the firm",
     "book.detach": "let attached tables go",
+    "book.export": "took a book away as files",
     "book.load": "loaded files",
     "book.refuse": "refused files",
     "break.find": "found that broker and ledger differ",

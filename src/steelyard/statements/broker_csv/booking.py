@@ -132,15 +132,15 @@ class Booker:
         quantity, mark = self._quantity(cells) if self._quantity else NOTHING
         if mark:
             raise LineError(f"`{self._fields.title('quantity')}` has a currency, and counts units")
-        if quantity is not None and quantity < 0:
+        if quantity is not None and quantity < ZERO:
             if self.kind not in _UNITS_GO_OUT and self._counts_units:
                 raise LineError(
                     f"`{self._fields.title('quantity')}` is {quantity}, below 0 for a {self.kind}"
                 )
-            quantity = 0 - quantity
+            quantity = -quantity
         price, mark = self._price(cells) if self._price else NOTHING
         code = self._price_currency(cells) if self._price_currency else ""
-        if price is not None and price < 0 and self._counts_units:
+        if price is not None and price < ZERO and self._counts_units:
             raise LineError(f"`{self._fields.title('price')}` is {price}, below 0")
         return quantity, price, self._sheet.agreed(mark, code, self._fields.title("price")) if mark else code
 
@@ -206,13 +206,13 @@ class Booker:
         return amount
 
     def _unsigned(self, number: Decimal, field: str) -> Decimal:
-        if number < 0:
+        if number < ZERO:
             if self._signs == "none" and (self._direction or self.kind not in _IN_KIND | _EITHER):
                 raise LineError(f"`{self._fields.title(field)}` is {number}, below 0")
             if self._signs == "cash" and self._direction > 0:
                 says = f"below 0, where a {self.kind} brings cash in"
                 raise LineError(f"`{self._fields.title(field)}` is {number}, {says}")
-            return 0 - number
+            return -number
         if number and self._signs == "cash" and self._direction < 0:
             says = f"above 0, where a {self.kind} takes cash out"
             raise LineError(f"`{self._fields.title(field)}` is {number}, {says}")
@@ -246,6 +246,12 @@ class Booker:
     def _fees(self, cells: Cells, code: str) -> tuple[Decimal, tuple[tuple[Decimal, str], ...]]:
         """Return costs in the line's currency, and those in others."""
         fees, others = ZERO, []
+        if (
+            len(self._costs) == 1 and code not in MINOR_CURRENCIES
+        ):  # as nearly always, and so on the short way
+            number, mark = self._costs[0](cells)
+            if not number or (not mark and number > ZERO):
+                return number or ZERO, ()
         for figure in self._costs:
             number, mark = figure(cells)
             if not number:

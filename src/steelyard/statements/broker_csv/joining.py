@@ -48,14 +48,21 @@ def _append(cells: Cells, more: Cells, between: str) -> None:
 
 @dataclass(slots=True)
 class _Waiting:
-    """Lines of one booking that have come so far."""
+    """Lines of one booking that have come so far; or of several with one key, which nothing tells apart."""
 
     join: Join
     parts: dict[int, list[Line]] = field(default_factory=dict)
+    are_several: bool = False
 
     @property
     def first(self) -> int:
         return min(line for lines in self.parts.values() for line, _ in lines)
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it is one booking of more than one line, whatever else may lack."""
+        lines = sum(len(lines) for lines in self.parts.values())
+        return lines > 1 and not self.are_several and self.is_whole(with_optional=False)
 
     def is_whole(self, *, with_optional: bool) -> bool:
         return all(
@@ -114,12 +121,15 @@ class Joiner:
         key = (id(join), *said)
         waiting = self._waiting.get(key)
         if waiting and number in waiting.parts and not join.parts[number].adds_up:
-            yield from self._close(key)  # a second booking with the same key
-            waiting = None
+            if waiting.is_joined:
+                yield from self._close(key)  # it was whole; a second booking with the same key begins
+                waiting = None
+            else:
+                waiting.are_several = True
         if waiting is None:
             waiting = self._waiting[key] = _Waiting(join)
         waiting.parts.setdefault(number, []).append(line)
-        if waiting.is_whole(with_optional=True):
+        if not waiting.are_several and waiting.is_whole(with_optional=True):
             yield from self._close(key)
 
     def _late(self, before: int | None) -> Iterator[Joined]:
@@ -133,18 +143,17 @@ class Joiner:
     def _close(self, key: tuple[object, ...]) -> Iterator[Joined]:
         waiting = self._waiting.pop(key)
         join = waiting.join
-        is_several = sum(len(lines) for lines in waiting.parts.values()) > 1
-        if is_several and waiting.is_whole(with_optional=False):
+        if waiting.is_joined:
             yield from self._put_together(waiting)
             return
+        why = "its other half, the lines that belong to it, is missing"
+        if waiting.are_several:
+            shared = ", ".join(f"`{self._sheet.title(name)}`" for name in join.by)
+            why = f"several bookings share {shared}: nothing tells which lines belong together, book them by hand"
         for lines in waiting.parts.values():
             for line in lines:
-                goes_on = join.goes_on_alone or _needs_no_other(waiting)
-                yield (
-                    line
-                    if goes_on
-                    else Refused(line[0], "its other half, the lines that belong to it, is missing")
-                )
+                goes_on = join.goes_on_alone or (_needs_no_other(waiting) and not waiting.are_several)
+                yield (line if goes_on else Refused(line[0], why))
 
     def _put_together(self, waiting: _Waiting) -> Iterator[Joined]:
         others = waiting.parts

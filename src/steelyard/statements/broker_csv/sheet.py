@@ -115,18 +115,20 @@ class Sheet:
             return self._days[name]
         forms = self._column(name).dates or self.table.dates
         place, read = self.place(name), DateReader(self.title(name), forms, self.empty(name)).read
+        fullmatch, known = forms[0].pattern.fullmatch, forms[0].known if len(forms) == 1 else {}
         last_text, last_day = "", None
 
         def day(cells: Cells) -> date | None:
             nonlocal last_text, last_day
             text = cells[place]
             if text is not last_text:  # balances and records ask for the same cell
-                last_day = read(text)
+                found = fullmatch(text) if known else None
+                last_day = (known.get(found[1]) if found else None) or read(text)
                 last_text = text
             return last_day
 
-        found = self._days[name] = day
-        return found
+        self._days[name] = day
+        return day
 
     def figure(self, name: str, forms: Forms = (), found: frozenset[str] = frozenset()) -> FigureOf:
         """Return what reads a column as a number, or makes it of others.
