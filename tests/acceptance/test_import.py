@@ -13,7 +13,9 @@ STATEMENT = """<OFX><BANKMSGSRSV1><STMTTRNRS><TRNUID>1<STMTRS><CURDEF>USD
 <STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20240110<TRNAMT>-20.25<FITID>a2<NAME>Rent</STMTTRN>
 </BANKTRANLIST><LEDGERBAL><BALAMT>{closing}<DTASOF>20240131</LEDGERBAL></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>
 """
-ELSEWHERE = "transaction_id,account,asset_id,transaction_date,transaction_type,total_amount\n1,OTHER,OURS,2024-01-02,DIVIDEND,1\n"
+ELSEWHERE = """transaction_id,account,asset_id,transaction_date,transaction_type,total_amount
+1,OTHER,OURS,2024-01-02,DIVIDEND,1
+"""
 
 
 def statement(folder: Path, name: str = "january.ofx", closing: str = "80.25") -> str:

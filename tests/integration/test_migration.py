@@ -36,7 +36,7 @@ from steelyard.storage.queries import query
 from steelyard.storage.scratch import connected
 
 Urls = Callable[[EmbeddedServer], tuple[str, str]]
-REVISIONS = ("0001_base", "0002_ledger", "0003_identity", "0004_trading")
+REVISIONS = ("0001_base", "0002_ledger", "0003_identity", "0004_trading", "0005_imports")
 SEEDED = ("category_thresholds", "minor_currencies", "tenants", "transaction_kinds")
 PROCEDURES = tuple(sorted(path.name for path in (FOLDER / "procedures").glob("*.sql")))
 

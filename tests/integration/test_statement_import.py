@@ -1,6 +1,6 @@
 """Statements into the ledger: all of it or nothing, once, and back."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from statement_lines import READERS, write
+from statement_lines import READERS, Lines, write
 from steelyard.services.statement_import import (
     Choices,
     ImportBuiltOnError,
@@ -24,6 +24,8 @@ from steelyard.services.statement_import import (
     undo_import,
 )
 from steelyard.services.statement_plan import Doubt, Imported, ImportPlan, Standing, StatementFile, Subject
+from steelyard.statements.port import Source
+from steelyard.statements.record import Hint, Record, Row
 from steelyard.storage.acting import Acting, acting_as
 from steelyard.storage.connection import Pool, get_db_session, get_migrator_session, get_write_session
 
@@ -388,3 +390,33 @@ async def test_somebody_elses_import_is_not_there(tmp_path: Path) -> None:
     assert done.import_id is not None
     with acting_as(Acting(1, "operator")):
         assert await list_imports() == ()
+
+
+async def test_one_number_under_two_symbols_is_one_asset(tenant: int, tmp_path: Path) -> None:
+    """A file may call an asset by its old symbol in one row, and by its new one in another."""
+
+    class TwoSymbols(Lines):
+        def read(self, source: Source) -> Iterator[Row]:
+            for row in super().read(source):
+                assert isinstance(row, Record)
+                symbol = f"GCM{tenant}.OLD" if row.line == 2 else f"GCM{tenant}"
+                yield replace(row, asset=Hint(isin="CA36168L1058", symbol=symbol, currency="USD"))
+
+    buy = "BUY 2024-03-1{} source_id={} currency=USD asset=GCM/USD quantity=1 amount=1"
+    file = write(tmp_path, "a.txt", buy.format(1, 1), buy.format(2, 2))
+    choices = Choices(account="A", new_assets=True)
+
+    done = await run_import([file], choices, today=TODAY, readers=[TwoSymbols()])
+    assert [one.asset_id for one in done.plan.new_assets] == [f"GCM{tenant}"]
+    again = await run_import([file], choices, today=TODAY, readers=[TwoSymbols()])
+    assert again.import_id is None
+
+
+async def test_an_asset_is_not_made_without_a_currency(tenant: int, tmp_path: Path) -> None:
+    held = f"HELD 2024-03-14 account=nobody quantity=1 asset=NEW{tenant}"
+    file = write(tmp_path, "a.txt", held, f"HELD 2024-03-14 account=A quantity=1 asset=NEW{tenant}.B")
+
+    with pytest.raises(ImportChoiceError, match="has no currency, and no row says one"):
+        await plan(file, account=None, assets={f"symbol:NEW{tenant}//": f"+OWN{tenant}"})
+    planned = await plan(file, account=None, assets={f"symbol:NEW{tenant}//": f"+OWN{tenant}@EUR"})
+    assert [(one.asset_id, one.currency) for one in planned.new_assets] == [(f"OWN{tenant}", "EUR")]

@@ -95,7 +95,7 @@ def _span(text: str) -> range:
     epilog=examples(
         "steelyard import statement.ofx --account RIVERA-IRA --dry-run",
         "steelyard import 2023.csv 2024.csv --account RIVERA-IRA --new-assets",
-        "steelyard import activity.xml --statement-account U1234567=RIVERA-JOINT --asset symbol:VOD/XLON/GBX=VOD.L",
+        "steelyard import activity.xml --as ibkr_flex --account RIVERA-JOINT --json",
         "steelyard import 2024.csv --account RIVERA-IRA --opening --leave-out 12,40-44",
     ),
 )
@@ -104,7 +104,7 @@ def _span(text: str) -> range:
     metavar="FILE…",
     nargs=-1,
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=click.Path(path_type=Path),
 )
 @click.option("--account", metavar="ID", help="The account of rows whose statement names none.")
 @click.option("--dry-run", is_flag=True, help="Show what would be booked, and book nothing.")

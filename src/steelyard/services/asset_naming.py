@@ -83,13 +83,54 @@ async def name_assets(
     said = await store.get_answered_assets(db, set(keys.values())) | dict(answers)
     open_hints = [hint for hint, key in keys.items() if key not in said]
     known = await _find(db, open_hints)
-    named = {hint: Named(said[key].removeprefix(NEW)) for hint, key in keys.items() if key in said}
-    for hint, found in named.items():
-        if said[keys[hint]].startswith(NEW):
-            new = _new_asset(hint, hints[hint], found.asset_id)
-            named[hint] = Named(found.asset_id, new_asset=new)
+    named = {hint: _answered(hint, hints[hint], said[key]) for hint, key in keys.items() if key in said}
     named |= {hint: _name(hint, known) for hint in open_hints}
-    return named | dict(_with_new(named, hints, {asset.asset_id for asset in known}))
+    named |= dict(_with_new(named, hints, {asset.asset_id for asset in known}))
+    return dict(_one_a_key(named, keys))
+
+
+def own_id(answer: str) -> tuple[str, str]:
+    """Return the id that an answer gives, and the currency it gives with an asset to be made; "" = it gives none.
+
+    Raises:
+        AssetIdError: the id of an asset to be made cannot be one.
+
+    >>> own_id("VOD.L"), own_id("+VOD.US@USD")
+    (('VOD.L', ''), ('VOD.US', 'USD'))
+    """
+    if not answer.startswith(NEW):
+        return answer, ""
+    name, _, currency = answer.removeprefix(NEW).partition("@")
+    return normalize_asset_id(name), currency
+
+
+def _answered(hint: Hint, currency: str, answer: str) -> Named:
+    asset_id, own = own_id(answer)
+    if not answer.startswith(NEW):
+        return Named(asset_id)
+    new = _new_asset(hint, currency, asset_id)
+    return Named(asset_id, new_asset=replace(new, currency=own) if own else new)
+
+
+def _one_a_key(named: Mapping[Hint, Named], keys: Mapping[Hint, str]) -> Iterator[tuple[Hint, Named]]:
+    """Yield hints with what their key means: of hints that share one the first that is certain counts, else the first.
+
+    One ISIN may come under an old and a new symbol. Where two are certain of two assets, it is asked.
+    """
+    by_key: dict[str, list[Hint]] = {}
+    for hint in sorted(named, key=_order_of):
+        by_key.setdefault(keys[hint], []).append(hint)
+    for same in by_key.values():
+        certain = [hint for hint in same if named[hint].doubt is None]
+        found = named[(certain or same)[0]]
+        if len({named[hint].asset_id for hint in certain}) > 1:
+            ids = dict.fromkeys(named[hint].asset_id for hint in certain)
+            found = Named(doubt=Doubt.AMBIGUOUS, candidates=tuple(Candidate(name, "", "") for name in ids))
+        yield from ((hint, found) for hint in same)
+
+
+def _order_of(hint: Hint) -> tuple[str, ...]:
+    return hint.symbol, hint.name, hint.venue, hint.currency, hint.isin, hint.cusip, hint.kind
 
 
 async def _find(db: AnySession, hints: Collection[Hint]) -> list[NamedAsset]:
@@ -177,7 +218,7 @@ def _with_new(
 ) -> Iterator[tuple[Hint, Named]]:
     """Yield hints of which nothing is known with what would be made of them; hints that agree share one."""
     made: dict[str, NewAsset] = {}
-    for hint in sorted((one for one, found in named.items() if found.doubt is Doubt.UNKNOWN), key=hint_key):
+    for hint in sorted((one for one, found in named.items() if found.doubt is Doubt.UNKNOWN), key=_order_of):
         currency = hint.currency or currencies[hint]
         if not is_currency(currency):
             continue

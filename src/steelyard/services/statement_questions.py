@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Final
 
+from steelyard.domain.money import is_currency
 from steelyard.identity.vault import Vault
-from steelyard.services.asset_naming import NEW, Named, hint_key, name_assets
+from steelyard.services.asset_naming import NEW, Named, hint_key, name_assets, own_id
 from steelyard.services.scope import nearest
 from steelyard.services.statement_plan import Candidate, Choices, Doubt, NewAsset, Question, Subject
 from steelyard.services.statement_rows import FileRows, ImportChoiceError, Names, accounts_of, hints_of
@@ -64,12 +65,23 @@ async def answer_names(
         ImportChoiceError: a choice names an account or an asset that is not there.
     """
     await _check_choices(db, choices, accounts)
-    hints = hints_of(files)
+    meant, asked = await _accounts(db, files, choices, accounts, vault)
+
+    def currency_of(reader: str, name: str) -> str:
+        account = meant.get((reader, name))
+        return accounts[account].base_currency if account else ""
+
+    hints = hints_of(files, currency_of)
     named = await name_assets(db, {hint: first[0] for hint, first in hints.items()}, choices.assets)
     made = {hint: one.new_asset for hint, one in named.items() if _is_made(one, choices) and one.new_asset}
     assets = {hint: one.asset_id for hint, one in named.items() if one.doubt is None}
     assets |= {hint: new.asset_id for hint, new in made.items()}
-    meant, asked = await _accounts(db, files, choices, accounts, vault)
+    for hint, new in made.items():
+        if not is_currency(new.currency):
+            raise ImportChoiceError(
+                f"asset {new.asset_id!r}, to be made for {hint_key(hint)}",
+                f"has no currency, and no row says one: load it in asset_master first, or write {NEW}ID@USD",
+            )
     keys = {hint_key(hint) for hint in hints}
     return Answers(
         names=Names(meant, {one.account_id: one.base_currency for one in accounts.values()}, assets),
@@ -77,7 +89,7 @@ async def answer_names(
         new_assets=tuple(
             sorted({new.asset_id: new for new in made.values()}.values(), key=lambda n: n.asset_id)
         ),
-        asset_answers={key: name.removeprefix(NEW) for key, name in choices.assets.items() if key in keys}
+        asset_answers={key: own_id(name)[0] for key, name in choices.assets.items() if key in keys}
         | {hint_key(hint): new.asset_id for hint, new in made.items()},
         account_answers=_to_remember(meant, choices, vault),
     )
@@ -119,7 +131,7 @@ async def _check_choices(db: AnySession, choices: Choices, accounts: Mapping[str
             near = nearest(account_id, accounts)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise ImportChoiceError(f"account {account_id!r}", f"is not there{hint}")
-    wanted = {name.removeprefix(NEW) for name in choices.assets.values()}
+    wanted = {own_id(name)[0] for name in choices.assets.values()}
     none = frozenset[str]()
     found = await find_assets(db, isins=none, cusips=none, asset_ids=wanted, symbols=none, asset_names=none)
     known = {asset.asset_id for asset in found}

@@ -15,6 +15,7 @@ from steelyard.services.statement_plan import CENT, Agreement, Mover, RowNote
 from steelyard.services.statement_rows import FileRows, Names
 
 _NOTHING: Final = "no row moves it: what was there before is missing, an OPENING"
+_OWED: Final = "as much was owed before the first row: book a WITHDRAWAL dated before it, if that is so"
 _ONE_ROW: Final = "line {} of {} alone is as much: it is missing there, or here once too often"
 _LEFT: Final = "rows that are refused or left out may be about it: {}"
 _ELSE: Final = "a row is missing, or one says something else than the statement"
@@ -73,6 +74,7 @@ def _agreement(
 ) -> Agreement:
     difference = _difference(one, courses)
     until = tuple(mover for mover in movers if mover.day <= one.day) if difference else ()
+    why = _why(difference, until, unbooked, is_cash=one.key.is_cash) if difference else ""
     return Agreement(
         file_name=one.file_name,
         line=one.line,
@@ -82,12 +84,12 @@ def _agreement(
         is_cash=one.key.is_cash,
         stated=one.quantity,
         ledger=courses.at(one.key, one.day),
-        why=_why(difference, until, unbooked) if difference else "",
+        why=why,
         movers=until,
     )
 
 
-def _why(difference: Decimal, movers: Sequence[Mover], unbooked: Sequence[RowNote]) -> str:
+def _why(difference: Decimal, movers: Sequence[Mover], unbooked: Sequence[RowNote], *, is_cash: bool) -> str:
     alike = next((one for one in movers if abs(one.quantity) == abs(difference)), None)
     if not movers:
         return _NOTHING
@@ -96,7 +98,7 @@ def _why(difference: Decimal, movers: Sequence[Mover], unbooked: Sequence[RowNot
     if unbooked:
         lines = ", ".join(f"{one.file_name} line {one.line}" for one in unbooked[:MOST_LINES])
         return _LEFT.format(lines + (" …" if len(unbooked) > MOST_LINES else ""))
-    return _ELSE
+    return _OWED if is_cash and difference < 0 else _ELSE
 
 
 def _movers(

@@ -194,11 +194,18 @@ def as_transaction(record: Record, reader: str, names: Names) -> Transaction:
     )
 
 
-def hints_of(files: Sequence[FileRows]) -> dict[Hint, tuple[str, str, int, int]]:
-    """Return each hint of some files with currency, file and line of its first row, and how many rows have it."""
+def hints_of(
+    files: Sequence[FileRows], currency_of: Callable[[str, str], str]
+) -> dict[Hint, tuple[str, str, int, int]]:
+    """Return each hint of some files with currency, file and line of its first row, and how many rows have it.
+
+    Args:
+        files: what was read.
+        currency_of: reader and what its statements call an account → its base currency; "" = nobody knows.
+    """
     found: dict[Hint, tuple[str, str, int, int]] = {}
     for file in files:
-        for hint, currency, line in _hints(file):
+        for hint, currency, line in _hints(file, currency_of):
             first = found.get(hint)
             found[hint] = (
                 (currency, file.name, line, 1)
@@ -208,14 +215,14 @@ def hints_of(files: Sequence[FileRows]) -> dict[Hint, tuple[str, str, int, int]]
     return found
 
 
-def _hints(file: FileRows) -> Iterator[tuple[Hint, str, int]]:
+def _hints(file: FileRows, currency_of: Callable[[str, str], str]) -> Iterator[tuple[Hint, str, int]]:
     for record in file.records:
         for hint in (record.asset, record.counter_asset):
             if hint is not None:
-                yield hint, record.currency, record.line
+                yield hint, record.currency or currency_of(file.reader.name, record.account), record.line
     for held in file.held:
         if held.asset is not None:
-            yield held.asset, held.currency, held.line
+            yield held.asset, held.currency or currency_of(file.reader.name, held.account), held.line
 
 
 def accounts_of(files: Sequence[FileRows]) -> dict[tuple[str, str], tuple[str, int, int]]:

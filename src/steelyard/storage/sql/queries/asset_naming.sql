@@ -1,7 +1,8 @@
 -- name: find_assets_named
 -- Assets that statements may mean: by ISIN, by the CUSIP in an American or Canadian one, by id, by name.
 select
-    a.asset_id, a.asset_name, a.asset_type, coalesce(a.isin, '') as isin, a.currency, coalesce(a.exchange, '') as exchange
+    a.asset_id, a.asset_name, a.asset_type, coalesce(a.isin, '') as isin, a.currency,
+    coalesce(a.exchange, '') as exchange
 from steelyard.asset_master as a
 where
     a.isin = any(cast(:isins as text[]))

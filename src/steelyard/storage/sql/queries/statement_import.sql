@@ -186,7 +186,9 @@ select steelyard.drop_old_uploads();
 
 -- name: lock_uploads
 -- Let uploads of one person come one after the other.
-select pg_advisory_xact_lock(hashtextextended('steelyard.uploads ' || steelyard.current_actor(), steelyard.current_tenant()));
+select pg_advisory_xact_lock(
+    hashtextextended('steelyard.uploads ' || steelyard.current_actor(), steelyard.current_tenant())
+);
 
 -- name: insert_upload
 -- Keep a file of whoever asks.
