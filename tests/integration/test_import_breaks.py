@@ -1,5 +1,6 @@
 """What would lose money if an import did it: each is refused, asked about, or said."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
@@ -18,6 +19,7 @@ from steelyard.services.statement_import import (
     ImportRefusedError,
     plan_import,
     run_import,
+    undo_import,
 )
 from steelyard.services.statement_plan import Imported, ImportPlan, StatementFile
 from steelyard.statements.record import Hint
@@ -211,3 +213,45 @@ async def test_two_accounts_are_not_one(tmp_path: Path) -> None:
     file = write(tmp_path, "a.txt", f"{DEPOSIT} account=U1", f"{DEPOSIT} account=U2")
     planned = await plan(file)
     assert any("2 accounts of the statements are all booked in A" in note for note in planned.notes)
+
+
+async def test_undone_and_overlapping(tmp_path: Path) -> None:
+    fee = "FEE 2024-03-20 currency=USD amount=2"
+    one = await run(write(tmp_path, "march.txt", DEPOSIT, fee))
+    await run(write(tmp_path, "spring.txt", DEPOSIT, fee, fee))
+    assert one.import_id is not None
+    await undo_import(one.import_id, today=TODAY)
+    again = await run(write(tmp_path, "spring.txt", DEPOSIT, fee, fee))
+    assert again.booked == 2
+
+
+async def test_two_at_once(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.txt", DEPOSIT, BUY)
+    done = await asyncio.gather(run(file), run(file), run(file))
+    assert sorted(one.booked for one in done) == [0, 0, 2]
+
+
+async def test_a_split_that_only_the_file_knows(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        "a.txt",
+        "SPLIT 2024-02-05 source_id=3 currency=USD asset=isin:US0378331005/USD quantity=1 counter_quantity=2",
+        "HELD 2024-02-28 asset=isin:US0378331005/USD quantity=20",
+    )
+    planned = await plan(file)
+    assert [one.quantity for one in planned.openings] == [10]
+
+
+async def test_pence_and_pounds(tmp_path: Path) -> None:
+    buy = "BUY 2024-03-14 source_id={} currency=GBP asset={} quantity=10 amount=7"
+    hints = ("isin:GB00BH4HKS39/GBX", "isin:GB00BH4HKS39/GBP", "isin:GB00BH4HKS39")
+    file = write(tmp_path, "a.txt", *(buy.format(number, hint) for number, hint in enumerate(hints)))
+    planned = await plan(file, new_assets=True)
+    assert [one.key for one in planned.questions] == ["isin:GB00BH4HKS39/GBP"]
+    assert planned.new_assets == ()
+
+
+async def test_account_transfer_halves(tmp_path: Path) -> None:
+    a = "TRANSFER 2024-03-15 source_id=9 currency=USD amount=100 account=one counter_account=two"
+    planned = await plan(write(tmp_path, "a.txt", a))
+    assert not planned.can_run
