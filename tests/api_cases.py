@@ -5,9 +5,10 @@ An example makes what it needs (somebody to invite, a code to type) and gives wh
 
 from api_account_cases import CASES as OF_ACCOUNTS
 from api_identity_cases import CASES as OF_IDENTITY
+from api_import_cases import CASES as OF_IMPORTS
 from api_order_cases import CASES as OF_ORDERS
 from api_proposal_cases import CASES as OF_PROPOSALS
 from api_visit import Case
 
-CASES: dict[str, Case] = OF_IDENTITY | OF_ACCOUNTS | OF_ORDERS | OF_PROPOSALS
+CASES: dict[str, Case] = OF_IDENTITY | OF_ACCOUNTS | OF_IMPORTS | OF_ORDERS | OF_PROPOSALS
 """Route → its example."""

@@ -1,14 +1,22 @@
 """Ledgers of beancount, written by hand, and what the reader makes of them."""
 
+import gzip
 import importlib.util
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from books import in_ci
+from books import in_ci, shared
 from steelyard.statements.beancount_ledger import BeancountLedger
 from steelyard.statements.recognition import open_source
 from steelyard.statements.record import Record, Row
+
+Balances = Mapping[tuple[str, str], Decimal]
+Key = tuple[str, str]
 
 
 def want_beancount() -> None:
@@ -45,3 +53,28 @@ def brief(record: Record) -> str:
     return " ".join(
         filter(None, (record.kind.value, record.account, units, ratio, money, costs, other, bought))
     )
+
+
+def whose(account: str) -> str:
+    """The account that beancount's is, or is a pocket of: written down by looking at the ledgers."""
+    broker = account.rpartition(":")[0]
+    return broker if broker in {"Assets:US:ETrade", "Assets:US:Vanguard"} else account
+
+
+def theirs(name: str, *, before: date | None = None) -> Balances:
+    """Balances as beancount's own library counts them."""
+    from beancount import loader  # noqa: PLC0415  the golden test alone reads with the library in its own process
+    from beancount.core.data import Transaction as Entry  # noqa: PLC0415  as above
+
+    text = gzip.decompress(shared(f"clients/ledgers/{name}").read_bytes()).decode()
+    entries, errors, _ = loader.load_string(text)
+    assert errors == []
+    balances: dict[Key, Decimal] = defaultdict(Decimal)
+    for entry in entries:
+        if isinstance(entry, Entry) and (before is None or entry.date < before):
+            for posting in entry.postings:
+                if posting.account.startswith("Assets:"):
+                    assert posting.units is not None
+                    assert posting.units.number is not None
+                    balances[whose(posting.account), posting.units.currency] += posting.units.number
+    return {key: number for key, number in balances.items() if number}

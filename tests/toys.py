@@ -27,6 +27,7 @@ from steelyard.server.input import (
     read_cursor,
 )
 from steelyard.server.permits import CurrentActor, permits, public, signed_in, signing_in
+from steelyard.server.upload import AskedUpload
 from steelyard.server.wiring import Wiring
 from steelyard.storage.address import DatabaseUnreachableError
 
@@ -130,6 +131,12 @@ class Toys:
         @router.patch("/large", dependencies=[propose], max_body_size=1_000_000)
         async def change_large(toy: dict[str, int]) -> int:
             return len(toy)
+
+        files = permits(Verb.PROPOSE, ObjectType.ORDER, takes_files=True)
+
+        @router.post("/files", dependencies=[files], max_body_size=1_000_000)
+        async def take_files(upload: AskedUpload) -> list[str]:
+            return [] if upload is None else [file.name for file in upload.files]
 
         @router.post("/sign-in", dependencies=[signing_in()])
         async def sign_in(secret: dict[str, str]) -> int:

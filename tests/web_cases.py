@@ -3,24 +3,19 @@
 A parameter whose name is not here, nor its whole path, fails the tests of every page that has it.
 """
 
-import json
 import re
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from uuid import UUID, uuid4
 
 from api_account_cases import new_model
 from api_identity_cases import hold, recovery_asked
+from api_import_cases import an_import
 from api_order_cases import broken, foundling, held, my_order
 from api_proposal_cases import a_rule, made_run
 from api_visit import Visit, device_of, paper_link, some_account
-from house import transaction
 from house_trading import approved_for, reviewed_for
 from passkey_device import encode
 from steelyard.identity.permissions import Role
-from steelyard.services.statement_import import run_import
-from steelyard.services.statement_plan import Choices, Imported, StatementFile
 from web_page import WebRoute
 
 WITHOUT_KEY = {
@@ -57,8 +52,8 @@ PARAMETERS: dict[str, Names] = {
     "chart": lambda _: "value",
     "entry_id": lambda visit: str(an_entry(visit)),
     "execution_id": lambda visit: str(foundling(visit).body["execution_id"]),
-    "import_id": lambda visit: an_import(visit),
     "hold_id": lambda visit: held(visit).names["hold_id"],
+    "import_id": an_import,
     "link_id": paper_link,
     "model_id": new_model,
     "name": lambda _: "right",
@@ -89,32 +84,6 @@ def an_entry(visit: Visit) -> int:
     statement = "select min(entry_id) from steelyard.journal where account_id = :account"
     ((entry,),) = visit.house.rows(statement, visit.me.tenant_id, account=some_account(visit))
     return int(entry)
-
-
-def an_import(visit: Visit) -> str:
-    """An import that an owner made in an account of their own."""
-    house, account = visit.house, visit.house.do(visit.house.ledger_account(visit.me.tenant_id))
-    activity = {
-        "currency": "USD",
-        "dataSource": "YAHOO",
-        "date": "2024-03-14",
-        "fee": 0,
-        "quantity": 1,
-        "symbol": "A",
-    }
-    content = json.dumps({"activities": [activity | {"type": "BUY", "unitPrice": 1}]})
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "a.json")
-        path.write_text(content, "utf-8")
-        files, choices = [StatementFile("a.json", path)], Choices(account=account)
-        made = house.do(_imported(visit, files, choices))
-    assert made.import_id is not None
-    return str(made.import_id)
-
-
-async def _imported(visit: Visit, files: list[StatementFile], choices: Choices) -> Imported:
-    async with transaction(visit.me.acting) as db:
-        return await run_import(files, choices, today=visit.house.clock().date(), db=db)
 
 
 def names_of(path: str) -> list[str]:

@@ -3,14 +3,19 @@
 import csv
 import io
 import zipfile
+from collections.abc import AsyncGenerator
 from contextlib import ExitStack
 from typing import Final
 
 import pytest
 
 from house import House, Window
-from steelyard.identity.permissions import Role
+from steelyard.identity.permissions import Actor, Role
+from steelyard.server.export import exported_book
+from steelyard.server.refusals import BusyError
+from steelyard.services.book_export import ExportFormat
 from steelyard.statements.columns import FORMATS
+from steelyard.storage.acting import acting_as
 
 ENDINGS: Final = {"csv": "csv", "json": "jsonl", "parquet": "parquet"}
 
@@ -72,6 +77,28 @@ def test_one_of_a_tenant_at_a_time(house: House) -> None:
     assert busy.headers["retry-after"]
     assert taken(window_of(house))
     assert exports.total == 0
+
+
+def test_it_counts_until_its_last_byte_is_sent_or_nobody_wants_more(house: House) -> None:
+    actor = Actor(1, house.people[1, Role.OWNER].user_id, Role.OWNER)
+    app = house.served.app
+
+    async def begun_and_left(*, whole: bool) -> tuple[int, int]:
+        with acting_as(actor.acting):
+            answer = await exported_book(app, actor, ExportFormat.JSON)  # type: ignore[arg-type]  # it is ours
+            during = app.exports.total  # type: ignore[attr-defined]  # as above
+            with pytest.raises(BusyError):
+                await exported_book(app, actor, ExportFormat.CSV)  # type: ignore[arg-type]  # as above
+            pieces = answer.body_iterator
+            assert isinstance(pieces, AsyncGenerator)
+            await anext(pieces)
+            if whole:
+                assert [piece async for piece in pieces]
+            await pieces.aclose()
+        return during, app.exports.total  # type: ignore[attr-defined]  # as above
+
+    assert house.do(begun_and_left(whole=True)) == (1, 0)
+    assert house.do(begun_and_left(whole=False)) == (1, 0)
 
 
 @pytest.mark.parametrize("body", [{"format": "xlsx"}, {"format": None}, {"format": "csv", "scope": "all"}])

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from serving import Served, everything_from, request
+from statement_upload import multipart
 from steelyard.server.wiring import Limits
 from toys import BEARER, CANARY, JSON, Toys, serving_toys
 
@@ -30,7 +31,7 @@ def server(toys: Toys) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Served]:
     """A server that does not wait."""
-    with serving_toys(limits=Limits(body_seconds=0.2, header_seconds=0.2)) as served:
+    with serving_toys(limits=Limits(body_seconds=0.2, upload_seconds=0.3, header_seconds=0.2)) as served:
         yield served
 
 
@@ -122,6 +123,53 @@ def test_nothing_is_read_of_who_is_nobody(hasty: Served) -> None:
     with hasty.connect() as connection:
         connection.sendall(sent)
         assert b"401 Unauthorized" in connection.recv(65_536)
+
+
+# ── Files ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def files_head(server: Served, boundary: str = "x", **headers: str) -> bytes:
+    sent = {"Host": server.host, "Authorization": BEARER} | headers
+    return request("POST /api/v1/files", Content_Type=f"multipart/form-data; boundary={boundary}", **sent)
+
+
+def test_files_are_taken_where_they_are_expected(server: Served) -> None:
+    body, content_type = multipart(("a.csv", b"x" * 900_000), ("b.csv", b"y"))
+    sent = {"authorization": BEARER, "content_type": content_type}
+
+    assert server.ask("POST", "/api/v1/files", body, **sent).body == b'["a.csv","b.csv"]'
+    assert server.ask("POST", "/api/v1/files", b"{}", **sent).status == 400
+    assert server.ask("POST", "/api/v1/files", b"{}", authorization=BEARER, **JSON).body == b"[]"
+    assert server.ask("POST", "/api/v1/toys", body, **sent).status == 413
+    assert server.ask("POST", "/api/v1/toys", *multipart(("a", b"b"))[:1], **sent).status == 415
+
+
+def test_ten_gigabytes_of_files_are_refused_within_bounds(server: Served) -> None:
+    """What comes in excess is read for a moment, so that the answer is heard, and kept nowhere."""
+    chunk = b"%x\r\n%b\r\n" % (MEGABYTE, b" " * MEGABYTE)
+    process = psutil.Process(os.getpid())
+    before, sent = process.memory_info().rss, 0
+    with server.connect() as connection:
+        connection.sendall(files_head(server, Transfer_Encoding="chunked"))
+        try:
+            while sent < 10 * 2**30:
+                connection.sendall(chunk)
+                sent += MEGABYTE
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
+    assert sent < 2 * GROWTH
+    assert process.memory_info().rss - before < GROWTH
+    said = server.say(files_head(server, Content_Length=str(10 * 2**30), Expect="100-continue"))
+    assert status_of(said) == 413
+
+
+def test_slow_files_are_not_waited_for(hasty: Served) -> None:
+    with hasty.connect() as connection:
+        connection.sendall(files_head(hasty, Content_Length="500"))
+        answer = drip(connection, b" " * 500)
+
+    assert status_of(answer) == 408
 
 
 # ── Time ────────────────────────────────────────────────────────────────────────────────────────────────

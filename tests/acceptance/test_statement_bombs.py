@@ -110,7 +110,8 @@ def test_a_zip_that_lists_a_hundred_thousand_files(tmp_path: Path, temporary: Pa
 def samples() -> list[tuple[str, str]]:
     """One sample of every reader there is, by its name."""
     found: dict[str, str] = {}
-    for path in sorted((SHARED_DATA / "clients").rglob("*")):
+    folders = (SHARED_DATA / "clients", SHARED_DATA / "vectors/inputs")
+    for path in sorted(path for folder in folders for path in folder.rglob("*")):
         if path.is_file() and path.suffix not in {".zip", ".gz"} and path.stat().st_size:
             with open_source(path) as source:
                 for name in _knowing(source):

@@ -4,9 +4,7 @@ Balances are counted twice: by beancount's library from the ledger, each Assets 
 records by the postings of the house and by its whole replay, lots and all.
 """
 
-import gzip
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -15,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from beancount_files import brief, read_ledger_file, want_beancount
+from beancount_files import Balances, brief, read_ledger_file, theirs, want_beancount
 from books import shared
 from steelyard.domain.ledger import Replay, replay
 from steelyard.domain.lot import LotMethod
@@ -28,7 +26,6 @@ want_beancount()
 HUGE: Final = "fava_investor_huge-example.beancount.gz"
 SMALL: Final = "fpr_example.beancount.gz"
 
-Balances = Mapping[tuple[str, str], Decimal]
 Key = tuple[str, str]
 
 
@@ -63,31 +60,6 @@ def booked(name: str) -> list[Transaction]:
         )
         for record in records_of(name)
     ]
-
-
-def whose(account: str) -> str:
-    """The account that beancount's is, or is a pocket of: written down by looking at the ledgers."""
-    broker = account.rpartition(":")[0]
-    return broker if broker in {"Assets:US:ETrade", "Assets:US:Vanguard"} else account
-
-
-def theirs(name: str, *, before: date | None = None) -> Balances:
-    """Balances as beancount's own library counts them."""
-    from beancount import loader  # noqa: PLC0415  the golden test alone reads with the library in its own process
-    from beancount.core.data import Transaction as Entry  # noqa: PLC0415  as above
-
-    text = gzip.decompress(shared(f"clients/ledgers/{name}").read_bytes()).decode()
-    entries, errors, _ = loader.load_string(text)
-    assert errors == []
-    balances: dict[Key, Decimal] = defaultdict(Decimal)
-    for entry in entries:
-        if isinstance(entry, Entry) and (before is None or entry.date < before):
-            for posting in entry.postings:
-                if posting.account.startswith("Assets:"):
-                    assert posting.units is not None
-                    assert posting.units.number is not None
-                    balances[whose(posting.account), posting.units.currency] += posting.units.number
-    return {key: number for key, number in balances.items() if number}
 
 
 def ours(name: str, *, before: date | None = None) -> Balances:

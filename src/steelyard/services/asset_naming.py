@@ -83,10 +83,11 @@ async def name_assets(
     keys = {hint: hint_key(hint) for hint in hints}
     said = await store.get_answered_assets(db, set(keys.values())) | dict(answers)
     open_hints = [hint for hint, key in keys.items() if key not in said]
-    known = await _find(db, {hint: hint.currency or hints[hint] for hint in open_hints})
+    found = await _find(db, {hint: hint.currency or hints[hint] for hint in open_hints})
+    known = _Known(found)
     named = {hint: _answered(hint, hints[hint], said[key]) for hint, key in keys.items() if key in said}
     named |= {hint: _name(hint, known) for hint in open_hints}
-    named |= dict(_with_new(named, hints, {asset.asset_id for asset in known}))
+    named |= dict(_with_new(named, hints, {asset.asset_id for asset in found}))
     return dict(_one_a_key(named, keys))
 
 
@@ -149,11 +150,36 @@ async def _find(db: AnySession, hints: Mapping[Hint, str]) -> list[NamedAsset]:
     )
 
 
-def _name(hint: Hint, known: Collection[NamedAsset]) -> Named:
-    by_number = [asset for asset in known if _is_same_number(hint, asset)]
+class _Known:
+    """Assets by the words that a hint may say; what is found keeps their order."""
+
+    def __init__(self, assets: Iterable[NamedAsset]) -> None:
+        self._by_word: dict[tuple[str, str], list[NamedAsset]] = {}
+        for asset in assets:
+            for word in set(_words(asset)):
+                self._by_word.setdefault(word, []).append(asset)
+
+    def find(self, kind: str, words: Iterable[str]) -> list[NamedAsset]:
+        found = {asset.asset_id: asset for word in words for asset in self._by_word.get((kind, word), ())}
+        return [found[asset_id] for asset_id in sorted(found)]
+
+
+def _words(asset: NamedAsset) -> Iterator[tuple[str, str]]:
+    spelled = _upper(asset.asset_id)
+    yield "id", spelled
+    yield "stem", spelled.partition(".")[0]
+    yield "name", asset.asset_name.lower()
+    yield "isin", asset.isin
+    if asset.isin[:2] in _WITH_CUSIP:
+        yield "cusip", asset.isin[2:11]
+
+
+def _name(hint: Hint, known: _Known) -> Named:
+    by_number = known.find("isin", [hint.isin]) if hint.isin else known.find("cusip", [hint.cusip])
     if by_number:
         return _of_number(hint, by_number)
-    spelled = [asset for asset in known if _upper(asset.asset_id) in _spellings(hint.symbol)]
+    spellings = _spellings(hint.symbol)
+    spelled = known.find("id", spellings)
     fitting = [
         asset
         for asset in spelled
@@ -163,7 +189,8 @@ def _name(hint: Hint, known: Collection[NamedAsset]) -> Named:
     ]
     if len(fitting) == 1:
         return Named(fitting[0].asset_id)
-    near = spelled or [asset for asset in known if _is_near(hint, asset)]
+    near = spelled or known.find("stem", spellings)  # what a person may mean; never enough to book on
+    near = near or (known.find("name", [hint.name.lower()]) if hint.name else [])
     is_other = all(hint.isin and asset.isin for asset in near)
     return Named(doubt=Doubt.UNKNOWN if is_other else Doubt.AMBIGUOUS, candidates=_candidates(near))
 
@@ -180,12 +207,6 @@ def _of_number(hint: Hint, found: list[NamedAsset]) -> Named:
     return Named(doubt=Doubt.AMBIGUOUS, candidates=_candidates(fitting))
 
 
-def _is_same_number(hint: Hint, asset: NamedAsset) -> bool:
-    if hint.isin:
-        return asset.isin == hint.isin
-    return bool(hint.cusip) and asset.isin[:2] in _WITH_CUSIP and asset.isin[2:11] == hint.cusip
-
-
 def _is_placed(hint: Hint, asset: NamedAsset) -> bool:
     """Whether currency or venue say that it is this one, and neither says that it is not."""
     venue = _upper(hint.venue)
@@ -199,14 +220,6 @@ def _is_other_kind(hint: Hint, asset: NamedAsset) -> bool:
     """Whether one is a coin and the other is none: coins have the symbols of shares."""
     kinds = asset_type(hint.kind), asset_type(asset.asset_type)
     return UNCLASSIFIED not in kinds and (kinds[0] == COIN) != (kinds[1] == COIN)
-
-
-def _is_near(hint: Hint, asset: NamedAsset) -> bool:
-    """Whether a person may mean it; never enough to book on."""
-    stem = _upper(asset.asset_id).partition(".")[0]
-    return stem in _spellings(hint.symbol) or (
-        bool(hint.name) and asset.asset_name.lower() == hint.name.lower()
-    )
 
 
 def _candidates(assets: Iterable[NamedAsset]) -> tuple[Candidate, ...]:

@@ -58,8 +58,8 @@ class UnknownFileError(InvalidInputError):
 
 def _distance(miss: str) -> tuple[bool, int]:
     """Return how far a file is from a kind: of tables how many columns are missing; another form is farthest."""
-    columns = miss.count("`") // 2
-    return not columns, columns
+    is_of_columns = miss.startswith("the column")
+    return not is_of_columns, miss.count("`") // 2
 
 
 def _grouped(misses: Sequence[tuple[str, str]]) -> Iterator[str]:

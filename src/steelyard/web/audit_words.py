@@ -38,6 +38,8 @@ DID: Final[Mapping[str, str]] = {
     "hold.release": "released a hold",
     "identity.link": "linked their identity at a provider",
     "identity.unlink": "unlinked their identity at a provider",
+    "import.run": "imported statements",
+    "import.undo": "took an import back",
     "key.create": "made a key of the tenant",
     "key.destroy": "destroyed keys of the tenant",
     "key.rewrap": "encrypted keys of the tenant anew",

@@ -1,6 +1,6 @@
 """What a person chooses about an import, as fields of a form: read from it, and found again in it."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -77,7 +77,7 @@ def _answers(form: Form, prefix: str) -> Iterator[tuple[str, str]]:
 
 def _key(written: str) -> str:
     try:
-        return urlsafe_b64decode(written + "=" * (-len(written) % 4)).decode()
+        return b64decode(written + "=" * (-len(written) % 4), b"-_", validate=True).decode()
     except ValueError:
         raise MalformedRequestError("a field of its form has no name of ours") from None
 

@@ -22,6 +22,7 @@ from steelyard.services.asset_naming import NEW
 from steelyard.services.import_upload import (
     MAX_UPLOAD_BYTES,
     MAX_UPLOADS,
+    Upload,
     UploadError,
     UploadGoneError,
     drop_uploads,
@@ -159,9 +160,14 @@ async def drop(shell: AskedShell, form: AskedForm) -> Response:
     return go_to(shell.link("/import/check") if left else shell.link("/import", done="dropped"))
 
 
+def _in_order(waiting: Sequence[Upload]) -> list[Upload]:
+    """Return files as they came; of those that came together by name."""
+    return sorted(waiting, key=lambda one: (one.uploaded_at, one.name.casefold(), one.name))
+
+
 async def _front(shell: Shell, *, said: str = "", error: SteelyardError | None = None) -> Response:
     async with get_db_session() as db:
-        waiting = await list_uploads(db)
+        waiting = _in_order(await list_uploads(db))
         kept = await list_imports(limit=MOST_IMPORTS, db=db)
     return shell.draw(
         "statement_import.html",
@@ -186,7 +192,7 @@ async def _front(shell: Shell, *, said: str = "", error: SteelyardError | None =
 async def begin(shell: AskedShell, browser: AskingBrowser) -> Response:
     """Show what the files that wait are, what is asked about them, and what they would book."""
     async with get_db_session() as db:
-        waiting = await list_uploads(db)
+        waiting = _in_order(await list_uploads(db))
     if not waiting:
         return go_to(shell.link("/import"))
     form = Form({UPLOAD: tuple(f"{one.upload_id}" for one in waiting)})
@@ -347,6 +353,7 @@ async def show_import(shell: AskedShell, import_id: UUID, done: str = "") -> Res
         title="Import",
         kept=kept,
         rows=rows[:MOST_ROWS],
+        titles={reader.name: reader.title for reader in get_readers()},
         people=await people_of(shell),
         said=DONE.get(done, ""),
     )
