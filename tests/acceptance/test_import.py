@@ -38,7 +38,7 @@ def test_a_statement_comes_in_once_and_goes_as_a_whole(blank: Terminal, tmp_path
     assert asked.returncode == 1
     assert "Which account is '12345678' of the statement?" in asked.stdout
     assert "--statement-account 12345678=ACCOUNT" in asked.stdout
-    assert "1 questions are open" in asked.stderr
+    assert "1 question is open" in asked.stderr
     named = ("--statement-account", "12345678=SAVINGS")
 
     planned = blank.show("import", file, *named, "--dry-run")
@@ -91,3 +91,29 @@ def test_lines_are_left_out_by_hand_and_a_slip_is_told(blank: Terminal, tmp_path
     )
     done = blank.ask("import", file, *account, "--leave-out", str(lines[0]["line"]))
     assert done["booked"] == 1
+    told = blank.refused("import", file, *account, "--leave-out", "folder/january.ofx:3")
+    assert "is none of the files: they are 'january.ofx'" in told
+
+
+def test_two_answers_to_one_name_are_none(blank: Terminal, tmp_path: Path) -> None:
+    blank.show("init")
+    blank.run("load", str(write_book(tmp_path / "book")))
+    file, option = statement(tmp_path), "--statement-account"
+
+    told = blank.run("import", file, option, "12345678=SAVINGS", option, "12345678=OTHER")
+    assert told.returncode == 2
+    assert "--statement-account says two things of '12345678': SAVINGS and OTHER" in " ".join(
+        told.stderr.split()
+    )
+    told = blank.run("import", file, "--asset", "symbol:A//=A", "--asset", "symbol:A//=B")
+    assert "--asset says two things of 'symbol:A//'" in " ".join(told.stderr.split())
+    assert blank.ask("import", file, option, "12345678=SAVINGS", option, "12345678=SAVINGS")["booked"] == 2
+
+
+def test_a_name_with_the_mark_of_answers_is_answered(blank: Terminal, tmp_path: Path) -> None:
+    blank.show("init")
+    blank.run("load", str(write_book(tmp_path / "book")))
+    path = Path(statement(tmp_path))
+    path.write_text(path.read_text(encoding="ascii").replace("12345678", "A=1=B"), encoding="ascii")
+
+    assert blank.ask("import", str(path), "--statement-account", "A=1=B=SAVINGS")["booked"] == 2

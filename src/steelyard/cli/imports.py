@@ -36,9 +36,11 @@ class InTheWayError(InvalidInputError):
 
     def __init__(self, plan: "ImportPlan") -> None:
         """Count what is in the way."""
+        from steelyard.services.statement_plan import counted
+
         found = [
-            f"{len(plan.questions):,} questions are open" if plan.questions else "",
-            f"{len(plan.refused):,} rows are refused" if plan.refused else "",
+            f"{counted(len(plan.questions), 'question', 'is', 'are')} open" if plan.questions else "",
+            f"{counted(len(plan.refused), 'row', 'is', 'are')} refused" if plan.refused else "",
             "an account would be overdrawn" if plan.overdrawn else "",
         ]
         super().__init__(
@@ -52,13 +54,17 @@ class PairsType(click.ParamType[tuple[str, str]]):
 
     name = "NAME=ID"
 
+    def __init__(self, *, at_last: bool = False) -> None:
+        """Split at the first =, for ids that hold one, or at the last, for names that hold one."""
+        self._at_last = at_last
+
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, str]:
         """Read both, or end with the rule."""
         if isinstance(value, tuple):
             return value
-        name, mark, meant = value.partition("=")
+        name, mark, meant = value.rpartition("=") if self._at_last else value.partition("=")
         if not mark or not meant:
             self.fail(f"{value!r} has no = between a name and what it means.", param, ctx)
         return name, meant
@@ -122,10 +128,10 @@ def _span(text: str) -> range:
 @click.option(
     "--statement-account",
     "accounts",
-    type=PairsType(),
+    type=PairsType(at_last=True),
     metavar="NAME=ID",
     multiple=True,
-    help="The account that a statement means. Remembered; may be said again.",
+    help="The account that a statement means; NAME may hold =, ID not. Remembered; may be said again.",
 )
 @click.option(
     "--new-assets", is_flag=True, help="Make the assets that nobody knows, as --dry-run shows them."
@@ -247,13 +253,24 @@ def _choices(files: "Sequence[StatementFile]", chosen: dict[str, Any]) -> "Choic
         raise click.UsageError("of several files, say of which the lines are: --leave-out FILE:3,7-9.")
     return Choices(
         account=chosen["account"],
-        accounts=dict(chosen["accounts"]),
-        assets=dict(chosen["assets"]),
+        accounts=_said_once("--statement-account", chosen["accounts"]),
+        assets=_said_once("--asset", chosen["assets"]),
         new_assets=chosen["new_assets"],
         reader=chosen["reader"],
         opening=chosen["opening"],
         leave_out=frozenset((name or only, line) for name, lines in chosen["leave_out"] for line in lines),
     )
+
+
+def _said_once(option: str, pairs: "Sequence[tuple[str, str]]") -> dict[str, str]:
+    """Return answers by name; two that differ are a slip, and neither is taken."""
+    said: dict[str, str] = {}
+    for name, meant in pairs:
+        if said.setdefault(name, meant) != meant:
+            raise click.UsageError(
+                f"{option} says two things of {name!r}: {said[name]} and {meant}. Say one of them."
+            )
+    return said
 
 
 async def _plan(

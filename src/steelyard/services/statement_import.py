@@ -22,6 +22,7 @@ from steelyard.services.statement_plan import (
     PlannedFile,
     Standing,
     StatementFile,
+    counted,
 )
 from steelyard.services.statement_questions import remember
 from steelyard.services.statement_rows import FileRows, ImportChoiceError
@@ -68,7 +69,7 @@ class ImportRefusedError(InvalidInputError):
         shown = "".join(f"\n  {reason}" for reason in reasons[:MOST_SHOWN])
         rest = f"\n  … and {len(reasons) - MOST_SHOWN:,} more" if len(reasons) > MOST_SHOWN else ""
         super().__init__(
-            f"Nothing was imported; {len(reasons):,} things are in the way:{shown}{rest}\n"
+            f"Nothing was imported; {counted(len(reasons), 'thing', 'is', 'are')} in the way:{shown}{rest}\n"
             "Answer the questions, leave rows out with --leave-out, and see it all with --dry-run."
         )
 
@@ -367,7 +368,8 @@ def _planned_file(attempt: Attempt, file: FileRows) -> PlannedFile:
 
 def _in_the_way(plan: ImportPlan) -> Iterator[str]:
     for question in plan.questions:
-        yield f"{question.text} ({question.file_name} line {question.line}, {question.rows:,} rows) {question.option}"
+        rows = counted(question.rows, "row")
+        yield f"{question.text} ({question.file_name} line {question.line}, {rows}) {question.option}"
     yield from (str(note) for note in plan.refused)
     if plan.overdrawn:
         yield plan.overdrawn

@@ -16,6 +16,16 @@ CENT: Final = Decimal("0.005")
 """Statements round money to cents; what is less is no difference."""
 
 
+def counted(count: int, noun: str, one: str = "", more: str = "") -> str:
+    """Return a count with its noun, and the verb that goes with it where there is one.
+
+    >>> counted(1, "row"), counted(1_200, "row", "waits", "wait")
+    ('1 row', '1,200 rows wait')
+    """
+    words = (f"{count:,}", noun if count == 1 else f"{noun}s", one if count == 1 else more)
+    return " ".join(word for word in words if word)
+
+
 @dataclass(frozen=True, slots=True)
 class StatementFile:
     """A file to import.

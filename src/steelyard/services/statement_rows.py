@@ -70,7 +70,8 @@ def read_files(
     wanted = {name: {line for file, line in choices.leave_out if file == name} for name in names}
     if unknown := {file for file, _ in choices.leave_out} - {*names}:
         raise ImportChoiceError(
-            f"{min(unknown)!r}, of which a row is to be left out,", "is none of the files"
+            f"{min(unknown)!r}, of which a row is to be left out,",
+            f"is none of the files: they are {', '.join(map(repr, names))}",
         )
     return [
         _read(number, name, file, choices.reader, readers, today, wanted[name])

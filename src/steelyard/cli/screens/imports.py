@@ -19,6 +19,7 @@ from steelyard.services.statement_plan import (
     Opening,
     Question,
     RowNote,
+    counted,
 )
 from steelyard.services.statement_reconciliation import describe_difference
 
@@ -38,7 +39,11 @@ def imported(done: Imported) -> Group:
     if done.import_id is None:
         return Group(title("Nothing is new"), "", *_plan(done.plan), note("Everything was there already."))
     last = f"Take it back with `steelyard imports undo {f'{done.import_id}'[:8]}`."
-    return Group(title(f"Imported: {done.booked:,} entries"), "", *_plan(done.plan), note(last))
+    return Group(title(f"Imported: {_entries(done.booked)}"), "", *_plan(done.plan), note(last))
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count:,} entries"
 
 
 def listed(found: Sequence[KeptImport]) -> Group:
@@ -85,7 +90,8 @@ def undone(kept: KeptImport) -> Group:
     """Show what was taken back."""
     return Group(
         title("Taken back"),
-        f"{kept.transactions:,} transactions of {', '.join(file.name for file in kept.files)} are reversed.",
+        f"{counted(kept.transactions, 'transaction')} of {', '.join(file.name for file in kept.files)} "
+        f"{'is' if kept.transactions == 1 else 'are'} reversed.",
     )
 
 
@@ -123,7 +129,7 @@ def _files(plan: ImportPlan) -> Iterator[RenderableType]:
 
 def _questions(questions: Sequence[Question]) -> Iterator[RenderableType]:
     for one in questions:
-        waiting = "1 row waits" if one.rows == 1 else f"{one.rows:,} rows wait"
+        waiting = counted(one.rows, "row", "waits", "wait")
         yield Text(f"{one.text} {waiting} for it, from {one.file_name} line {one.line} on.", "yellow")
         for candidate in one.candidates:
             detail = f" ({candidate.detail})" if candidate.detail else ""
@@ -140,7 +146,7 @@ def _notes(
 ) -> Iterator[RenderableType]:
     if not notes:
         return
-    yield Text(f"{heading}: {len(notes):,} rows", "bold")
+    yield Text(f"{heading}: {counted(len(notes), 'row')}", "bold")
     for one in notes[:most]:
         yield Text(f"  {one}", style)
     if most is not None:
@@ -207,7 +213,9 @@ def _agreements(agreements: Sequence[Agreement]) -> Iterator[RenderableType]:
         return
     differing = [one for one in agreements if one.difference]
     same = len(agreements) - len(differing)
-    yield Text(f"The statements say what is there in {len(agreements):,} places; {same:,} agree", "bold")
+    places = counted(len(agreements), "place")
+    agree = "1 agrees" if same == 1 else f"{same:,} agree"
+    yield Text(f"The statements say what is there in {places}; {agree}", "bold")
     for one in differing:
         yield Text(
             f"  {one.account_id} on {one.day}: {quantity(one.stated)} {one.name} by {one.file_name} line {one.line}, "
@@ -220,7 +228,7 @@ def _agreements(agreements: Sequence[Agreement]) -> Iterator[RenderableType]:
                 f"    {mover.day} {mover.kind} {sign}{quantity(mover.quantity)}  {mover.file_name} line {mover.line}"
             )
         if len(one.movers) > MOST_MOVERS:
-            yield note(f"    and {len(one.movers) - MOST_MOVERS:,} rows before; --json has all")
+            yield note(f"    and {counted(len(one.movers) - MOST_MOVERS, 'row')} before; --json has all")
     yield ""
 
 
