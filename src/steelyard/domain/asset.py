@@ -39,6 +39,15 @@ def normalize_asset_id(text: str) -> str:
     return asset_id
 
 
+def is_in_asset_id(character: str) -> bool:
+    """Whether a character may stand in an asset id.
+
+    >>> is_in_asset_id("B"), is_in_asset_id("(")
+    (True, False)
+    """
+    return not _FORBIDDEN_IN_ID.search(character)
+
+
 def _why_not_an_id(asset_id: str) -> str:
     if not asset_id:
         return "is empty"

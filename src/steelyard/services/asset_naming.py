@@ -1,11 +1,12 @@
 """Naming assets: which of ours a statement means. What does not follow from its numbers is asked, never guessed."""
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from steelyard.domain.asset import AssetIdError, normalize_asset_id
+from steelyard.domain.asset import MAX_ASSET_ID_LENGTH, AssetIdError, is_in_asset_id, normalize_asset_id
 from steelyard.domain.money import is_currency, major_currency
 from steelyard.services.statement_plan import Candidate, Doubt, NewAsset
 from steelyard.statements.record import Hint
@@ -14,6 +15,9 @@ from steelyard.storage.asset_naming import NamedAsset
 from steelyard.storage.connection import AnySession
 
 LONGEST_KEY: Final = 400
+MOST_NAMESAKES: Final = 9
+"""Assets that are made of names of which an id leaves the same."""
+_DOTS: Final = re.compile(r"\.{2,}")
 _MIC_LENGTH: Final = 4
 _WITH_CUSIP: Final = ("US", "CA")
 COIN: Final = "Cryptocurrency"
@@ -54,13 +58,20 @@ def hint_key(hint: Hint) -> str:
     'isin:US0378331005/USD'
     >>> hint_key(Hint(symbol="VOD", venue="XLON", currency="GBX")), hint_key(Hint(name="Vodafone  Group"))
     ('symbol:VOD/XLON/GBX', 'name:vodafone group/')
+    >>> hint_key(Hint(symbol="UNI", currency="USD")), hint_key(Hint(symbol="UNI", currency="USD", kind="crypto"))
+    ('symbol:UNI//USD', 'coin:UNI//USD')
     """
     if hint.isin:
         return _key("isin", hint.isin, hint.currency)
     if hint.cusip:
         return _key("cusip", hint.cusip, hint.currency)
-    if hint.symbol:
-        return _key("symbol", _upper(hint.symbol), _upper(hint.venue), hint.currency)
+    if hint.symbol:  # coins have the symbols of shares: an answer about one says nothing of the other
+        return _key(
+            "coin" if asset_type(hint.kind) == COIN else "symbol",
+            _upper(hint.symbol),
+            _upper(hint.venue),
+            hint.currency,
+        )
     return _key("name", _folded(hint.name), hint.currency)
 
 
@@ -241,16 +252,32 @@ def _with_new(
 ) -> Iterator[tuple[Hint, Named]]:
     """Yield hints of which nothing is known with what would be made of them; hints that agree share one."""
     made: dict[str, NewAsset] = {}
-    for hint in sorted((one for one, found in named.items() if found.doubt is Doubt.UNKNOWN), key=_order_of):
-        currency = hint.currency or currencies[hint]
+    unknown = sorted((one for one, found in named.items() if found.doubt is Doubt.UNKNOWN), key=_order_of)
+    stated = _stated_currencies(unknown)
+    for hint in sorted(unknown, key=lambda one: not one.currency):  # who says a currency says what is made
+        currency = hint.currency or stated.get(hint.isin) or currencies[hint]
         if not is_currency(currency):
             continue
+        of_name = {*_ids_of_name(hint.name)} - {*_ids_of_numbers(hint, currency)}
         for asset_id in _possible_ids(hint, currency):
+            if asset_id in taken and asset_id in of_name:
+                break  # what is there under its name may be meant: that is asked
             new = _new_asset(hint, currency, asset_id)
-            if asset_id not in taken and _agrees(made.get(asset_id), new):
+            before = made.get(asset_id)
+            is_other = before is not None and asset_id in of_name and before.asset_name != new.asset_name
+            if asset_id not in taken and not is_other and _agrees(before, new):
                 made.setdefault(asset_id, new)
                 yield hint, replace(named[hint], new_asset=made[asset_id])
                 break
+
+
+def _stated_currencies(hints: Iterable[Hint]) -> dict[str, str]:
+    """Return the currency of each ISIN of which hints state exactly one: who states none means the same asset."""
+    stated: dict[str, set[str]] = {}
+    for hint in hints:
+        if hint.isin and hint.currency:
+            stated.setdefault(hint.isin, set()).add(hint.currency)
+    return {isin: next(iter(found)) for isin, found in stated.items() if len(found) == 1}
 
 
 def _new_asset(hint: Hint, currency: str, asset_id: str) -> NewAsset:
@@ -264,18 +291,30 @@ def _new_asset(hint: Hint, currency: str, asset_id: str) -> NewAsset:
 
 
 def _possible_ids(hint: Hint, currency: str) -> Iterator[str]:
-    symbol = _upper(hint.symbol)
-    for text in (
-        symbol,
-        hint.isin,
-        f"{symbol}.{currency}" if symbol else "",
-        hint.cusip,
-        _folded(hint.name).upper(),
-    ):
+    for text in (*_ids_of_numbers(hint, currency), *_ids_of_name(hint.name)):
         try:
             yield normalize_asset_id(text)
         except AssetIdError:
             continue
+
+
+def _ids_of_numbers(hint: Hint, currency: str) -> tuple[str, ...]:
+    symbol = _upper(hint.symbol)
+    return symbol, hint.isin, f"{symbol}.{currency}" if symbol else "", hint.cusip
+
+
+def _ids_of_name(name: str) -> Iterator[str]:
+    """Yield what an id may make of a name: without what an id may not hold, and with a number where others have it.
+
+    >>> next(_ids_of_name("Société  Générale (hedged)")), [*_ids_of_name("株")]
+    ('SOCIETE GENERALE HEDGED', [])
+    """
+    apart = unicodedata.normalize("NFKD", name)  # an accent stands apart from its letter, which stays
+    held = "".join(letter if letter.isspace() or is_in_asset_id(letter) else "" for letter in apart)
+    plain = _DOTS.sub(".", " ".join(held.upper().split()))[:MAX_ASSET_ID_LENGTH].strip()
+    if plain:
+        yield plain
+        yield from (f"{plain[: MAX_ASSET_ID_LENGTH - 2]} {number}" for number in range(2, MOST_NAMESAKES + 1))
 
 
 def _agrees(before: NewAsset | None, new: NewAsset) -> bool:

@@ -1956,7 +1956,7 @@ create table steelyard.asset_names (
 );
 comment on table steelyard.asset_names is 'Which asset people said a statement means.';
 comment on column steelyard.asset_names.tenant_id is 'The tenant.';
-comment on column steelyard.asset_names.hint_key is 'What statements say of the asset, the same for every reader: isin:…/currency, cusip:…, symbol:…/venue/currency, name:….';
+comment on column steelyard.asset_names.hint_key is 'What statements say of the asset, the same for every reader: isin:…/currency, cusip:…, symbol:…/venue/currency (of a coin coin:…), name:….';
 comment on column steelyard.asset_names.asset_id is 'The asset.';
 comment on column steelyard.asset_names.answered_by is 'Who said so, as in audit_events.actor.';
 comment on column steelyard.asset_names.answered_at is 'When, UTC.';
