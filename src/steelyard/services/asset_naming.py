@@ -16,8 +16,9 @@ from steelyard.storage.connection import AnySession
 LONGEST_KEY: Final = 400
 _MIC_LENGTH: Final = 4
 _WITH_CUSIP: Final = ("US", "CA")
+COIN: Final = "Cryptocurrency"
 _TYPES: Final = (
-    ("Cryptocurrency", ("crypto", "coin", "krypto")),
+    (COIN, ("crypto", "coin", "krypto")),
     ("ETF", ("etf", "etp", "etc", "exchange traded", "exchange-traded")),
     ("Fund", ("fund", "fond", "sicav", "oeic", "mutual")),
     ("Bond", ("bond", "anleihe", "obligation", "treasury", "bill", "note", "debt")),
@@ -82,7 +83,7 @@ async def name_assets(
     keys = {hint: hint_key(hint) for hint in hints}
     said = await store.get_answered_assets(db, set(keys.values())) | dict(answers)
     open_hints = [hint for hint, key in keys.items() if key not in said]
-    found = await _find(db, open_hints)
+    found = await _find(db, {hint: hint.currency or hints[hint] for hint in open_hints})
     known = _Known(found)
     named = {hint: _answered(hint, hints[hint], said[key]) for hint, key in keys.items() if key in said}
     named |= {hint: _name(hint, known) for hint in open_hints}
@@ -134,7 +135,8 @@ def _order_of(hint: Hint) -> tuple[str, ...]:
     return hint.symbol, hint.name, hint.venue, hint.currency, hint.isin, hint.cusip, hint.kind
 
 
-async def _find(db: AnySession, hints: Collection[Hint]) -> list[NamedAsset]:
+async def _find(db: AnySession, hints: Mapping[Hint, str]) -> list[NamedAsset]:
+    """Return the assets that hints, each with its currency, may mean, and those whose id a new one might be given."""
     if not hints:
         return []
     symbols = {name for hint in hints for name in _spellings(hint.symbol)}
@@ -142,7 +144,7 @@ async def _find(db: AnySession, hints: Collection[Hint]) -> list[NamedAsset]:
         db,
         isins={hint.isin for hint in hints if hint.isin},
         cusips={hint.cusip for hint in hints if hint.cusip},
-        asset_ids={hint.isin for hint in hints if hint.isin},
+        asset_ids={name for hint, currency in hints.items() for name in _possible_ids(hint, currency)},
         symbols=symbols,
         asset_names={hint.name.lower() for hint in hints if hint.name},
     )
@@ -181,7 +183,9 @@ def _name(hint: Hint, known: _Known) -> Named:
     fitting = [
         asset
         for asset in spelled
-        if _is_placed(hint, asset) and not (hint.isin and asset.isin)  # another ISIN is another asset
+        if _is_placed(hint, asset)
+        and not (hint.isin and asset.isin)  # another ISIN is another asset
+        and not _is_other_kind(hint, asset)
     ]
     if len(fitting) == 1:
         return Named(fitting[0].asset_id)
@@ -210,6 +214,12 @@ def _is_placed(hint: Hint, asset: NamedAsset) -> bool:
     if (hint.currency and asset.currency != hint.currency) or (is_mic and asset.exchange != venue):
         return False
     return bool(hint.currency) or (is_mic and asset.exchange == venue)
+
+
+def _is_other_kind(hint: Hint, asset: NamedAsset) -> bool:
+    """Whether one is a coin and the other is none: coins have the symbols of shares."""
+    kinds = asset_type(hint.kind), asset_type(asset.asset_type)
+    return UNCLASSIFIED not in kinds and (kinds[0] == COIN) != (kinds[1] == COIN)
 
 
 def _candidates(assets: Iterable[NamedAsset]) -> tuple[Candidate, ...]:

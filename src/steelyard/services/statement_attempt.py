@@ -13,7 +13,7 @@ from steelyard.domain.transaction import Transaction, TransactionKind, describe_
 from steelyard.identity.vault import Vault
 from steelyard.services.ledger import TransactionsAttachedError
 from steelyard.services.lot import ReplayedAccounts, replay_accounts
-from steelyard.services.statement_effect import Courses, effects_of, lot_changes
+from steelyard.services.statement_effect import Commodity, Courses, effects_of, lot_changes
 from steelyard.services.statement_identity import (
     Booking,
     Identities,
@@ -49,7 +49,7 @@ from steelyard.storage.attachment import get_attached_tables
 from steelyard.storage.connection import WriteSession
 from steelyard.storage.keeping import adopt_accounts, make_cash_assets
 from steelyard.storage.ledger import OverdrawnError
-from steelyard.storage.statement_import import ImportAccount
+from steelyard.storage.statement_import import ImportAccount, OpenedBefore, RowThere
 from steelyard.storage.valuation import get_accounts
 
 OPENINGS = "(opening)"
@@ -177,6 +177,31 @@ async def _compare(db: WriteSession, attempt: Attempt) -> None:
     attempt.refused += refused + differing
     attempt.flagged += find_twins(attempt.new)
     attempt.flagged += [_valued(one) for one in attempt.new if one.is_valued]
+    attempt.flagged += [
+        _taken_out(one, there[name])
+        for one in bookings
+        if (name := one.transaction.transaction_id) in there and name not in booked
+    ]
+    attempt.notes += await _seen_before(db, attempt)
+
+
+async def _seen_before(db: WriteSession, attempt: Attempt) -> list[str]:
+    """Say which files came in before, and bring rows all the same: for another account or asset, or by a new reader."""
+    bringing = {one.file_number for one in attempt.new}
+    files = {file.sha256: file.name for file in attempt.files if file.number in bringing}
+    return [
+        f"{files[sha256]} was imported on {made_at:%Y-%m-%d} ({import_id}), and brings rows that are new now: if they "
+        "are booked under another account or asset, `steelyard imports undo` that import first."
+        for sha256, import_id, made_at in await store.get_files_there(db, [*files])
+    ]
+
+
+def _taken_out(one: Booking, before: RowThere) -> RowNote:
+    why = (
+        f"was imported as {before.file_name} line {before.line}, and is booked no more: it stays out. To have it "
+        "again, take that import back and bring both files"
+    )
+    return RowNote(one.file_name, one.line, why)
 
 
 def _valued(one: Booking) -> RowNote:
@@ -194,6 +219,7 @@ async def _book(db: WriteSession, attempt: Attempt) -> None:
     until = attempt.request.today + timedelta(days=1)
     before = await store.get_balances(db, account_ids)
     first_booked = await store.get_opening_days(db, account_ids)
+    opened_before = await store.get_openings(db, account_ids)
     lots_before = None
     if attempt.request.with_lots:
         scope = await get_accounts(db, account_ids)
@@ -213,7 +239,34 @@ async def _book(db: WriteSession, attempt: Attempt) -> None:
     attempt.effects = effects_of(account_ids, attempt.accounts, keepers, before, after)
     if lots_before is not None:
         _add_lots(attempt, lots_before, await replay_accounts(db, scope, until))
+    attempt.notes += _counted_twice(attempt.new, opened_before)
     await _look_around(db, attempt, courses)
+
+
+def _counted_twice(new: Sequence[Booking], opened: Sequence[OpenedBefore]) -> Iterator[str]:
+    """Yield openings that stand for what is now booked before them, too."""
+    days: dict[Commodity, list[date]] = {}
+    for one in new:
+        for key in _touched(one.transaction):
+            days.setdefault(key, []).append(one.transaction.trade_date)
+    for was in opened:
+        rows = sum(
+            day <= was.day for day in days.get(Commodity(was.account_id, was.commodity, was.is_cash), ())
+        )
+        if rows:
+            yield (
+                f"{was.account_id} has an opening of {was.commodity} of {was.day}, and {rows:,} new rows about it are "
+                f"not after that day: it counts them twice ({was.transaction_id}). Take back the import that booked "
+                "it, and bring all files together."
+            )
+
+
+def _touched(one: Transaction) -> Iterator[Commodity]:
+    for account_id in _accounts_of(one):
+        for name in {one.asset_id, one.counter_asset_id} - {""}:
+            yield Commodity(account_id, name, is_cash=False)
+        for name in {one.currency, one.counter_currency} - {""}:
+            yield Commodity(account_id, name, is_cash=True)
 
 
 async def _post_guarded(db: WriteSession, attempt: Attempt, account_ids: Sequence[str]) -> None:
@@ -273,8 +326,10 @@ def _unpriced(one: Opening) -> RowNote:
 
 
 def _history(attempt: Attempt, first_booked: dict[str, date]) -> History:
-    first_rows = {one.key.account_id: one.day + timedelta(days=1) for one in reversed(attempt.stated)}
     days: dict[str, date] = {}
+    for stated in attempt.stated:  # what is there at the end of a day was there before the next one
+        name = stated.key.account_id
+        days[name] = min(days.get(name, date.max), stated.day + timedelta(days=1))
     for one in attempt.bookings:
         for name in _accounts_of(one.transaction):
             days[name] = min(days.get(name, date.max), one.transaction.trade_date)
@@ -283,7 +338,7 @@ def _history(attempt: Attempt, first_booked: dict[str, date]) -> History:
         for one in attempt.bookings
         if one.transaction.kind in {TransactionKind.SHORT, TransactionKind.COVER}
     }
-    return History(first_rows | days, first_booked, shorted)
+    return History(days, first_booked, shorted)
 
 
 def _accounts_of(one: Transaction) -> Iterator[str]:
@@ -316,6 +371,15 @@ async def _look_around(db: WriteSession, attempt: Attempt, courses: Courses) -> 
 
 
 def _notes(attempt: Attempt) -> Iterator[str]:
+    named: dict[str, set[str]] = {}
+    for (_, name), account in attempt.answers.names.accounts.items():
+        named.setdefault(account, set()).add(name)
+    for account, names in named.items():
+        if len(names) > 1:
+            yield (
+                f"{len(names):,} accounts of the statements are all booked in {account}: "
+                "--statement-account tells them apart."
+            )
     for one in attempt.effects:
         if one.kept_by_after == "snapshots":
             yield (

@@ -162,12 +162,13 @@ async def run_import(
         SteelyardError: as `plan_import`.
     """
     request = Request(files, choices, today, vault, readers or get_readers(), with_lots=False)
-    async with _session(db) as session, session.begin_nested():
+    async with _session(db) as session, session.begin_nested() as nested:
         attempt = await attempt_import(session, request)
         plan = _plan_of(attempt)
         if not plan.can_run:
             raise ImportRefusedError(plan)
         if not attempt.new and not attempt.opened:
+            await nested.rollback()  # an asset that nothing is booked of is not made
             return Imported(import_id=None, plan=plan, booked=0)
         import_id = await _keep(session, attempt, plan)
         facts = {

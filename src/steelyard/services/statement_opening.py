@@ -135,8 +135,8 @@ def opening_transaction(one: Opening) -> Transaction:
     <TransactionKind.OPENING: 'OPENING'>
     """
     return Transaction(
-        transaction_id=lasting_id(
-            "opening", one.account_id, one.asset_id, one.currency if not one.asset_id else ""
+        transaction_id=lasting_id(  # by its day, too: older history has an opening of its own, before this one
+            "opening", one.account_id, one.asset_id, "" if one.asset_id else one.currency, one.day.isoformat()
         ),
         kind=TransactionKind.OPENING,
         trade_date=one.day,

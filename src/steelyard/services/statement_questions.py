@@ -13,6 +13,7 @@ from steelyard.services.statement_plan import Candidate, Choices, Doubt, NewAsse
 from steelyard.services.statement_rows import FileRows, ImportChoiceError, Names, accounts_of, hints_of
 from steelyard.statements.record import Hint
 from steelyard.storage.asset_naming import (
+    NamedAsset,
     add_assets,
     find_assets,
     get_answered_accounts,
@@ -64,7 +65,8 @@ async def answer_names(
     Raises:
         ImportChoiceError: a choice names an account or an asset that is not there.
     """
-    await _check_choices(db, choices, accounts)
+    _refuse_idle(files, choices)
+    known = await _check_choices(db, choices, accounts)
     meant, asked = await _accounts(db, files, choices, accounts, vault)
 
     def currency_of(reader: str, name: str) -> str:
@@ -77,6 +79,7 @@ async def answer_names(
     assets = {hint: one.asset_id for hint, one in named.items() if one.doubt is None}
     assets |= {hint: new.asset_id for hint, new in made.items()}
     for hint, new in made.items():
+        _refuse_other(hint, new, known.get(new.asset_id))
         if not is_currency(new.currency):
             raise ImportChoiceError(
                 f"asset {new.asset_id!r}, to be made for {hint_key(hint)}",
@@ -87,7 +90,10 @@ async def answer_names(
         names=Names(meant, {one.account_id: one.base_currency for one in accounts.values()}, assets),
         questions=(*asked, *_asset_questions({h: n for h, n in named.items() if h not in assets}, hints)),
         new_assets=tuple(
-            sorted({new.asset_id: new for new in made.values()}.values(), key=lambda n: n.asset_id)
+            sorted(
+                {new.asset_id: new for new in made.values() if new.asset_id not in known}.values(),
+                key=lambda n: n.asset_id,
+            )
         ),
         asset_answers={key: own_id(name)[0] for key, name in choices.assets.items() if key in keys}
         | {hint_key(hint): new.asset_id for hint, new in made.items()},
@@ -125,7 +131,36 @@ def _is_made(one: Named, choices: Choices) -> bool:
     )
 
 
-async def _check_choices(db: AnySession, choices: Choices, accounts: Mapping[str, ImportAccount]) -> None:
+def _refuse_idle(files: Sequence[FileRows], choices: Choices) -> None:
+    """Refuse an answer to what nobody asks: it is a slip, and what it was meant for would be booked by another."""
+    names = {name for _, name in accounts_of(files)}
+    keys = {hint_key(hint) for hint in hints_of(files, lambda _reader, _name: "")}
+    for name in choices.accounts:
+        if name not in names:
+            near = " or ".join(nearest(name, names)) or "write it as the statement does"
+            raise ImportChoiceError(f"statement account {name!r}", f"is in none of the files: {near}")
+    for key in choices.assets:
+        if key not in keys:
+            near = " or ".join(nearest(key, keys)) or "--dry-run shows the keys that are asked for"
+            raise ImportChoiceError(f"the key {key!r}", f"is that of no asset in the files: {near}")
+
+
+def _refuse_other(hint: Hint, new: NewAsset, there: NamedAsset | None) -> None:
+    """Refuse to make an asset under the id of another: every tenant's books would change with it."""
+    if there is None or (
+        there.currency == new.currency and (there.isin == new.isin or not (there.isin and new.isin))
+    ):
+        return
+    is_what = ", ".join(word for word in (there.asset_name, there.isin, there.currency) if word)
+    raise ImportChoiceError(
+        f"asset {new.asset_id!r}, to be made for {hint_key(hint)},",
+        f"is there already, as {is_what}: write {there.asset_id} without {NEW} if it is meant, or give another id",
+    )
+
+
+async def _check_choices(
+    db: AnySession, choices: Choices, accounts: Mapping[str, ImportAccount]
+) -> dict[str, NamedAsset]:
     for account_id in [*([choices.account] if choices.account else []), *choices.accounts.values()]:
         if account_id not in accounts:
             near = nearest(account_id, accounts)
@@ -134,12 +169,13 @@ async def _check_choices(db: AnySession, choices: Choices, accounts: Mapping[str
     wanted = {own_id(name)[0] for name in choices.assets.values()}
     none = frozenset[str]()
     found = await find_assets(db, isins=none, cusips=none, asset_ids=wanted, symbols=none, asset_names=none)
-    known = {asset.asset_id for asset in found}
+    known = {asset.asset_id: asset for asset in found}
     for key, name in choices.assets.items():
         if not name.startswith(NEW) and name not in known:
             raise ImportChoiceError(
                 f"asset {name!r}, given for {key}", f"is not there; write {NEW}{name} to make it"
             )
+    return known
 
 
 # ── Accounts ────────────────────────────────────────────────────────────────────────────────────────────

@@ -34,6 +34,17 @@ class RowThere:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedBefore:
+    """An opening that is booked: of units of an asset or, where `is_cash`, of money of a currency."""
+
+    transaction_id: str
+    account_id: str
+    commodity: str
+    is_cash: bool
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """What an account holds by the ledger: units of an asset or, where `is_cash`, money of a currency."""
 
@@ -140,6 +151,19 @@ async def get_opening_days(db: AnySession, account_ids: Collection[str]) -> dict
     """Return the first day on which something is booked, of accounts that have such a day."""
     rows = await db.execute(query("get_opening_days"), {"account_ids": list(account_ids)})
     return {row.account_id: row.first_day for row in rows}
+
+
+async def get_openings(db: AnySession, account_ids: Collection[str]) -> list[OpenedBefore]:
+    """Return the openings of accounts, by account and day."""
+    rows = await db.execute(query("get_openings"), {"account_ids": list(account_ids)})
+    return [OpenedBefore(*row) for row in rows]
+
+
+async def get_files_there(db: AnySession, hashes: Collection[str]) -> list[tuple[str, UUID, datetime]]:
+    """Return SHA-256 in hex, import and its time of files that came in before, of imports that stand."""
+    values = {"hashes": [bytes.fromhex(one) for one in hashes]}
+    rows = await db.execute(query("get_files_there"), values)
+    return [(row.sha256, row.import_id, row.made_at) for row in rows]
 
 
 async def get_booked_texts(db: AnySession, transaction_ids: Sequence[str]) -> dict[str, BookedText]:

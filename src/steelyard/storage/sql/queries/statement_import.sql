@@ -32,6 +32,29 @@ from (
 ) as n
 group by n.account_id;
 
+-- name: get_openings
+-- The openings of accounts, by account and day.
+select
+    t.transaction_id, t.account_id, coalesce(t.asset_id, t.currency) as commodity, t.asset_id is null as is_cash,
+    t.transaction_date as opened_on
+from steelyard.transactions as t
+where
+    t.tenant_id = steelyard.current_tenant()
+    and t.account_id = any(cast(:account_ids as text[]))
+    and t.transaction_type = 'OPENING'
+order by t.account_id, t.transaction_date, t.transaction_id;
+
+-- name: get_files_there
+-- Files by their hashes, of imports that stand, the newest first.
+select encode(f.sha256, 'hex') as sha256, i.import_id, i.made_at
+from steelyard.import_files as f
+inner join steelyard.imports as i on f.tenant_id = i.tenant_id and f.import_id = i.import_id
+where
+    f.tenant_id = steelyard.current_tenant()
+    and f.sha256 = any(cast(:hashes as bytea[]))
+    and i.undone_at is null
+order by i.made_at desc, f.file_number;
+
 -- name: lift_guards
 -- Let balances of accounts go below 0, within this transaction.
 update steelyard.accounts
