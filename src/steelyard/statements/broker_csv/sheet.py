@@ -10,7 +10,7 @@ from typing import Final
 
 from steelyard.domain.money import CURRENCIES, EXACT, MINOR_CURRENCIES
 from steelyard.domain.transaction import ZERO
-from steelyard.statements.broker_csv.dates import DateReader
+from steelyard.statements.broker_csv.dates import DateReader, is_clock
 from steelyard.statements.broker_csv.layout import Layout
 from steelyard.statements.broker_csv.numbers import (
     KEPT,
@@ -115,15 +115,19 @@ class Sheet:
             return self._days[name]
         forms = self._column(name).dates or self.table.dates
         place, read = self.place(name), DateReader(self.title(name), forms, self.empty(name)).read
-        fullmatch, known = forms[0].pattern.fullmatch, forms[0].known if len(forms) == 1 else {}
-        last_text, last_day = "", None
+        known = forms[0].known if len(forms) == 1 else {}
+        last_text, last_day, width = "", None, len(forms[0].example)
 
         def day(cells: Cells) -> date | None:
             nonlocal last_text, last_day
             text = cells[place]
             if text is not last_text:  # balances and records ask for the same cell
-                found = fullmatch(text) if known else None
-                last_day = (known.get(found[1]) if found else None) or read(text)
+                found = known.get(text[:width])
+                last_day = (
+                    found
+                    if found is not None and (len(text) == width or is_clock(text, width))
+                    else read(text)
+                )
                 last_text = text
             return last_day
 
