@@ -244,7 +244,7 @@ def _is_plainly_sound(record: Record, today: date) -> bool:
     kind, amount, costs, quantity = record.kind, record.amount, record.costs, record.quantity
     if amount is None or record.counter_quantity or record.counter_amount or record.basis_fraction:
         return False
-    settles, price = record.settlement_date, record.price
+    settles, price, tax = record.settlement_date, record.price, record.tax
     if not _FIRST_DAY <= record.trade_date <= today or (settles is not None and settles < record.trade_date):
         return False
     try:
@@ -258,8 +258,7 @@ def _is_plainly_sound(record: Record, today: date) -> bool:
             and (_has_cents(amount) or round(amount, MONEY_PLACES) == amount)
             and (costs is ZERO or costs < _TOO_LARGE)
             and (costs is ZERO or _has_cents(costs) or round(costs, MONEY_PLACES) == costs)
-            and (record.tax is ZERO or _is_money(record.tax))
-            and ZERO <= record.tax <= costs
+            and (costs >= ZERO if tax is ZERO else _is_money(tax) and tax <= costs)
             and (quantity is ZERO or quantity < _TOO_LARGE)
             and (
                 quantity is ZERO

@@ -10,7 +10,7 @@ from typing import Final
 
 from steelyard.domain.money import CURRENCIES, EXACT, MINOR_CURRENCIES
 from steelyard.domain.transaction import ZERO
-from steelyard.statements.broker_csv.dates import DateReader, is_clock
+from steelyard.statements.broker_csv.dates import CLOCK, CLOCKS, SECONDS, DateReader
 from steelyard.statements.broker_csv.layout import Layout
 from steelyard.statements.broker_csv.numbers import (
     KEPT,
@@ -117,17 +117,15 @@ class Sheet:
         place, read = self.place(name), DateReader(self.title(name), forms, self.empty(name)).read
         known = forms[0].known if len(forms) == 1 else {}
         last_text, last_day, width = "", None, len(forms[0].example)
+        minutes = width + CLOCK
 
         def day(cells: Cells) -> date | None:
             nonlocal last_text, last_day
             text = cells[place]
             if text is not last_text:  # balances and records ask for the same cell
                 found = known.get(text[:width])
-                last_day = (
-                    found
-                    if found is not None and (len(text) == width or is_clock(text, width))
-                    else read(text)
-                )
+                is_known = found and text[width:minutes] in CLOCKS and text[minutes:] in SECONDS
+                last_day = found if is_known else read(text)
                 last_text = text
             return last_day
 
