@@ -146,6 +146,12 @@ class Sheet:
             figure = self._figures[key] = self._made(name, forms, found)
         return figure
 
+    def is_of_others(self, name: str) -> bool:
+        """Whether more than a column's own cell tells its number: it is made of others, or scaled by them."""
+        table, column = self.table, self._column(name)
+        is_made = name in {*table.sums, *table.products, *table.differences}
+        return is_made or bool(column.times or column.divided_by or column.currency)
+
     def _made(self, name: str, forms: Forms, found: frozenset[str]) -> FigureOf:
         table = self.table
         if name in found or name in self.layout.places:
