@@ -193,7 +193,10 @@ def read_statement(reader: Reader, source: Source, *, today: date) -> Iterator[R
         StatementError: it is broken where no single row can be refused.
     """
     for row in reader.read(source):
-        yield check_record(row, today) if isinstance(row, Record) else row
+        if not isinstance(row, Record) or _is_plainly_sound(row, today):  # asked here: it saves a call a row
+            yield row
+        else:
+            yield check_record(row, today)
 
 
 def check_record(record: Record, today: date) -> Record | Refused:
@@ -229,6 +232,11 @@ _PLAIN_CASH: Final = frozenset(
     }
 )
 _TOO_LARGE: Final = Decimal(10) ** MAX_WHOLE_DIGITS
+_has_cents: Final = Decimal(
+    "0.01"
+).same_quantum  # a fifth of the time that rounding takes, and nearly always so
+_has_tenths: Final = Decimal("0.1").same_quantum
+_is_integer: Final = Decimal(1).same_quantum
 
 
 def _is_plainly_sound(record: Record, today: date) -> bool:
@@ -236,7 +244,7 @@ def _is_plainly_sound(record: Record, today: date) -> bool:
     kind, amount, costs, quantity = record.kind, record.amount, record.costs, record.quantity
     if amount is None or record.counter_quantity or record.counter_amount or record.basis_fraction:
         return False
-    settles, price = record.settlement_date, record.price
+    settles, price, tax = record.settlement_date, record.price, record.tax
     if not _FIRST_DAY <= record.trade_date <= today or (settles is not None and settles < record.trade_date):
         return False
     try:
@@ -247,12 +255,19 @@ def _is_plainly_sound(record: Record, today: date) -> bool:
         return (
             is_whole
             and ZERO <= amount < _TOO_LARGE
-            and round(amount, MONEY_PLACES) == amount
-            and (costs is ZERO or (costs < _TOO_LARGE and round(costs, MONEY_PLACES) == costs))
-            and (record.tax is ZERO or _is_money(record.tax))
-            and ZERO <= record.tax <= costs
-            and (quantity is ZERO or (quantity < _TOO_LARGE and round(quantity, MAX_PLACES) == quantity))
-            and (price is None or (ZERO <= price < _TOO_LARGE and round(price, MAX_PLACES) == price))
+            and (_has_cents(amount) or round(amount, MONEY_PLACES) == amount)
+            and (costs is ZERO or costs < _TOO_LARGE)
+            and (costs is ZERO or _has_cents(costs) or round(costs, MONEY_PLACES) == costs)
+            and (costs >= ZERO if tax is ZERO else _is_money(tax) and tax <= costs)
+            and (quantity is ZERO or quantity < _TOO_LARGE)
+            and (
+                quantity is ZERO
+                or _is_integer(quantity)
+                or _has_tenths(quantity)
+                or round(quantity, MAX_PLACES) == quantity
+            )
+            and (price is None or ZERO <= price < _TOO_LARGE)
+            and (price is None or _has_cents(price) or round(price, MAX_PLACES) == price)
         )
     except InvalidOperation:  # no number, or one without end
         return False

@@ -41,33 +41,51 @@ class Balances:
         self._kept: dict[object, dict[date, _Day]] = {}
         self._ends: tuple[date, date] | None = None
 
-    @property
-    def are_stated(self) -> bool:
-        """Whether lines state balances at all."""
-        return self._balance is not None and self._day is not None
+    def taker(self) -> Callable[[Line], None] | None:
+        """Return what notes what a line states; None where no line states a balance.
 
-    def take(self, line: int, cells: Cells) -> None:
-        """Note what a line states; a line without a day or a balance states nothing."""
-        if self._day is None or not cells[self._place].strip():
-            return
-        try:
-            day = self._day(cells)
-        except CellError:
-            return  # the line is refused where its record is made
-        if day is None:
-            return
+        A line without a day or a balance states nothing.
+        """
+        read = self._day
+        if self._balance is None or read is None:
+            return None
+        place, key_of = self._place, self._key
+        last_day: date | None = None
+        last_key: object = None
+        kept: _Day | None = None
+
+        def take(row: Line) -> None:
+            nonlocal last_day, last_key, kept
+            cells = row[1]
+            if not cells[place].strip():
+                return
+            try:
+                day = read(cells)
+            except CellError:
+                return  # the line is refused where its record is made
+            if day is None:
+                return
+            key = key_of(cells)
+            if day != last_day or key != last_key:  # a day has many lines, and only its last changes anything
+                last_day, last_key, kept = day, key, self._noted(day, key, row)
+            elif kept:
+                kept.last = row
+
+        return take
+
+    def _noted(self, day: date, key: object, row: Line) -> _Day | None:
+        """Note a line; return where further ones of its day are noted, None where nobody asks for that day."""
         self._ends = (self._ends[0], day) if self._ends else (day, day)
-        key = self._key(cells)
-        days = self._kept.get(key)
-        if days is None:
-            days = self._kept[key] = {}
+        days = self._kept.setdefault(key, {})
         if (kept := days.get(day)) is not None:
-            kept.last = line, cells
-        elif not days or self._preset.balance_days == "each":
-            days[day] = _Day((line, cells), (line, cells))
-        elif day > next(iter(days)):
+            kept.last = row
+            return kept
+        if days and self._preset.balance_days != "each":
+            if day <= next(iter(days)):
+                return None
             days.clear()
-            days[day] = _Day((line, cells), (line, cells))
+        days[day] = _Day(row, row)
+        return days[day]
 
     def held(self) -> Iterator[Held | Refused]:
         """Yield what is there at the end of the days; nothing where nothing tells which line of a day is its last."""

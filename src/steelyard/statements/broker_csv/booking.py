@@ -104,7 +104,7 @@ class Booker:
             raise LineError(f"`{self._fields.title('date')}` is empty: it states no day")
         quantity, price, price_code = self._units(cells)
         code, price_code, amount, fees, tax, others = self._cash(cells, quantity, price, price_code)
-        is_priced = self._counts_units and price is not None and _same(price_code, code)
+        is_priced = self._counts_units and price is not None and (not price_code or _same(price_code, code))
         if is_priced and price_code in MINOR_CURRENCIES:
             price = EXACT.divide(price or ZERO, units_per_major(price_code))
         record = plain_record(
@@ -156,11 +156,12 @@ class Booker:
         if amount is None and net is None and not code:
             code = price_code
         code = code or self._sheet.table.currency
-        if code and code not in CURRENCIES and code not in MINOR_CURRENCIES:
+        is_minor = bool(code) and code not in CURRENCIES
+        if is_minor and code not in MINOR_CURRENCIES:
             raise LineError(f"the amount is in {code}, no currency")
-        fees, others = self._fees(cells, code) if self._costs else (ZERO, ())
+        fees, others = self._fees(cells, code, is_minor=is_minor) if self._costs else (ZERO, ())
         tax = self._taxes(cells, code) if self._tax else ZERO
-        if code in MINOR_CURRENCIES:
+        if is_minor:
             units = units_per_major(code)
             amount, net = _divided(amount, units), _divided(net, units)
             price_code = code if price is not None and not price_code else price_code
@@ -168,7 +169,7 @@ class Booker:
         product, is_stated = None, amount is not None or net is not None
         if quantity is None or price is None or (is_stated and not self._is_trade):
             pass
-        elif _same(price_code, code):
+        elif not price_code or _same(price_code, code):
             product = EXACT.multiply(quantity, price)
             if price_code in MINOR_CURRENCIES:
                 product = EXACT.divide(product, units_per_major(price_code))
@@ -190,7 +191,9 @@ class Booker:
             if net is not None:
                 self._agree(amount, self._from_net(self._unsigned(net, "net"), costs), "net")
         elif net is not None:
-            amount = self._from_net(self._unsigned(net, "net"), costs)
+            amount = self._unsigned(net, "net")
+            if costs and self._direction:
+                amount = self._from_net(amount, costs)
         elif product is not None:
             return at_most(product, MONEY_PLACES)
         elif self.kind in _IN_KIND:
@@ -201,7 +204,7 @@ class Booker:
             raise LineError(
                 f"states no amount: `{self._fields.title('net' if self._net else 'amount')}` is empty"
             )
-        if product is not None and self._is_trade:
+        if product is not None and self._is_trade and amount != product:
             self._agree(amount, product, "price")
         return amount
 
@@ -229,8 +232,6 @@ class Booker:
 
     def _agree(self, amount: Decimal, other: Decimal, field: str) -> None:
         """Refuse two statements of one amount that differ by more than rounding."""
-        if amount == other:
-            return
         gap = abs(amount - other)
         if gap > _FEW and gap > _PART * amount:
             stated = self._fields.title("amount" if self._amount else "net")
@@ -243,12 +244,12 @@ class Booker:
                 f"`{self._fields.title('net')}` with its costs says {other}, and `{stated}` says {amount}"
             )
 
-    def _fees(self, cells: Cells, code: str) -> tuple[Decimal, tuple[tuple[Decimal, str], ...]]:
+    def _fees(
+        self, cells: Cells, code: str, *, is_minor: bool
+    ) -> tuple[Decimal, tuple[tuple[Decimal, str], ...]]:
         """Return costs in the line's currency, and those in others."""
         fees, others = ZERO, []
-        if (
-            len(self._costs) == 1 and code not in MINOR_CURRENCIES
-        ):  # as nearly always, and so on the short way
+        if len(self._costs) == 1 and not is_minor:  # as nearly always, and so on the short way
             number, mark = self._costs[0](cells)
             if not number or (not mark and number > ZERO):
                 return number or ZERO, ()

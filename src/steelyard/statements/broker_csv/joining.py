@@ -91,23 +91,22 @@ class Joiner:
         self._keys = {id(join): [sheet.text(name) for name in join.by] for join in sheet.table.joins}
         self._waiting: dict[tuple[object, ...], _Waiting] = {}
 
-    def joined(self, lines: Iterable[Joined]) -> Iterator[Joined]:
-        """Yield lines, those of one booking as one.
+    def concerns(self, line: Line) -> bool:
+        """Whether a line is to be looked at with others, or others that wait are now to be told of it."""
+        return bool(self._waiting) or self._router.find(line[1]) is not None
 
-        Args:
-            lines: in the order of the file.
-        """
-        for line in lines:
-            if not isinstance(line, tuple):
-                yield line
-                continue
-            if self._waiting:
-                yield from self._late(line[0] - self._within)
-            found = self._router.find(line[1])
-            if found is None:
-                yield line
-            else:
-                yield from self._take(line, *found)
+    def joined(self, line: Line) -> Iterator[Joined]:
+        """Yield what goes on once a line has come: it, what waited, or nothing yet."""
+        if self._waiting:
+            yield from self._late(line[0] - self._within)
+        found = self._router.find(line[1])
+        if found is None:
+            yield line
+        else:
+            yield from self._take(line, *found)
+
+    def rest(self) -> Iterator[Joined]:
+        """Yield what still waits when no line comes any more."""
         yield from self._late(None)
 
     def _take(self, line: Line, part: tuple[Join, int], writes: Writes) -> Iterator[Joined]:

@@ -5,7 +5,7 @@ A frozen class sets each of its fields by a call that goes round its own lock; a
 
 from datetime import date
 from decimal import Decimal
-from typing import cast
+from typing import Final, cast
 
 from steelyard.domain.transaction import ZERO, TransactionKind
 from steelyard.statements.record import Hint, Record
@@ -16,44 +16,30 @@ class _Draft:
 
     __slots__ = Record.__slots__
 
-    def __init__(  # noqa: PLR0917  the fields of a record, in the order in which a line gives them
-        self,
-        kind: TransactionKind,
-        line: int,
-        trade_date: date,
-        account: str,
-        currency: str,
-        amount: Decimal | None,
-        costs: Decimal,
-        tax: Decimal,
-        asset: Hint | None,
-        quantity: Decimal,
-        price: Decimal | None,
-        settlement_date: date | None,
-        source_id: str,
-        note: str,
-    ) -> None:
-        self.kind = kind
-        self.line = line
-        self.trade_date = trade_date
-        self.account = account
-        self.currency = currency
-        self.amount = amount
-        self.costs = costs
-        self.tax = tax
-        self.asset = asset
-        self.quantity = quantity
-        self.price = price
-        self.settlement_date = settlement_date
-        self.source_id = source_id
-        self.note = note
-        self.counter_asset = None
-        self.counter_quantity = ZERO
-        self.counter_currency = ""
-        self.counter_amount = ZERO
-        self.acquired = None
-        self.basis_fraction = None
-        self.counter_account = ""
+    kind: TransactionKind
+    line: int
+    trade_date: date
+    account: str
+    currency: str
+    amount: Decimal | None
+    costs: Decimal
+    tax: Decimal
+    asset: Hint | None
+    quantity: Decimal
+    price: Decimal | None
+    settlement_date: date | None
+    source_id: str
+    note: str
+    counter_asset: Hint | None
+    counter_quantity: Decimal
+    counter_currency: str
+    counter_amount: Decimal
+    acquired: date | None
+    basis_fraction: Decimal | None
+    counter_account: str
+
+
+_new: Final = object.__new__
 
 
 def plain_record(  # noqa: PLR0917  the fields of a record, in the order in which a line gives them
@@ -80,21 +66,27 @@ def plain_record(  # noqa: PLR0917  the fields of a record, in the order in whic
     ...                  amount=Decimal(2))
     True
     """
-    draft = _Draft(
-        kind,
-        line,
-        trade_date,
-        account,
-        currency,
-        amount,
-        costs,
-        tax,
-        asset,
-        quantity,
-        price,
-        settlement_date,
-        source_id,
-        note,
-    )
+    draft = _new(_Draft)  # not _Draft(...): an __init__ called by way of its class takes as long again
+    draft.kind = kind
+    draft.line = line
+    draft.trade_date = trade_date
+    draft.account = account
+    draft.currency = currency
+    draft.amount = amount
+    draft.costs = costs
+    draft.tax = tax
+    draft.asset = asset
+    draft.quantity = quantity
+    draft.price = price
+    draft.settlement_date = settlement_date
+    draft.source_id = source_id
+    draft.note = note
+    draft.counter_asset = None
+    draft.counter_quantity = ZERO
+    draft.counter_currency = ""
+    draft.counter_amount = ZERO
+    draft.acquired = None
+    draft.basis_fraction = None
+    draft.counter_account = ""
     draft.__class__ = Record  # type: ignore[assignment]  # both are nothing but the same slots
     return cast("Record", draft)

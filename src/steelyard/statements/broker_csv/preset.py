@@ -102,8 +102,10 @@ class Is:
 
 
 Test = Word | Like | Same | Is
-Conditions = tuple[tuple[str, tuple[Test, ...]], ...]
-"""Columns, and for each the tests one of which must hold."""
+Condition = tuple[str, tuple[Test, ...]]
+"""A column, and the tests one of which must hold."""
+
+Conditions = tuple[Condition, ...]
 
 
 # ── Columns ─────────────────────────────────────────────────────────────────────────────────────────────

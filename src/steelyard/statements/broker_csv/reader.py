@@ -1,10 +1,10 @@
 """Readers of broker CSV, one for each preset."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 
-from steelyard.statements.broker_csv.actions import Actions
+from steelyard.statements.broker_csv.actions import Action, Actions
 from steelyard.statements.broker_csv.balance import Balances
 from steelyard.statements.broker_csv.header import Begins, find_begin, missed
 from steelyard.statements.broker_csv.joining import Joined, Joiner, unwrapped
@@ -84,17 +84,21 @@ class _Reading:
         own: Iterable[Joined] = self._own(sheet, actions, lines)
         if table.wrapped:
             own = unwrapped(sheet, own)
-        stepped = _stepped(sheet, balances, own)
-        act = actions.rows
-        for row in joiner.joined(stepped) if joiner else stepped:
-            if not isinstance(row, tuple):
-                yield row
-                continue
-            made = act(*row)
-            if isinstance(made, tuple):
-                yield from made
-            else:
-                yield made
+        prepared, act = _prepared(sheet, balances), actions.rows
+        for row in own:
+            line = prepared(row) if prepared and isinstance(row, tuple) else row
+            if not isinstance(line, tuple):
+                yield line
+            elif joiner and joiner.concerns(line):
+                yield from _acted(joiner.joined(line), act)
+            else:  # nearly every line: no generator stands between it and its record
+                made = act(*line)
+                if isinstance(made, tuple):
+                    yield from made
+                else:
+                    yield made
+        if joiner:
+            yield from _acted(joiner.rest(), act)
         yield from balances.held()
 
     def _own(self, sheet: Sheet, actions: Actions, lines: Iterator[Line | Refused]) -> Iterator[Row | Line]:
@@ -143,20 +147,33 @@ def _fitted(cells: list[str], width: int, least: int) -> list[str] | None:
     return cells + [""] * (width - len(cells)) if len(cells) >= least else None
 
 
-def _stepped(sheet: Sheet, balances: Balances, lines: Iterable[Joined]) -> Iterator[Joined]:
-    """Yield lines after what is done to each before rules look at it."""
-    steps, takes = sheet.steps, balances.take if balances.are_stated else None
-    for row in lines:
-        if isinstance(row, tuple):
-            try:
-                for step in steps:
-                    step(row[1])
-                if takes:
-                    takes(*row)
-            except (CellError, LineError) as error:
-                yield Refused(row[0], error.why)
-                continue
-        yield row
+def _prepared(sheet: Sheet, balances: Balances) -> Callable[[Line], Joined] | None:
+    """Return what does to a line what is done before rules look at it; None where nothing is."""
+    steps, takes = sheet.steps, balances.taker()
+    if not steps and takes is None:
+        return None
+
+    def prepared(row: Line) -> Joined:
+        try:
+            for step in steps:
+                step(row[1])
+            if takes:
+                takes(row)
+        except (CellError, LineError) as error:
+            return Refused(row[0], error.why)
+        return row
+
+    return prepared
+
+
+def _acted(lines: Iterable[Joined], act: Action) -> Iterator[Row]:
+    """Yield what lines become, and as they are the rows between them."""
+    for line in lines:
+        made = act(*line) if isinstance(line, tuple) else line
+        if isinstance(made, tuple):
+            yield from made
+        else:
+            yield made
 
 
 @cache

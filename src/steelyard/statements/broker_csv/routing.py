@@ -3,13 +3,14 @@
 What the tests of all rules look at is the line's key; lines of one key fall under one rule, which is remembered.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Final, Generic, TypeVar
 
 from steelyard.domain.asset import is_isin
 from steelyard.statements.broker_csv.numbers import KEPT
-from steelyard.statements.broker_csv.preset import Conditions, Is, Like, Same, Test, Word
+from steelyard.statements.broker_csv.preset import Condition, Conditions, Is, Like, Same, Test, Word
 from steelyard.statements.broker_csv.sheet import Cells, FigureOf, Sheet
 from steelyard.statements.broker_csv.text import CellError, LineError, fold
 
@@ -17,6 +18,7 @@ T = TypeVar("T")
 Writes = tuple[tuple[int, str], ...]
 """Places of a line's cells, and the texts that patterns found for them."""
 
+_SIGNS: Final = frozenset({Is("positive"), Is("negative"), Is("zero")})
 _Holds = Callable[[Cells], Mapping[str, str] | None]
 _NO_GROUPS: Final[Mapping[str, str]] = {}
 
@@ -33,8 +35,11 @@ class Router(Generic[T]):
         """
         self._routes = [(_all(sheet, when), _none(sheet, unless), answer) for when, unless, answer in routes]
         self._sheet = sheet
-        places = sorted({sheet.place(name) for when, unless, _ in routes for name in _columns(when + unless)})
-        self._key: Callable[[Cells], object] = itemgetter(*places) if places else _no_key
+        conditions = [one for when, unless, _ in routes for one in when + unless]
+        signs = _tested_by_sign(conditions)
+        made = {name for name in signs if sheet.is_of_others(name)}
+        self._by_sign = partial(_key_by_sign, sheet, conditions, signs)
+        self._key: Callable[[Cells], object] = _key_by_sign(sheet, conditions, made)
         self._known: dict[object, tuple[T, Writes] | None] = {}
 
     def find(self, cells: Cells) -> tuple[T, Writes] | None:
@@ -43,8 +48,12 @@ class Router(Generic[T]):
         try:
             return self._known[key]
         except KeyError:
-            if len(self._known) >= KEPT:
+            if (
+                len(self._known) >= KEPT
+            ):  # texts of so many kinds are numbers: from now on their signs are the key
                 self._known.clear()
+                self._key = self._by_sign()
+                key = self._key(cells)
             found = self._known[key] = self._find(cells)
             return found
 
@@ -60,9 +69,27 @@ def _no_key(_: Cells) -> object:
     return None
 
 
-def _columns(conditions: Conditions) -> set[str]:
-    others = {test.column for _, tests in conditions for test in tests if isinstance(test, Same)}
-    return others | {column for column, _ in conditions}
+def _others(conditions: Iterable[Condition]) -> set[str]:
+    return {test.column for _, tests in conditions for test in tests if isinstance(test, Same)}
+
+
+def _tested_by_sign(conditions: Iterable[Condition]) -> set[str]:
+    """Return the columns of which no test asks for more than whether the number is above, below or at 0."""
+    asked = {column for column, tests in conditions if any(test not in _SIGNS for test in tests)}
+    return {column for column, _ in conditions} - asked - _others(conditions)
+
+
+def _key_by_sign(
+    sheet: Sheet, conditions: Iterable[Condition], signs: Collection[str]
+) -> Callable[[Cells], object]:
+    """Return what makes a line's key: the texts of the columns that are tested, and of some the sign alone."""
+    names = ({column for column, _ in conditions} | _others(conditions)) - set(signs)
+    places = sorted({sheet.place(name) for name in names})
+    texts: Callable[[Cells], object] = itemgetter(*places) if places else _no_key
+    figures = [sheet.figure(name) for name in sorted(signs)]
+    if not figures:
+        return texts
+    return lambda cells: (texts(cells), *[_sign(figure, cells) for figure in figures])
 
 
 def _all(sheet: Sheet, conditions: Conditions) -> _Holds:

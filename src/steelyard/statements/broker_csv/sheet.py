@@ -10,7 +10,7 @@ from typing import Final
 
 from steelyard.domain.money import CURRENCIES, EXACT, MINOR_CURRENCIES
 from steelyard.domain.transaction import ZERO
-from steelyard.statements.broker_csv.dates import DateReader
+from steelyard.statements.broker_csv.dates import CLOCK, CLOCKS, SECONDS, DateReader
 from steelyard.statements.broker_csv.layout import Layout
 from steelyard.statements.broker_csv.numbers import (
     KEPT,
@@ -115,15 +115,17 @@ class Sheet:
             return self._days[name]
         forms = self._column(name).dates or self.table.dates
         place, read = self.place(name), DateReader(self.title(name), forms, self.empty(name)).read
-        fullmatch, known = forms[0].pattern.fullmatch, forms[0].known if len(forms) == 1 else {}
-        last_text, last_day = "", None
+        known = forms[0].known if len(forms) == 1 else {}
+        last_text, last_day, width = "", None, len(forms[0].example)
+        minutes = width + CLOCK
 
         def day(cells: Cells) -> date | None:
             nonlocal last_text, last_day
             text = cells[place]
             if text is not last_text:  # balances and records ask for the same cell
-                found = fullmatch(text) if known else None
-                last_day = (known.get(found[1]) if found else None) or read(text)
+                found = known.get(text[:width])
+                is_known = found and text[width:minutes] in CLOCKS and text[minutes:] in SECONDS
+                last_day = found if is_known else read(text)
                 last_text = text
             return last_day
 
@@ -143,6 +145,12 @@ class Sheet:
         if figure is None:
             figure = self._figures[key] = self._made(name, forms, found)
         return figure
+
+    def is_of_others(self, name: str) -> bool:
+        """Whether more than a column's own cell tells its number: it is made of others, or scaled by them."""
+        table, column = self.table, self._column(name)
+        is_made = name in {*table.sums, *table.products, *table.differences}
+        return is_made or bool(column.times or column.divided_by or column.currency)
 
     def _made(self, name: str, forms: Forms, found: frozenset[str]) -> FigureOf:
         table = self.table
