@@ -77,3 +77,18 @@ async def test_a_proposal_that_ran_out_is_withdrawn_and_its_orders_with_it(shop:
         proposal=proposal_id,
     )
     assert found == [("withdrawn", "cancelled", order_id)]
+
+
+async def test_uploads_of_an_hour_ago_are_forgotten_where_work_is_done(shop: Workshop) -> None:
+    kept = []
+    for age in (61, 1):
+        kept += await run(
+            "insert into steelyard.import_uploads (tenant_id, file_name, content, uploaded_at) "
+            "values (1, 'a.csv', 'x', now() - make_interval(mins => :age)) returning upload_id",
+            age=age,
+        )
+    await shop.order()
+    await shop.worker().work()
+    left = await run("select upload_id from steelyard.import_uploads")
+    assert kept[0] not in left
+    assert kept[1] in left

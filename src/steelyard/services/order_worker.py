@@ -21,6 +21,7 @@ from steelyard.services.proposal import end_expired
 from steelyard.storage.acting import NOBODY, Acting, acting_as
 from steelyard.storage.connection import get_db_session, get_write_session
 from steelyard.storage.order import Claim, claim_link, claim_orders, find_due_tenants, set_fills_due
+from steelyard.storage.statement_import import drop_old_uploads
 
 ACTOR = "system:worker"
 AT_ONCE = 8
@@ -131,7 +132,7 @@ class OrderWorker:
         return len(work)
 
     async def _take(self, most: int) -> tuple[UUID | None, list[Claim]]:
-        """Take a link and orders in hand, and withdraw proposals that ran out before anybody executed them."""
+        """Take a link and orders in hand, withdraw proposals that ran out, and forget uploads of an hour ago."""
         now = self._hand.clock()
         until = now + self._hand.timing.lease
         async with get_write_session() as db:
@@ -139,6 +140,7 @@ class OrderWorker:
             owner = f"{self._name}/{self._token()}"
             claims = await claim_orders(db, owner=owner, now=now, until=until, most=most)
             await end_expired(db, now=now)
+            await drop_old_uploads(db)
         return link_id, claims
 
     async def _finish(self) -> None:

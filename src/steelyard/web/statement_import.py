@@ -125,7 +125,9 @@ class Looked:
 
 @router.get("", dependencies=[CHANGE])
 async def show(shell: AskedShell, done: str = "") -> Response:
-    """Show the form that takes files, those that wait, and every import."""
+    """Show the form that takes files, those that wait, and every import; what is older than an hour goes."""
+    async with get_write_session() as db:
+        await drop_uploads(db, ())
     return await _front(shell, said=DONE.get(done, ""))
 
 
