@@ -19,7 +19,7 @@ from steelyard.services.statement_import import Choices, ImportRefusedError, run
 from steelyard.services.statement_plan import Imported, ImportPlan, StatementFile, Subject
 from steelyard.services.statement_rows import FileRows, accounts_of, needs_value, read_files
 from steelyard.statements.readers import get_readers
-from steelyard.statements.record import Held, Record
+from steelyard.statements.record import Held, Hint, Record
 from steelyard.storage.connection import WriteSession
 
 CLIENTS: Final = SHARED_DATA / "clients"
@@ -72,6 +72,12 @@ class Sample:
         """The bookings that it states, but for those that are left out."""
         left_out = {line for _, line in self.choices.leave_out}
         return [record for record in self.rows.records if record.line not in left_out]
+
+    @property
+    def hints(self) -> set[Hint]:
+        """What it says of its assets."""
+        found = [*(one.asset for one in self.rows.records), *(one.asset for one in self.rows.held)]
+        return {hint for hint in found if hint}
 
     def said(self, *, but: Collection[int] = ()) -> Counter[Row]:
         """What its records say, as the ledger must have it, but for some lines."""
@@ -190,6 +196,20 @@ async def make_asset(db: WriteSession, asset_id: str, currency: str) -> str:
         {"asset": asset_id, "currency": currency},
     )
     return asset_id
+
+
+async def make_new_assets(db: WriteSession, sample: Sample, plan: ImportPlan) -> None:
+    """Make the assets that a plan would make, and answer that its file means them."""
+    known = {hint_key(hint): hint for hint in sample.hints}
+    for new in plan.new_assets:
+        await make_asset(db, new.asset_id, new.currency)
+    made = {new.asset_id for new in plan.new_assets}
+    answers = {key: name for key, hint in known.items() if (name := _id_in(hint, made))}
+    sample.choices = replace(sample.choices, assets={**sample.choices.assets, **answers})
+
+
+def _id_in(hint: Hint, made: set[str]) -> str:
+    return next((name for name in (hint.symbol, hint.isin, hint.cusip) if name in made), "")
 
 
 async def make_close(db: WriteSession, asset_id: str, day: date) -> None:
