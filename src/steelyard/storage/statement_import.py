@@ -161,7 +161,7 @@ async def get_openings(db: AnySession, account_ids: Collection[str]) -> list[Ope
 
 async def get_files_there(db: AnySession, hashes: Collection[str]) -> list[tuple[str, UUID, datetime]]:
     """Return SHA-256 in hex, import and its time of files that came in before, of imports that stand."""
-    values = {"hashes": [bytes.fromhex(one) for one in hashes]}
+    values = {"file_hashes": [bytes.fromhex(one) for one in hashes]}
     rows = await db.execute(query("get_files_there"), values)
     return [(row.sha256, row.import_id, row.made_at) for row in rows]
 

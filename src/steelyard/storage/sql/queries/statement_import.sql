@@ -51,7 +51,7 @@ from steelyard.import_files as f
 inner join steelyard.imports as i on f.tenant_id = i.tenant_id and f.import_id = i.import_id
 where
     f.tenant_id = steelyard.current_tenant()
-    and f.sha256 = any(cast(:hashes as bytea[]))
+    and f.sha256 = any(cast(:file_hashes as bytea[]))
     and i.undone_at is null
 order by i.made_at desc, f.file_number;
 
