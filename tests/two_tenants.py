@@ -52,7 +52,9 @@ insert into steelyard.compliance_records (tenant_id, record_id, account_id, asse
 values ($1, $2 || '-check', $2, 'X', '2024-06-01', 'VIOLATION');
 insert into steelyard.transactions (
     tenant_id, transaction_id, account_id, transaction_date, transaction_type, currency, total_amount
-) values ($1, $2 || '-odd', $2, '2024-03-01', 'ODD', 'USD', 1)
+) values ($1, $2 || '-odd', $2, '2024-03-01', 'ODD', 'USD', 1);
+insert into steelyard.account_names (tenant_id, reader, name_hash, account_id, answered_by)
+values ($1, 'ofx', sha256(convert_to($2, 'UTF8')), $2, 'operator')
 """
 
 OF_TENANT = """
@@ -71,6 +73,20 @@ select $1, max(run_id), 'transactions', 'transactions.csv', 'odd', 'flagged', 'o
 from steelyard.load_runs where tenant_id = $1;
 insert into steelyard.tenant_keys (tenant_id, key_id, wrapped_key, wrapped_by) values ($1, 1, 'key', 'test');
 insert into steelyard.legal_holds (tenant_id, reason, placed_by) values ($1, 'a case', 'operator')
+"""
+
+# An import names accounts, and its files may.
+IMPORTED = """
+insert into steelyard.imports (tenant_id, import_id, account_ids, made_by)
+values ($1, md5(concat('import', $1::int))::uuid, '{unseen-1}', 'operator');
+insert into steelyard.import_files (
+    tenant_id, import_id, file_number, file_name, sha256, reader,
+    rows_read, rows_new, rows_there, rows_left_out, rows_skipped
+) values ($1, md5(concat('import', $1::int))::uuid, 1, 'unseen-1.ofx', sha256('{}'), 'ofx', 1, 1, 0, 0, 0);
+insert into steelyard.import_rows (tenant_id, transaction_id, import_id, file_number, line_number, content_hash)
+values ($1, 'unseen-1-paid', md5(concat('import', $1::int))::uuid, 1, 2, md5('a row'));
+insert into steelyard.asset_names (tenant_id, hint_key, asset_id, answered_by)
+values ($1, 'symbol:EX//USD', 'X', 'operator')
 """
 
 # What is traded: each row of an account names it, whoever made it.
@@ -165,6 +181,9 @@ with made as (
     select tenant_id, user_id, sha256(convert_to($4, 'UTF8')), 'night', '{read:portfolio}', 1, 'infinity' from made
 ), notice as (
     insert into steelyard.notices (tenant_id, user_id, kind) select tenant_id, user_id, 'user.invite' from made
+), upload as (
+    insert into steelyard.import_uploads (tenant_id, user_id, file_name, content)
+    select tenant_id, user_id, 'mine.csv', 'rows' from made
 )
 select user_id from made
 """
@@ -240,6 +259,7 @@ async def _fill_tenant(tenant: int | None) -> None:
     await run(OF_TENANT, tenant)
     for account, _ in pairs:
         await run(OF_ACCOUNT, tenant, account)
+    await run(IMPORTED, tenant)
     await run(TRADED_BY_TENANT, tenant)
     for account, _ in pairs:
         await run(TRADED_BY_ACCOUNT, tenant, account)

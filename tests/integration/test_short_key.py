@@ -22,6 +22,7 @@ TABLES = {
     KeyKind.RUN: "runs",
     KeyKind.HOLD: "trading_holds",
     KeyKind.BREAK: "reconciliation_breaks",
+    KeyKind.IMPORT: "imports",
 }
 ALIKE = (UUID("2f0c7f0e-0000-4000-8000-000000000000"), UUID("2f0c7f0e-8d5f-4f0a-9a1b-6f5f2f3c4d5e"))
 
