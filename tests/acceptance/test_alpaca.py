@@ -66,7 +66,7 @@ async def outbound() -> AsyncIterator[Outbound]:
 
 @pytest.fixture
 async def impatient() -> AsyncIterator[Outbound]:
-    way_out = Outbound(replace(LOOPBACK, total_seconds=0.8))
+    way_out = Outbound(replace(LOOPBACK, total_seconds=2.0))
     yield way_out
     await way_out.close()
 

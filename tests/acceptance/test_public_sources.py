@@ -141,7 +141,7 @@ async def test_an_archive_that_cannot_be_read_is_a_source_that_is_down(said: byt
 
 
 async def test_waiting_for_our_own_turn_is_no_failure_of_the_source() -> None:
-    care = Care(requests=1, period_seconds=3600, total_seconds=0.1, faults_to_open=1)
+    care = Care(requests=1, period_seconds=3600, total_seconds=2.0, faults_to_open=1)
     async with answering({"/a": b"{}"}, care) as (way, asked):
         await way.get_object("/a", {})
         for _ in range(2):
