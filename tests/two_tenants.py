@@ -182,8 +182,8 @@ with made as (
 ), notice as (
     insert into steelyard.notices (tenant_id, user_id, kind) select tenant_id, user_id, 'user.invite' from made
 ), upload as (
-    insert into steelyard.import_uploads (tenant_id, user_id, file_name, content)
-    select tenant_id, user_id, 'mine.csv', 'rows' from made
+    insert into steelyard.import_uploads (tenant_id, user_id, file_name, key_sealed, content)
+    select tenant_id, user_id, 'mine.csv', 'key', 'rows' from made
 )
 select user_id from made
 """

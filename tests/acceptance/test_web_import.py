@@ -98,8 +98,8 @@ def counts(page: Page) -> dict[str, list[str]]:
 def test_who_looks_at_the_page_forgets_files_of_an_hour_ago(house: House, pages: WebVisit) -> None:
     kept = "select file_name from steelyard.import_uploads where file_name = 'forgotten.csv'"
     house.rows(
-        "insert into steelyard.import_uploads (tenant_id, file_name, content, uploaded_at) "
-        "values (1, 'forgotten.csv', 'x', now() - interval '61 minutes') returning file_name"
+        "insert into steelyard.import_uploads (tenant_id, file_name, key_sealed, content, uploaded_at) "
+        "values (1, 'forgotten.csv', 'key', 'rows', now() - interval '61 minutes') returning file_name"
     )
     assert house.rows(kept) == [("forgotten.csv",)]
     pages.open("/import")

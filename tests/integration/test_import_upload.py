@@ -6,6 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
+from people_rows import new_vault
+from steelyard.identity.field_encryption import SealedFieldError
+from steelyard.identity.file_encryption import SealedFileError
+from steelyard.identity.vault import Vault
 from steelyard.services.import_upload import (
     MAX_UPLOAD_BYTES,
     MAX_UPLOADS,
@@ -16,9 +20,11 @@ from steelyard.services.import_upload import (
     list_uploads,
     open_uploads,
 )
-from steelyard.storage.acting import Acting, acting_as
+from steelyard.services.key_rotation import rotate_keys
+from steelyard.storage.acting import OPERATOR, Acting, acting_as
 from steelyard.storage.connection import Pool, get_migrator_session, get_write_session
 
+KEPT = "select key_sealed, content from steelyard.import_uploads where upload_id = :key"
 USER = "insert into steelyard.users (tenant_id, user_id, role, status) values (1, :user, 'owner', 'active')"
 
 
@@ -31,6 +37,11 @@ async def somebody(store: Pool) -> AsyncIterator[UUID]:
         yield user
 
 
+@pytest.fixture(scope="module")
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Vault:
+    return new_vault(tmp_path_factory.mktemp("vault"))
+
+
 async def owner() -> UUID:
     user = uuid4()
     async with get_migrator_session() as db:
@@ -38,18 +49,18 @@ async def owner() -> UUID:
     return user
 
 
-async def keep(name: str, content: bytes = b"x") -> UUID:
+async def keep(vault: Vault, name: str, content: bytes = b"x") -> UUID:
     async with get_write_session() as db:
-        return (await keep_upload(db, name, content)).upload_id
+        return (await keep_upload(db, vault, name, content)).upload_id
 
 
-async def test_a_file_is_given_back_as_it_came(somebody: UUID) -> None:
+async def test_a_file_is_given_back_as_it_came(somebody: UUID, vault: Vault) -> None:
     del somebody
     content = bytes(range(256))
-    key = await keep("C:\\folder\\a.csv", content)
+    key = await keep(vault, "C:\\folder\\a.csv", content)
     async with get_write_session() as db:
         assert [(one.name, one.size) for one in await list_uploads(db)] == [("a.csv", 256)]
-        async with open_uploads(db, [key]) as [file]:
+        async with open_uploads(db, vault, [key]) as [file]:
             path = file.path
             assert (file.name, path.read_bytes()) == ("a.csv", content)
         assert not path.exists()
@@ -57,21 +68,73 @@ async def test_a_file_is_given_back_as_it_came(somebody: UUID) -> None:
         assert await list_uploads(db) == ()
 
 
-async def test_a_file_of_somebody_else_is_not_there(somebody: UUID) -> None:
+async def test_a_file_rests_encrypted_and_opens_after_the_keys_were_rotated(
+    somebody: UUID, vault: Vault
+) -> None:
     del somebody
-    key, other = await keep("a.csv"), await owner()
+    content = b"Date,Amount\n2024-01-02,31.50\n" * 10
+    key = await keep(vault, "a.csv", content)
+    async with get_write_session() as db:
+        [(sealed, kept)] = await db.execute(text(KEPT), {"key": key})
+    assert not [word for word in (b"Date", b"31.50") if word in kept]
+
+    with acting_as(OPERATOR):
+        [done] = await rotate_keys(vault, tenant_id=1)
+    assert done.destroyed
+    async with get_write_session() as db:
+        [(sealed_anew, same)] = await db.execute(text(KEPT), {"key": key})
+        assert (sealed_anew != sealed, same) == (True, kept)
+        async with open_uploads(db, vault, [key]) as [file]:
+            assert file.path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("damage", "error"),
+    [
+        ("content = set_byte(content, 19, 255 - get_byte(content, 19))", SealedFileError),
+        ("key_sealed = set_byte(key_sealed, 30, 255 - get_byte(key_sealed, 30))", SealedFieldError),
+        (
+            "content = (select o.content from steelyard.import_uploads as o where o.upload_id = :other)",
+            SealedFileError,
+        ),
+        (
+            "key_sealed = (select o.key_sealed from steelyard.import_uploads as o where o.upload_id = :other)",
+            SealedFieldError,
+        ),
+    ],
+)
+async def test_a_file_that_was_damaged_or_changed_for_another_does_not_open(
+    somebody: UUID, vault: Vault, damage: str, error: type[Exception]
+) -> None:
+    del somebody
+    other = await keep(vault, "other.csv", b"other rows")
+    key = await keep(vault, "a.csv", b"rows")
+    async with get_migrator_session() as db:
+        change = (
+            f"update steelyard.import_uploads set {damage} where upload_id = :key and upload_id <> :other"  # noqa: S608 - our own
+        )
+        await db.execute(text(change), {"key": key, "other": other})
+    async with get_write_session() as db:
+        with pytest.raises(error):
+            async with open_uploads(db, vault, [key]):
+                pass
+
+
+async def test_a_file_of_somebody_else_is_not_there(somebody: UUID, vault: Vault) -> None:
+    del somebody
+    key, other = await keep(vault, "a.csv"), await owner()
     with acting_as(Acting(1, f"user:{other}", other)):
         async with get_write_session() as db:
             assert await list_uploads(db) == ()
             assert await drop_uploads(db, [key]) == 0
             with pytest.raises(UploadGoneError):
-                async with open_uploads(db, [key]):
+                async with open_uploads(db, vault, [key]):
                     pass
 
 
-async def test_after_an_hour_a_file_is_gone_by_anybodys_next_call(somebody: UUID) -> None:
+async def test_after_an_hour_a_file_is_gone_by_anybodys_next_call(somebody: UUID, vault: Vault) -> None:
     del somebody
-    key, other = await keep("a.csv"), await owner()
+    key, other = await keep(vault, "a.csv"), await owner()
     async with get_migrator_session() as db:
         await db.execute(
             text(
@@ -82,26 +145,26 @@ async def test_after_an_hour_a_file_is_gone_by_anybodys_next_call(somebody: UUID
     async with get_write_session() as db:
         assert await list_uploads(db) == ()
     with acting_as(Acting(1, f"user:{other}", other)):
-        await keep("b.csv")
+        await keep(vault, "b.csv")
     async with get_migrator_session() as db:
         left = await db.scalars(text("select upload_id from steelyard.import_uploads"))
         assert key not in set(left)
 
 
 @pytest.mark.parametrize("name", ["", "folder/", "a\x00.csv", "a" * 256])
-async def test_a_name_that_is_none_is_refused(somebody: UUID, name: str) -> None:
+async def test_a_name_that_is_none_is_refused(somebody: UUID, vault: Vault, name: str) -> None:
     del somebody
     with pytest.raises(UploadError, match="give it a name"):
-        await keep(name)
+        await keep(vault, name)
 
 
-async def test_what_is_too_much_is_refused(somebody: UUID) -> None:
+async def test_what_is_too_much_is_refused(somebody: UUID, vault: Vault) -> None:
     del somebody
     with pytest.raises(UploadError, match="it is empty"):
-        await keep("a.csv", b"")
+        await keep(vault, "a.csv", b"")
     with pytest.raises(UploadError, match="larger than 16 MiB"):
-        await keep("a.csv", bytes(MAX_UPLOAD_BYTES + 1))
+        await keep(vault, "a.csv", bytes(MAX_UPLOAD_BYTES + 1))
     for number in range(MAX_UPLOADS):
-        await keep(f"{number}.csv")
+        await keep(vault, f"{number}.csv")
     with pytest.raises(UploadError, match="10 files wait already"):
-        await keep("a.csv")
+        await keep(vault, "a.csv")

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,16 +80,30 @@ async def test_a_proposal_that_ran_out_is_withdrawn_and_its_orders_with_it(shop:
     assert found == [("withdrawn", "cancelled", order_id)]
 
 
-async def test_uploads_of_an_hour_ago_are_forgotten_where_work_is_done(shop: Workshop) -> None:
-    kept = []
-    for age in (61, 1):
-        kept += await run(
-            "insert into steelyard.import_uploads (tenant_id, file_name, content, uploaded_at) "
-            "values (1, 'a.csv', 'x', now() - make_interval(mins => :age)) returning upload_id",
-            age=age,
-        )
-    await shop.order()
-    await shop.worker().work()
-    left = await run("select upload_id from steelyard.import_uploads")
-    assert kept[0] not in left
-    assert kept[1] in left
+async def upload(minutes_ago: int) -> Any:
+    [key] = await run(
+        "insert into steelyard.import_uploads (tenant_id, file_name, key_sealed, content, uploaded_at) "
+        "values (1, 'a.csv', 'key', 'rows', now() - make_interval(mins => :ago)) returning upload_id",
+        ago=minutes_ago,
+    )
+    return key
+
+
+async def uploads() -> list[Any]:
+    return await run("select upload_id from steelyard.import_uploads")
+
+
+async def test_uploads_of_an_hour_ago_are_forgotten_once_a_minute(
+    shop: Workshop,
+) -> None:
+    worker, old, young = shop.worker(), await upload(61), await upload(1)
+    await worker.work()
+    assert young in await uploads()
+    assert old not in await uploads()
+
+    late = await upload(61)
+    await worker.work()
+    assert late in await uploads()
+    shop.clock.go_on(seconds=60)
+    await worker.work()
+    assert late not in await uploads()

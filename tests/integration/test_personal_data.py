@@ -78,8 +78,8 @@ ROWS = {
     "(1, :user, 'closed case', 'operator', 'operator', now())",
     "audit_pending": "(tenant_id, recorded_at, actor, action, object_type, object_id, facts, request_id) values "
     "(1, now(), 'user:' || :user, 'session.start', 'user', '', '{}', '')",
-    "import_uploads": "(tenant_id, user_id, file_name, content) values "
-    "(1, :user, 'canary-statement.csv', 'canary-content')",
+    "import_uploads": "(tenant_id, user_id, file_name, key_sealed, content) values "
+    "(1, :user, 'canary-statement.csv', 'canary-key', 'canary-content')",
     "asset_master": "(asset_id, asset_name, asset_type, currency) values ('A', 'A', 'stock', 'USD')",
     "investor_profiles": "(tenant_id, account_id, risk_tolerance, horizon_years, changed_by) values "
     "(1, 'SAVINGS', 3, 10, 'user:' || :user)",

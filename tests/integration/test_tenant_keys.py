@@ -12,6 +12,7 @@ from people_rows import NAME, new_vault, read_names, user_id, write_names
 from steelyard.identity.field_encryption import SealedFieldError
 from steelyard.identity.vault import KeyDestroyedError, Vault
 from steelyard.services.account_number import AccountNumberError, get_account_number, set_account_number
+from steelyard.services.import_upload import keep_upload
 from steelyard.services.key import (
     LegalHoldError,
     TenantNameError,
@@ -43,6 +44,7 @@ values (1, 'IRA', 'Savings', 'USD')
 """
 HOLD = "insert into steelyard.legal_holds (tenant_id, reason, placed_by) values (2, 'a suit', 'operator')"
 OTHER = Acting(2, "operator")
+CANARY_FILE = b"Date,Amount\n2024-01-02,CANARY-IN-A-FILE\n"
 
 
 @pytest.fixture
@@ -181,15 +183,18 @@ async def test_a_dump_shows_no_canary_of_any_sealed_column(
         "totp_new_seed_sealed": "CANARYNEWSEED234",
         "external_number_sealed": "DE00CANARY0000000001",
         "credentials_sealed": '{"secret_key": "CANARYKEY234567"}',
+        "key_sealed": "CANARYFILEKEY234567",
     }
     assert set(canaries) == {sealed.column for sealed in SEALED_COLUMNS}
     await run(ACCOUNT)
-    link_id = f"{await add_link()}"
+    rows = {"users": user_id(1), "accounts": "IRA", "broker_links": f"{await add_link()}"}
     await write_names(vault, {1: "to be written over"})
     async with get_write_session() as db:
+        upload = await keep_upload(db, vault, "a.csv", CANARY_FILE)
+        rows["import_uploads"] = f"{upload.upload_id}"
         for sealed in SEALED_COLUMNS:
-            row_id = {"users": user_id(1), "accounts": "IRA", "broker_links": link_id}[sealed.table]
-            value = await vault.seal(db, sealed.table, sealed.column, row_id, canaries[sealed.column])
+            row_id, canary = rows[sealed.table], canaries[sealed.column]
+            value = await vault.seal(db, sealed.table, sealed.column, row_id, canary)
             update = f"update steelyard.{sealed.table} set {sealed.column} = :value"  # noqa: S608 - our own names
             await db.execute(text(update), {"value": value})
         index = vault.index("login", canaries["login_sealed"])
@@ -211,7 +216,7 @@ async def test_a_dump_shows_no_canary_of_any_sealed_column(
     secrets = [base64.b64decode(line.split()[1]) for line in key_file if not line.startswith("#")]
     secrets += [key.secret for key in vault._opened.values()]  # noqa: SLF001 - what must not be outside of it
     assert len(secrets) == 4
-    for secret in [*(canary.encode() for canary in canaries.values()), *secrets]:
+    for secret in [*(canary.encode() for canary in canaries.values()), CANARY_FILE, *secrets]:
         for shown in shapes(secret):
             assert shown not in dump
 

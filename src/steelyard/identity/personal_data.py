@@ -47,8 +47,10 @@ REGISTER: Final[Mapping[str, TableRule]] = MappingProxyType(
             rows_go=True,
         ),
         "import_uploads": TableRule(
-            "Statements the person gave to be imported, for an hour.",
-            _columns("tenant_id upload_id user_id file_name content uploaded_at"),
+            "Statements the person gave to be imported, for an hour; encrypted, each with a key of its own.",
+            _columns(
+                "tenant_id upload_id user_id file_name uploaded_at", key_sealed=_SECRET, content=_SECRET
+            ),
             owners=("user_id",),
             rows_go=True,
         ),

@@ -1,4 +1,4 @@
-"""Uploads of the import page: files that a person gave, kept between its steps for an hour."""
+"""Uploads of the import page: files that a person gave, kept encrypted between its steps for an hour."""
 
 import asyncio
 import tempfile
@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from secrets import token_bytes
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from steelyard.errors import InvalidInputError, NotFoundError
+from steelyard.identity.file_encryption import OVERHEAD, decrypt_file, encrypt_file
+from steelyard.identity.vault import Vault
 from steelyard.services.statement_plan import StatementFile
 from steelyard.storage import statement_import as store
 from steelyard.storage.connection import AnySession, WriteSession
@@ -18,6 +21,7 @@ from steelyard.storage.connection import AnySession, WriteSession
 MAX_UPLOAD_BYTES: Final = 16 * 2**20
 MAX_UPLOADS: Final = 10
 LONGEST_NAME: Final = 255
+KEY: Final = "import_uploads", "key_sealed"
 
 
 class UploadError(InvalidInputError):
@@ -46,11 +50,12 @@ class Upload:
     uploaded_at: datetime
 
 
-async def keep_upload(db: WriteSession, name: str, content: bytes) -> Upload:
+async def keep_upload(db: WriteSession, vault: Vault, name: str, content: bytes) -> Upload:
     """Keep a file of the caller for an hour; what is older goes with the same call.
 
     Args:
         db: acting as the caller.
+        vault: seals the file's key.
         name: what it was called; of a path the last part.
         content: its bytes.
 
@@ -70,14 +75,17 @@ async def keep_upload(db: WriteSession, name: str, content: bytes) -> Upload:
     await store.lock_uploads(db)  # two at once are counted one after the other
     if len(await store.list_uploads(db)) >= MAX_UPLOADS:
         raise UploadError(name, f"{MAX_UPLOADS} files wait already; import or drop them first")
-    upload_id, uploaded_at = await store.add_upload(db, name, content)
+    upload_id = uuid4()
+    key, encrypted = encrypt_file(content, token_bytes)  # some ms, and a thread would keep the memory
+    key_sealed = await vault.seal(db, *KEY, f"{upload_id}", key)
+    uploaded_at = await store.add_upload(db, upload_id, name, key_sealed, encrypted)
     return Upload(upload_id, name, len(content), uploaded_at)
 
 
 async def list_uploads(db: AnySession) -> tuple[Upload, ...]:
     """Return the caller's files of the last hour, the oldest first."""
     return tuple(
-        Upload(one.upload_id, one.file_name, one.size, one.uploaded_at)
+        Upload(one.upload_id, one.file_name, one.size - OVERHEAD, one.uploaded_at)
         for one in await store.list_uploads(db)
     )
 
@@ -89,15 +97,19 @@ async def drop_uploads(db: WriteSession, upload_ids: Sequence[UUID]) -> int:
 
 
 @asynccontextmanager
-async def open_uploads(db: AnySession, upload_ids: Sequence[UUID]) -> AsyncIterator[list[StatementFile]]:
+async def open_uploads(
+    db: AnySession, vault: Vault, upload_ids: Sequence[UUID]
+) -> AsyncIterator[list[StatementFile]]:
     """Give the caller's files to `plan_import` and `run_import`, in the order asked for; they end with the block.
 
     Args:
         db: acting as the caller.
+        vault: opens the files' keys.
         upload_ids: which.
 
     Raises:
         UploadGoneError: one is not there, older than an hour, or somebody else's.
+        SealedFileError: one was damaged in the store.
     """
     with tempfile.TemporaryDirectory(prefix="steelyard-") as folder:
         files = []
@@ -105,7 +117,10 @@ async def open_uploads(db: AnySession, upload_ids: Sequence[UUID]) -> AsyncItera
             found = await store.get_upload(db, upload_id)
             if found is None:
                 raise UploadGoneError
+            name, key_sealed, encrypted = found
+            key = await vault.unseal(db, *KEY, f"{upload_id}", key_sealed)
             path = Path(folder, str(number))
-            await asyncio.to_thread(path.write_bytes, found[1])
-            files.append(StatementFile(found[0], path))
+            content = decrypt_file(encrypted, key)  # some ms, and a thread would keep the memory
+            await asyncio.to_thread(path.write_bytes, content)
+            files.append(StatementFile(name, path))
         yield files

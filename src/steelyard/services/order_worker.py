@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from steelyard.domain.order import OrderState
@@ -26,6 +27,8 @@ from steelyard.storage.statement_import import drop_old_uploads
 ACTOR = "system:worker"
 AT_ONCE = 8
 """Orders and links that a worker has in hand at a time: most of that time they wait for brokers, not for the store."""
+
+FORGETS_EVERY = timedelta(minutes=1)
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +61,7 @@ class OrderWorker:
         self._hand, self._name, self._token, self._at_once = hand, name, token, at_once
         self._set_clock = set_clock
         self._running: set[asyncio.Task[None]] = set()
+        self._forgot_at: datetime | None = None
 
     async def run(self, stop: asyncio.Event, *, idle_seconds: float) -> None:
         """Work until told to stop; what is in hand then is finished.
@@ -112,6 +116,7 @@ class OrderWorker:
         """Take what is due in hand, each tenant's share of the room; returns how much that was."""
         with acting_as(NOBODY):
             await self._set_clock()
+            await self._forget()
             async with get_db_session() as db:
                 tenants = await find_due_tenants(db, self._hand.clock())
         begun = 0
@@ -121,6 +126,14 @@ class OrderWorker:
                 with acting_as(Acting(tenant_id, ACTOR)):
                     begun += await self._begin_for_tenant(share)
         return begun
+
+    async def _forget(self) -> None:
+        """Once a minute, forget every firm's uploads of an hour ago: whoever gave them may never come back."""
+        now = self._hand.clock()
+        if self._forgot_at is None or now - self._forgot_at >= FORGETS_EVERY:
+            self._forgot_at = now
+            async with get_write_session() as db:
+                await drop_old_uploads(db)
 
     async def _begin_for_tenant(self, most: int) -> int:
         link_id, claims = await self._take(most)
@@ -132,7 +145,7 @@ class OrderWorker:
         return len(work)
 
     async def _take(self, most: int) -> tuple[UUID | None, list[Claim]]:
-        """Take a link and orders in hand, withdraw proposals that ran out, and forget uploads of an hour ago."""
+        """Take a link and orders in hand, and withdraw proposals that ran out."""
         now = self._hand.clock()
         until = now + self._hand.timing.lease
         async with get_write_session() as db:
@@ -140,7 +153,6 @@ class OrderWorker:
             owner = f"{self._name}/{self._token()}"
             claims = await claim_orders(db, owner=owner, now=now, until=until, most=most)
             await end_expired(db, now=now)
-            await drop_old_uploads(db)
         return link_id, claims
 
     async def _finish(self) -> None:

@@ -275,11 +275,13 @@ async def lock_uploads(db: WriteSession) -> None:
     await db.execute(query("lock_uploads"))
 
 
-async def add_upload(db: WriteSession, file_name: str, content: bytes) -> tuple[UUID, datetime]:
-    """Keep a file of whoever asks; return its key and when it came."""
-    values = {"file_name": file_name, "content": content}
-    row = (await db.execute(query("insert_upload"), values)).one()
-    return row.upload_id, row.uploaded_at
+async def add_upload(
+    db: WriteSession, upload_id: UUID, file_name: str, key_sealed: bytes, content: bytes
+) -> datetime:
+    """Keep an encrypted file of whoever asks; return when it came."""
+    values = {"upload_id": upload_id, "file_name": file_name, "key_sealed": key_sealed, "content": content}
+    uploaded_at: datetime = (await db.execute(query("insert_upload"), values)).scalar_one()
+    return uploaded_at
 
 
 async def list_uploads(db: AnySession) -> list[StoredUpload]:
@@ -287,10 +289,10 @@ async def list_uploads(db: AnySession) -> list[StoredUpload]:
     return [StoredUpload(*row) for row in await db.execute(query("list_uploads"))]
 
 
-async def get_upload(db: AnySession, upload_id: UUID) -> tuple[str, bytes] | None:
-    """Return name and content of a file of whoever asks; None where there is none."""
+async def get_upload(db: AnySession, upload_id: UUID) -> tuple[str, bytes, bytes] | None:
+    """Return name, key and content of a file of whoever asks, the last two encrypted; None where there is none."""
     row = (await db.execute(query("get_upload"), {"upload_id": upload_id})).one_or_none()
-    return None if row is None else (row.file_name, row.content)
+    return None if row is None else (row.file_name, row.key_sealed, row.content)
 
 
 async def delete_uploads(db: WriteSession, upload_ids: Sequence[UUID]) -> int:

@@ -37,6 +37,7 @@ SEALED_COLUMNS: Final = (
     SealedColumn("users", "totp_new_seed_sealed", "user_id"),
     SealedColumn("accounts", "external_number_sealed", "account_id"),
     SealedColumn("broker_links", "credentials_sealed", "link_id"),
+    SealedColumn("import_uploads", "key_sealed", "upload_id"),
 )
 """Every column that the tenants' keys encrypt: what a rotation rewrites. A test compares it with the catalogue."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -136,7 +137,7 @@ async def show(shell: AskedShell, done: str = "") -> Response:
     dependencies=[permits(Verb.CHANGE, ObjectType.PORTFOLIO, takes_files=True)],
     max_body_size=MOST_SENT + AROUND,
 )
-async def take_files(shell: AskedShell, upload: AskedUpload) -> Response:
+async def take_files(shell: AskedShell, browser: AskingBrowser, upload: AskedUpload) -> Response:
     """Take files, and go on to what they are."""
     sent: Sequence[SentFile] = upload.files if upload is not None else ()
     try:
@@ -147,7 +148,7 @@ async def take_files(shell: AskedShell, upload: AskedUpload) -> Response:
                 raise UploadError(file.name, f"it is larger than {MAX_UPLOAD_BYTES // 2**20} MiB")
         async with get_write_session() as db:
             for file in sent:
-                await keep_upload(db, file.name, upload.content(file))
+                await keep_upload(db, browser.entrance.vault, file.name, upload.content(file))
     except SteelyardError as error:
         return await _front(shell, error=error)
     return go_to(shell.link("/import/check"))
@@ -216,7 +217,7 @@ async def run(shell: AskedShell, browser: AskingBrowser, form: AskedForm) -> Res
     if not upload_ids:
         return await begin(shell, browser)
     try:
-        async with get_write_session() as db, open_uploads(db, upload_ids) as files:
+        async with get_write_session() as db, _opened(db, browser, upload_ids) as files:
             choices = read_choices(form)
             if form.texts(LEAVE_ALL):
                 choices = with_whole_files(choices, form, await _planned(db, browser, files, choices))
@@ -235,6 +236,12 @@ async def run(shell: AskedShell, browser: AskingBrowser, form: AskedForm) -> Res
     return go_to(shell.link(f"/import/{done.import_id}", done="run"))
 
 
+def _opened(
+    db: WriteSession, browser: Browser, upload_ids: Sequence[UUID]
+) -> AbstractAsyncContextManager[list[StatementFile]]:
+    return open_uploads(db, browser.entrance.vault, upload_ids)
+
+
 async def _planned(
     db: WriteSession, browser: Browser, files: Sequence[StatementFile], choices: Choices
 ) -> ImportPlan:
@@ -247,7 +254,7 @@ async def _checked(
     """Draw what files would do; of files that cannot be read, why."""
     upload_ids, plan = uploads_in(form), None
     try:
-        async with get_write_session() as db, open_uploads(db, upload_ids) as files:
+        async with get_write_session() as db, _opened(db, browser, upload_ids) as files:
             looked = await asyncio.to_thread(_look, upload_ids, files, form.text("reader") or None)
             if not any(one.why for one in looked):
                 plan, error = await _plan_of(db, browser, files, form, error)

@@ -108,7 +108,8 @@ create table steelyard.import_uploads (
     upload_id uuid not null default gen_random_uuid(),
     user_id uuid,
     file_name text not null check (length(file_name) between 1 and 255),
-    content bytea not null check (length(content) between 1 and 16777216),
+    key_sealed bytea not null,
+    content bytea not null check (length(content) between 1 and 16777232),
     uploaded_at timestamptz not null default transaction_timestamp(),
     primary key (tenant_id, upload_id),
     foreign key (tenant_id, user_id) references steelyard.users (tenant_id, user_id)
@@ -119,5 +120,6 @@ comment on column steelyard.import_uploads.tenant_id is 'The tenant.';
 comment on column steelyard.import_uploads.upload_id is 'Key, made by the server.';
 comment on column steelyard.import_uploads.user_id is 'Whose it is; null = the operator''s.';
 comment on column steelyard.import_uploads.file_name is 'What it was called.';
-comment on column steelyard.import_uploads.content is 'Its bytes, at most 16 MiB.';
+comment on column steelyard.import_uploads.key_sealed is 'The key of this file alone, encrypted.';
+comment on column steelyard.import_uploads.content is 'Its bytes, at most 16 MiB, encrypted with that key; 16 bytes more.';
 comment on column steelyard.import_uploads.uploaded_at is 'When, UTC.';

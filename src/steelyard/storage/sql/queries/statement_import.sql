@@ -215,12 +215,15 @@ select pg_advisory_xact_lock(
 
 -- name: insert_upload
 -- Keep a file of whoever asks.
-insert into steelyard.import_uploads (tenant_id, user_id, file_name, content)
-values (steelyard.current_tenant(), steelyard.current_user_id(), :file_name, cast(:content as bytea))
-returning upload_id, uploaded_at;
+insert into steelyard.import_uploads (tenant_id, upload_id, user_id, file_name, key_sealed, content)
+values (
+    steelyard.current_tenant(), :upload_id, steelyard.current_user_id(), :file_name, cast(:key_sealed as bytea),
+    cast(:content as bytea)
+)
+returning uploaded_at;
 
 -- name: list_uploads
--- The files of whoever asks that are not older than an hour, the oldest first.
+-- The files of whoever asks that are not older than an hour, the oldest first; their sizes as they are kept.
 select u.upload_id, u.file_name, length(u.content) as size, u.uploaded_at
 from steelyard.import_uploads as u
 where
@@ -230,8 +233,8 @@ where
 order by u.uploaded_at, u.upload_id;
 
 -- name: get_upload
--- The content of a file of whoever asks.
-select u.file_name, u.content
+-- A file of whoever asks, encrypted.
+select u.file_name, u.key_sealed, u.content
 from steelyard.import_uploads as u
 where
     u.tenant_id = steelyard.current_tenant()
