@@ -11,7 +11,7 @@ from steelyard.domain.scope import Scope
 from steelyard.errors import ConflictError
 from steelyard.identity.permissions import Actor, ObjectType, Verb, authorize
 from steelyard.services.journal import FROM_THE_NEWEST
-from steelyard.services.portfolio import NoModelError, cash_of, read_day, read_positions, reading
+from steelyard.services.portfolio import NoModelError, cash_of, read_day, read_positions
 from steelyard.services.position import Position, get_positions
 from steelyard.services.scope import require_scope
 from steelyard.storage import portfolio as store
@@ -23,7 +23,7 @@ from steelyard.storage.account_information import (
 )
 from steelyard.storage.acting import DEFAULT_TENANT_ID
 from steelyard.storage.booked import JournalEntry, get_newest_entries
-from steelyard.storage.connection import ReadSession
+from steelyard.storage.connection import ReadSession, reading
 from steelyard.storage.portfolio import StoredAccount
 
 OPERATOR: Final = Actor(DEFAULT_TENANT_ID)

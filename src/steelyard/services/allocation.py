@@ -24,9 +24,9 @@ from steelyard.services.allocation_inputs import (
 from steelyard.services.compliance import judge_trades
 from steelyard.services.engine import run_beside
 from steelyard.services.market import MAX_PRICE_AGE
-from steelyard.services.portfolio import read_day, reading
+from steelyard.services.portfolio import read_day
 from steelyard.services.scope import require_scope
-from steelyard.storage.connection import ReadSession
+from steelyard.storage.connection import ReadSession, reading
 from steelyard.storage.portfolio import get_account_ids
 
 

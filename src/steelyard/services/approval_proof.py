@@ -33,12 +33,11 @@ from steelyard.services.passkeys import (
     prove,
     take_from_session,
 )
-from steelyard.services.portfolio import reading
 from steelyard.services.proposal import get_proposal, replay_proposal, require_hash, take
 from steelyard.services.sign_in import check_totp
 from steelyard.storage.approval import Approval, ApprovalTerms, get_approvals
 from steelyard.storage.challenges import Purpose
-from steelyard.storage.connection import ReadSession, WriteSession, get_write_session
+from steelyard.storage.connection import ReadSession, WriteSession, get_write_session, reading
 from steelyard.storage.passkeys import list_passkeys
 from steelyard.storage.proposal import ProposalState, StoredProposal
 

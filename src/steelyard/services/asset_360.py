@@ -7,8 +7,7 @@ default tenant. Answers are plain dicts and Plotly figures. Fractions stay fract
 
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from decimal import Decimal
@@ -27,7 +26,13 @@ from steelyard.storage import asset_360 as store
 from steelyard.storage.asset_360 import ComplianceRow, Document, ExposureRow, PerformanceRow, RiskRow
 from steelyard.storage.attachment import get_attached_tables
 from steelyard.storage.audit import chain_pending_events, record_event
-from steelyard.storage.connection import ReadSession, WriteSession, get_db_session, get_write_session
+from steelyard.storage.connection import (
+    ReadSession,
+    WriteSession,
+    get_db_session,
+    get_write_session,
+    reading,
+)
 
 log = logging.getLogger(__name__)
 
@@ -264,7 +269,7 @@ async def get_document(db: ReadSession | None = None, **which: Unpack[Which]) ->
         NoVersionError: there is no such version or scope.
     """
     scope, version, as_of = which.get("scope", TENANT), which.get("version"), which.get("as_of")
-    async with _reading(db) as session:
+    async with reading(db) as session:
         return await store.get_document(session, scope, version=version, as_of=as_of)
 
 
@@ -377,16 +382,6 @@ def answer_countries(document: Document) -> dict[str, Any]:
     """Return Plotly pies of issuing countries by value and by number of assets."""
     slices = _slices(document, "country")
     return pies_by_value_and_count("Geographic distribution", slices, unit=document.base_currency)
-
-
-@asynccontextmanager
-async def _reading(db: ReadSession | None) -> AsyncIterator[ReadSession]:
-    """Use the caller's session, or the default store for the length of one read."""
-    if db is not None:
-        yield db
-        return
-    async with get_db_session() as session:
-        yield session
 
 
 def _exposure(document: Document, dimension: str) -> list[ExposureRow]:

@@ -15,11 +15,10 @@ from steelyard.domain.order import Side
 from steelyard.domain.scope import Scope
 from steelyard.identity.permissions import Actor
 from steelyard.services.order import ShownOrder, UnknownOrderError, get_order
-from steelyard.services.portfolio import reading
 from steelyard.services.run import find_proposable, require_run
 from steelyard.storage import desk as store
 from steelyard.storage.approval import Approval, ApprovalTerms, get_approval_terms, get_approvals
-from steelyard.storage.connection import ReadSession
+from steelyard.storage.connection import ReadSession, reading
 from steelyard.storage.desk import (
     AssetName,
     BlockMember,

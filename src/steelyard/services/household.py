@@ -14,9 +14,9 @@ from steelyard.rebalancing.household_policy import (
 from steelyard.rebalancing.policy import Policy
 from steelyard.services.allocation import EmptyHouseholdError, find_stale_prices
 from steelyard.services.market import MAX_PRICE_AGE
-from steelyard.services.portfolio import read_portfolio, reading
+from steelyard.services.portfolio import read_portfolio
 from steelyard.services.scope import require_scope
-from steelyard.storage.connection import ReadSession
+from steelyard.storage.connection import ReadSession, reading
 from steelyard.storage.portfolio import get_account_ids, get_target_weights
 
 

@@ -10,11 +10,10 @@ from typing import Final, TypedDict
 from steelyard.domain.scope import TENANT, Scope
 from steelyard.domain.transaction import Fault, TransactionKind, describe_fault
 from steelyard.errors import InvalidInputError, NotFoundError
-from steelyard.services.portfolio import reading
 from steelyard.services.scope import require_scope
 from steelyard.storage import booked as store
 from steelyard.storage.booked import EntryDetails, EntryPosting, Held, JournalEntry
-from steelyard.storage.connection import ReadSession, get_db_session
+from steelyard.storage.connection import ReadSession, get_db_session, reading
 from steelyard.storage.valuation import get_valuation_accounts
 
 FROM_THE_NEWEST: Final = (date.max, 0)

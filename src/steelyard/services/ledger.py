@@ -1,8 +1,7 @@
 """The ledger: transactions recorded, posted and taken back, and its pages."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
@@ -15,7 +14,12 @@ from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
 from steelyard.storage import ledger as store
 from steelyard.storage.attachment import get_attached_tables
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import ReadSession, WriteSession, get_db_session, get_write_session
+from steelyard.storage.connection import (
+    ReadSession,
+    WriteSession,
+    reading,
+    writing,
+)
 from steelyard.storage.ledger import Entry, OverdrawnError, Posted, Unposted
 
 __all__ = [
@@ -112,7 +116,7 @@ async def post_transactions(*, today: date, db: WriteSession | None = None) -> P
     Raises:
         OverdrawnError: a balance that may not go below 0 would; nothing is booked.
     """
-    async with _session(db) as session:
+    async with writing(db) as session:
         posted = await store.post_transactions(session, today)
         await _record(session, "ledger.post", posted)
         return posted
@@ -140,7 +144,7 @@ async def record_transactions(
         OverdrawnError: a balance that may not go below 0 would.
         TransactionsAttachedError: the table is a firm's.
     """
-    async with _session(db) as session:
+    async with writing(db) as session:
         posted = await change_transactions(session, transactions, (), today=today)
         await _record(session, "transaction.record", posted, [one.transaction_id for one in transactions])
         return posted
@@ -197,7 +201,7 @@ async def reverse_transactions(
         OverdrawnError: a balance that may not go below 0 would.
         TransactionsAttachedError: the table is a firm's.
     """
-    async with _session(db) as session:
+    async with writing(db) as session:
         await _require_own_table(session)
         await store.lock_ledger(session)
         found = await store.delete_transactions(session, transaction_ids)
@@ -234,7 +238,7 @@ async def get_ledger_page(
     """
     if not 1 <= limit <= MAX_PAGE:
         raise PageSizeError(limit)
-    async with _reading(db) as session:
+    async with reading(db) as session:
         found = await store.get_journal_page(
             session,
             after=after,
@@ -253,26 +257,8 @@ async def get_ledger_page(
 
 async def get_unposted(*, db: ReadSession | None = None) -> tuple[Unposted, ...]:
     """Return the transactions that are not in the ledger and why, by id."""
-    async with _reading(db) as session:
+    async with reading(db) as session:
         return tuple(await store.get_unposted(session))
-
-
-@asynccontextmanager
-async def _session(db: WriteSession | None) -> AsyncIterator[WriteSession]:
-    if db is not None:
-        yield db
-        return
-    async with get_write_session() as session:
-        yield session
-
-
-@asynccontextmanager
-async def _reading(db: ReadSession | None) -> AsyncIterator[ReadSession]:
-    if db is not None:
-        yield db
-        return
-    async with get_db_session() as session:
-        yield session
 
 
 async def _record(db: WriteSession, action: str, posted: Posted, ids: Sequence[str] = ()) -> None:

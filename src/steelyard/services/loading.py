@@ -5,8 +5,7 @@ screens new prices beside stored ones, and writes. A refusal stores nothing but 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -28,7 +27,13 @@ from steelyard.statements.tables import absent_but_derived, find_tables, ignored
 from steelyard.storage import loading as store
 from steelyard.storage.attachment import get_attached_tables, get_attachment
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import Isolation, WriteSession, get_db_session, get_write_session
+from steelyard.storage.connection import (
+    Isolation,
+    WriteSession,
+    get_db_session,
+    get_write_session,
+    writing,
+)
 from steelyard.storage.keeping import get_exchanges
 from steelyard.storage.ledger import lock_ledger
 from steelyard.storage.loading import RowCounts
@@ -182,7 +187,7 @@ async def load_tables(
     request = _Request(directory, Reading(today, price_places, now), only, trust_prices, progress)
     try:
         tables = await _read(request, db)
-        async with _session(db) as session:
+        async with writing(db) as session:
             return await _store(session, request, tables)
     except LoadRefusedError as refused:
         # The caller's transaction may hold the audit's chain: an event that sees one moment does not wait for it.
@@ -190,15 +195,6 @@ async def load_tables(
         async with get_write_session(isolation=isolation) as session:
             await _record_refusal(session, request, refused.findings)
         raise
-
-
-@asynccontextmanager
-async def _session(db: WriteSession | None) -> AsyncIterator[WriteSession]:
-    if db is not None:
-        yield db
-        return
-    async with get_write_session() as session:
-        yield session
 
 
 async def _read(request: _Request, db: WriteSession | None) -> dict[str, CheckedTable]:

@@ -5,8 +5,7 @@ has in doubt, the next one is asked for.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -26,9 +25,9 @@ from steelyard.market.check import (
     needs_history,
 )
 from steelyard.market.port import AssetKey, CheckedPrice, Market, PriceSource, Quote, SourceDownError, Told
-from steelyard.services.portfolio import UnpricedError, read_day, reading
+from steelyard.services.portfolio import UnpricedError, read_day
 from steelyard.storage import price as store
-from steelyard.storage.connection import ReadSession, WriteSession, get_db_session
+from steelyard.storage.connection import ReadSession, WriteSession, reading
 from steelyard.storage.price import PriceAction, StoredClose
 
 MAX_PRICE_AGE: Final = 3
@@ -91,7 +90,7 @@ async def read_prices(
         SteelyardError: the store cannot be read. What a source does wrong is said in the doubt of the price.
     """
     judge = Judge(now=now, as_of=as_of, max_age=max_age, age=_age)
-    async with _session(db) as session:
+    async with reading(db) as session:
         book = await _read_book(session, asset_ids, as_of or (now + A_DAY_AHEAD).date())
     asked = _Asked(db, book, judge)
     for source in market.sources if market else ():
@@ -103,7 +102,7 @@ async def read_prices(
 
 async def get_priced_assets(db: Db | None = None) -> list[str]:
     """Return the assets that may have a price: all but cash."""
-    async with _session(db) as session:
+    async with reading(db) as session:
         return await store.get_priced_assets(session)
 
 
@@ -217,17 +216,8 @@ async def _read_book(db: Db, asset_ids: Collection[str], day: date) -> _Book:
 async def _read_years(asked: _Asked, asset_ids: Sequence[str]) -> dict[str, dict[date, Decimal]]:
     """Return the closes that say what is usual for assets, by day."""
     newest = [asked.book.closes[asset][0].price_date for asset in asset_ids]
-    async with _session(asked.db) as db:
+    async with reading(asked.db) as db:
         return await store.get_closes_between(db, asset_ids, min(newest) - SPREAD_DAYS, max(newest))
-
-
-@asynccontextmanager
-async def _session(db: Db | None) -> AsyncIterator[Db]:
-    if db is not None:
-        yield db
-        return
-    async with get_db_session() as session:
-        yield session
 
 
 def _as_quote(asset: AssetKey, close: StoredClose) -> Quote:

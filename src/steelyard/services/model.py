@@ -10,12 +10,11 @@ from steelyard.domain.model_portfolio import ModelPortfolio, ModelWeightError, f
 from steelyard.domain.profile import HORIZON_YEARS, RISK, Investor, Model, why_not
 from steelyard.domain.scope import Scope
 from steelyard.errors import ConflictError, InvalidInputError, NotFoundError
-from steelyard.services.portfolio import reading
 from steelyard.services.scope import nearest, require_scope
 from steelyard.services.version import ChangedMeanwhileError
 from steelyard.storage import model as store
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import AnySession, ReadSession, WriteSession
+from steelyard.storage.connection import AnySession, ReadSession, WriteSession, reading
 from steelyard.storage.portfolio import get_account
 from steelyard.storage.profile import get_profile
 from steelyard.storage.proposal import get_excluded_assets

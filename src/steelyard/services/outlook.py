@@ -26,10 +26,10 @@ from steelyard.services.allocation_inputs import (
 )
 from steelyard.services.compliance import judge_trades
 from steelyard.services.engine import run_beside
-from steelyard.services.portfolio import UnknownTargetError, read_day, reading
+from steelyard.services.portfolio import UnknownTargetError, read_day
 from steelyard.services.scope import nearest, require_scope
 from steelyard.storage import portfolio as store
-from steelyard.storage.connection import ReadSession
+from steelyard.storage.connection import ReadSession, reading
 from steelyard.storage.portfolio import AccountDrift
 from steelyard.storage.proposal import TradingTerms
 from steelyard.storage.valuation import get_asset_ids

@@ -16,10 +16,9 @@ from steelyard.analytics.windows import subtract_months
 from steelyard.domain.transaction import Fault, describe_fault
 from steelyard.services.figure import all_figures, conventions_of_all, part_trail_of, trail_of
 from steelyard.services.held import quantity_trails
-from steelyard.services.portfolio import reading
 from steelyard.services.track_record import LEVELS, PerformanceCache, Question, Workings, read_workings
 from steelyard.storage.booked import get_quantity_postings
-from steelyard.storage.connection import ReadSession
+from steelyard.storage.connection import ReadSession, reading
 from steelyard.storage.valuation import ALWAYS
 
 MOST_FALLS: Final = 5

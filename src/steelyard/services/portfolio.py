@@ -1,11 +1,9 @@
 """What an account holds and should hold, from the store: read as of a day, and refused where it is not known."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
-from typing import TypeVar
 
 from steelyard.domain.amount import MAX_PLACES
 from steelyard.domain.money import EXACT, major_currency, round_half_up, units_per_major
@@ -15,10 +13,8 @@ from steelyard.errors import ConflictError, NotFoundError
 from steelyard.services.scope import nearest, require_scope
 from steelyard.storage import portfolio as store
 from steelyard.storage.asset_360 import get_last_price_date
-from steelyard.storage.connection import AnySession, ReadSession, get_db_session
+from steelyard.storage.connection import AnySession
 from steelyard.storage.valuation import get_asset_ids
-
-Given = TypeVar("Given", bound=AnySession)
 
 
 class NoMarketPricesError(NotFoundError):
@@ -270,13 +266,3 @@ def _price(row: store.StoredPrice) -> Price:
     with localcontext(EXACT):
         amount = row.closing_price / units_per_major(row.currency)
     return Price(amount, major_currency(row.currency), row.price_date, row.exchange)
-
-
-@asynccontextmanager
-async def reading(db: Given | None) -> AsyncIterator[Given | ReadSession]:
-    """Use the caller's session, or the default store for the length of one read."""
-    if db is not None:
-        yield db
-        return
-    async with get_db_session() as session:
-        yield session

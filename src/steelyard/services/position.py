@@ -12,12 +12,12 @@ from steelyard.domain.money import EXACT, MONEY_PLACES, round_half_up
 from steelyard.domain.scope import TENANT, Scope
 from steelyard.services.held import Valued, total_value, unvalued, value_held
 from steelyard.services.lot import ReplayedAccounts, replay_accounts
-from steelyard.services.portfolio import read_day, reading
+from steelyard.services.portfolio import read_day
 from steelyard.services.rate import ExchangeRates, MissingRateError, read_rates
 from steelyard.services.scope import require_scope
 from steelyard.storage import booked as store
 from steelyard.storage.booked import Held, StatedPosition
-from steelyard.storage.connection import ReadSession
+from steelyard.storage.connection import ReadSession, reading
 from steelyard.storage.portfolio import CASH
 from steelyard.storage.valuation import ScopeAccount, get_valuation_accounts
 

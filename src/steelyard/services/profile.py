@@ -5,12 +5,11 @@ from datetime import datetime
 from steelyard.domain.profile import EXCLUSIONS, Investor, InvestorProfile, Named, check_investor
 from steelyard.domain.scope import Scope
 from steelyard.errors import InvalidInputError, NotFoundError
-from steelyard.services.portfolio import reading
 from steelyard.services.scope import nearest, require_scope
 from steelyard.services.version import ChangedMeanwhileError
 from steelyard.storage import profile as store
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import AnySession, ReadSession, WriteSession
+from steelyard.storage.connection import AnySession, ReadSession, WriteSession, reading
 
 
 class NoProfileError(NotFoundError):

@@ -7,10 +7,9 @@ from uuid import UUID
 from steelyard.domain.order import ENDED, OrderState
 from steelyard.domain.scope import Scope
 from steelyard.errors import NotFoundError
-from steelyard.services.portfolio import reading
 from steelyard.services.scope import require_scope
 from steelyard.storage import progress as store
-from steelyard.storage.connection import ReadSession
+from steelyard.storage.connection import ReadSession, reading
 from steelyard.storage.progress import OrderWatched, RunWatched
 
 MOST_ORDERS: Final = 2_000

@@ -26,7 +26,6 @@ from steelyard.services.allocation_inputs import (
 )
 from steelyard.services.engine import run_beside
 from steelyard.services.order_check import PlannedOrder, require_within_limits
-from steelyard.services.portfolio import reading
 from steelyard.services.proposal_changes import find_changes, find_other_findings
 from steelyard.services.proposal_document import (
     Document,
@@ -41,7 +40,7 @@ from steelyard.services.proposal_document import (
 from steelyard.services.ruling import require_passed
 from steelyard.storage import proposal as store
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import AnySession, WriteSession, get_db_session
+from steelyard.storage.connection import AnySession, WriteSession, get_db_session, reading
 from steelyard.storage.proposal import (
     ListedProposal,
     OrderProgress,

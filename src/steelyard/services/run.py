@@ -26,12 +26,11 @@ from steelyard.identity.permissions import (
 )
 from steelyard.rebalancing.policy import Policy
 from steelyard.services.allocation_inputs import STORED
-from steelyard.services.portfolio import reading
 from steelyard.services.scope import require_scope
 from steelyard.statements.policy import read_policy, write_policy
 from steelyard.storage import run as store
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import AnySession, WriteSession, get_db_session
+from steelyard.storage.connection import AnySession, WriteSession, get_db_session, reading
 from steelyard.storage.proposal import ProposalState
 from steelyard.storage.run import (
     OPEN,

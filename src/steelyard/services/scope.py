@@ -1,7 +1,6 @@
 """Scopes people ask for by name, and the nearest names where there is none."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Final
 
@@ -9,7 +8,7 @@ from steelyard.domain.scope import Scope
 from steelyard.errors import NotFoundError
 from steelyard.storage import portfolio as store
 from steelyard.storage.asset_360 import get_scopes
-from steelyard.storage.connection import AnySession, ReadSession, get_db_session
+from steelyard.storage.connection import AnySession, ReadSession, reading
 from steelyard.storage.portfolio import Choice
 
 MOST_NEAREST: Final = 3
@@ -43,7 +42,7 @@ async def get_choices(chosen: Scope, *, most: int, db: ReadSession | None = None
     Raises:
         UnknownScopeError: what is chosen is not one that is seen.
     """
-    async with _reading(db) as session:
+    async with reading(db) as session:
         found = await store.get_choices(session, chosen, most=most)
     if chosen.kind != "tenant" and not any(one.is_chosen for one in found):
         same = [one.scope.id for one in found if one.scope.kind == chosen.kind]
@@ -59,12 +58,3 @@ def nearest(asked: str, known: Iterable[str]) -> list[str]:
     """
     folded = {name.casefold(): name for name in known}
     return [folded[match] for match in get_close_matches(asked.casefold(), folded, n=MOST_NEAREST)]
-
-
-@asynccontextmanager
-async def _reading(db: ReadSession | None) -> AsyncIterator[ReadSession]:
-    if db is not None:
-        yield db
-        return
-    async with get_db_session() as opened:
-        yield opened

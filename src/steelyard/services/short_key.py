@@ -6,9 +6,8 @@ from uuid import UUID
 
 from steelyard.domain.short_key import AnyKey, KeyKind, ShortKey
 from steelyard.errors import InvalidInputError, NotFoundError
-from steelyard.services.portfolio import reading
 from steelyard.storage import short_key as stored
-from steelyard.storage.connection import AnySession
+from steelyard.storage.connection import AnySession, reading
 
 _LISTS: Final[Mapping[KeyKind, str]] = {
     KeyKind.ORDER: "orders list",

@@ -1,7 +1,6 @@
 """Importing statements: rows of files become transactions, all of them or none, and can be taken back as a whole."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -31,7 +30,7 @@ from steelyard.statements.readers import get_readers
 from steelyard.storage import ledger as ledger_store
 from steelyard.storage import statement_import as store
 from steelyard.storage.audit import record_event
-from steelyard.storage.connection import AnySession, WriteSession, get_db_session, get_write_session
+from steelyard.storage.connection import AnySession, WriteSession, reading, writing
 from steelyard.storage.keeping import adopt_accounts
 from steelyard.storage.ledger import OverdrawnError
 from steelyard.storage.statement_import import Balance, ImportRow, StoredImport, StoredImportFile
@@ -130,7 +129,7 @@ async def plan_import(
         TransactionsAttachedError: the table is a firm's.
     """
     request = Request(files, choices, today, vault, readers or get_readers(), with_lots=True)
-    async with _session(db) as session:
+    async with writing(db) as session:
         nested = await session.begin_nested()
         try:
             return _plan_of(await attempt_import(session, request))
@@ -163,7 +162,7 @@ async def run_import(
         SteelyardError: as `plan_import`.
     """
     request = Request(files, choices, today, vault, readers or get_readers(), with_lots=False)
-    async with _session(db) as session, session.begin_nested() as nested:
+    async with writing(db) as session, session.begin_nested() as nested:
         attempt = await attempt_import(session, request)
         plan = _plan_of(attempt)
         if not plan.can_run:
@@ -189,7 +188,7 @@ async def list_imports(*, limit: int = 50, db: AnySession | None = None) -> tupl
         limit: at most so many.
         db: where to read; None opens a session.
     """
-    async with _reading(db) as session:
+    async with reading(db) as session:
         return tuple(_kept(*one) for one in await store.list_imports(session, most=limit))
 
 
@@ -205,7 +204,7 @@ async def get_import(
     Raises:
         UnknownImportError: there is none of that key, or it is not the caller's to see.
     """
-    async with _reading(db) as session:
+    async with reading(db) as session:
         kept = await _get(session, import_id)
         rows = await store.get_import_rows(session, import_id)
         return kept, tuple(ImportedRow(*row) for row in rows)
@@ -226,7 +225,7 @@ async def undo_import(import_id: UUID, *, today: date, db: WriteSession | None =
         ImportUndoneError: it was taken back before.
         ImportBuiltOnError: what was booked later would overdraw an account; it names which, and of what.
     """
-    async with _session(db) as session, session.begin_nested():
+    async with writing(db) as session, session.begin_nested():
         await ledger_store.lock_ledger(session)
         kept = await _get(session, import_id)
         if not await store.mark_import_undone(session, import_id):
@@ -380,21 +379,3 @@ def _in_the_way(plan: ImportPlan) -> Iterator[str]:
                 else f"{plain(one.amount or ZERO)} {one.currency}"
             )
             yield f"{one.account_id} may have had {what} before: {one.why}; --opening books it"
-
-
-@asynccontextmanager
-async def _session(db: WriteSession | None) -> AsyncIterator[WriteSession]:
-    if db is not None:
-        yield db
-        return
-    async with get_write_session() as session:
-        yield session
-
-
-@asynccontextmanager
-async def _reading(db: AnySession | None) -> AsyncIterator[AnySession]:
-    if db is not None:
-        yield db
-        return
-    async with get_db_session() as session:
-        yield session

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import asyncpg
 from sqlalchemy import Connection, event
@@ -103,6 +103,8 @@ class MigratorSession(AsyncSession):
 
 AnySession = ReadSession | WriteSession
 """Either: for what is read to be shown, and read again where it is acted on."""
+
+S = TypeVar("S", bound=AnySession)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +287,26 @@ async def get_write_session(
         async with WriteSession(engine, **pool.session) as db, db.begin():
             db.info["begins_with"] = begins_with
             yield db
+
+
+@asynccontextmanager
+async def reading(db: S | None) -> AsyncIterator[S | ReadSession]:
+    """Use the caller's session, or one of `get_db_session` for the length of the block."""
+    if db is not None:
+        yield db
+        return
+    async with get_db_session() as session:
+        yield session
+
+
+@asynccontextmanager
+async def writing(db: WriteSession | None) -> AsyncIterator[WriteSession]:
+    """Use the caller's session, which commits when the caller does, or one of `get_write_session` for the block."""
+    if db is not None:
+        yield db
+        return
+    async with get_write_session() as session:
+        yield session
 
 
 @asynccontextmanager
