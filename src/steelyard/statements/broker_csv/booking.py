@@ -15,7 +15,7 @@ from steelyard.domain.money import (
 )
 from steelyard.domain.transaction import ACTIONS, ZERO, TransactionKind
 from steelyard.statements.broker_csv.fields import COUNTER_HINT_FIELDS, HINT_FIELDS, Fields, Hints
-from steelyard.statements.broker_csv.numbers import NOTHING, SHARED_SYMBOLS, at_most
+from steelyard.statements.broker_csv.numbers import NOTHING, SHARED_SYMBOLS, are_plain, at_most
 from steelyard.statements.broker_csv.plain_record import plain_record
 from steelyard.statements.broker_csv.preset import Rule
 from steelyard.statements.broker_csv.sheet import Cells, Sheet
@@ -52,9 +52,22 @@ _EITHER: Final = frozenset({Kind.OPENING, Kind.TRANSFER})
 _CASH_ALONE: Final = frozenset({Kind.DEPOSIT, Kind.WITHDRAWAL, Kind.FX})
 _COUNTS_UNITS: Final = _TRADES | _IN_KIND | _EITHER | (ACTIONS - {Kind.SYMBOL_CHANGE})
 _UNITS_GO_OUT: Final = frozenset({Kind.SELL, Kind.DELIVER, Kind.SHORT, Kind.REDEMPTION, Kind.TRANSFER})
+_NUMBERS: Final = ("quantity", "price", "costs", "tax", "amount", "net")
 _FEW: Final = Decimal(1)
 _PART: Final = Decimal("0.01")
 
+
+Said = tuple[
+    Decimal | None,
+    Decimal | None,
+    str,
+    str,
+    Decimal | None,
+    Decimal,
+    Decimal,
+    tuple[tuple[Decimal, str], ...],
+]
+"""What a line says of units and money: units without sign, the price of one as it is stated, and `Cash`."""
 
 Cash = tuple[str, str, Decimal | None, Decimal, Decimal, tuple[tuple[Decimal, str], ...]]
 """What a line says of money in whole units of its currency: that currency, "" where the line does not say; that of
@@ -88,6 +101,8 @@ class Booker:
         self._account, self._id, self._note = fields.text("account"), fields.text("id"), fields.text("note")
         self._hints = None if kind in _CASH_ALONE else Hints(fields, HINT_FIELDS)
         self._counts_units, self._is_trade = kind in _COUNTS_UNITS, kind in _TRADES
+        self._units_go_out = kind in _UNITS_GO_OUT
+        self._plain_texts = fields.plain_texts(_NUMBERS)
         self._rare = self._rare_fields()
 
     # ── the record ──
@@ -102,8 +117,8 @@ class Booker:
         day = self._day(cells) if self._day else None
         if day is None:
             raise LineError(f"`{self._fields.title('date')}` is empty: it states no day")
-        quantity, price, price_code = self._units(cells)
-        code, price_code, amount, fees, tax, others = self._cash(cells, quantity, price, price_code)
+        said = self._plainly(cells) if self._plain_texts else None
+        quantity, price, code, price_code, amount, fees, tax, others = said or self._carefully(cells)
         is_priced = self._counts_units and price is not None and (not price_code or _same(price_code, code))
         if is_priced and price_code in MINOR_CURRENCIES:
             price = EXACT.divide(price or ZERO, units_per_major(price_code))
@@ -127,13 +142,57 @@ class Booker:
             record = replace(record, **self._read_rare(cells))
         return (record, *(_cost(record, *other) for other in others)) if others else record
 
+    # ── units and money ──
+
+    def _plainly(self, cells: Cells) -> Said | None:
+        """Return what a usual line says, as `_carefully` would, and its errors; None = only `_carefully` can tell.
+
+        Usual: each number is plain, none below 0 that must not be, and all in one currency that is no minor unit. Then
+        one match looks at all numbers, and no mark beside them is to be agreed upon.
+        """
+        texts = self._plain_texts(cells) if self._plain_texts else ("\n",)
+        if not are_plain("\n".join(texts)):
+            return None
+        units, each, paid, withheld, gross, rest = texts
+        quantity = Decimal(units) or ZERO if units else None
+        price = Decimal(each) or ZERO if each else None
+        fees = Decimal(paid) or ZERO if paid else ZERO
+        tax = Decimal(withheld) or ZERO if withheld else ZERO
+        amount = Decimal(gross) or ZERO if gross else None
+        net = Decimal(rest) or ZERO if rest else None
+        if quantity is not None and quantity < ZERO:
+            if self._counts_units and not self._units_go_out:
+                return None
+            quantity = -quantity
+        if (price is not None and price < ZERO) or fees < ZERO or tax < ZERO:
+            return None
+        price_code = self._price_currency(cells) if self._price_currency else ""
+        code = (self._currency(cells) if self._currency else "") or self._sheet.table.currency
+        if (code and code not in CURRENCIES) or (price_code and price_code != code):
+            return None
+        product = None
+        if (
+            quantity is not None
+            and price is not None
+            and (self._is_trade or (amount is None and net is None))
+        ):
+            product = EXACT.multiply(quantity, price)
+        amount = self._gross(amount, net, fees + tax if tax else fees, product)
+        return quantity, price, code, price_code, amount, fees, tax, ()
+
+    def _carefully(self, cells: Cells) -> Said:
+        """Return what any line says."""
+        quantity, price, price_code = self._units(cells)
+        code, price_code, amount, fees, tax, others = self._cash(cells, quantity, price, price_code)
+        return quantity, price, code, price_code, amount, fees, tax, others
+
     def _units(self, cells: Cells) -> tuple[Decimal | None, Decimal | None, str]:
         """Return units without sign, the price of one as it is stated, and the currency of it."""
         quantity, mark = self._quantity(cells) if self._quantity else NOTHING
         if mark:
             raise LineError(f"`{self._fields.title('quantity')}` has a currency, and counts units")
         if quantity is not None and quantity < ZERO:
-            if self.kind not in _UNITS_GO_OUT and self._counts_units:
+            if not self._units_go_out and self._counts_units:
                 raise LineError(
                     f"`{self._fields.title('quantity')}` is {quantity}, below 0 for a {self.kind}"
                 )
@@ -143,8 +202,6 @@ class Booker:
         if price is not None and price < ZERO and self._counts_units:
             raise LineError(f"`{self._fields.title('price')}` is {price}, below 0")
         return quantity, price, self._sheet.agreed(mark, code, self._fields.title("price")) if mark else code
-
-    # ── money ──
 
     def _cash(self, cells: Cells, quantity: Decimal | None, price: Decimal | None, price_code: str) -> Cash:
         amount, amount_mark = self._amount(cells) if self._amount else NOTHING

@@ -58,6 +58,17 @@ class Fields:
         names = self.sources(field)
         return self._first(field, names) if names else None
 
+    def plain_texts(self, fields: tuple[str, ...]) -> Callable[[Cells], tuple[str, ...]] | None:
+        """Return what takes the cells of several numbers; None where plain numbers in them may not be taken as such."""
+        places = [place for field in fields if (place := self._plain_place(field)) is not None]
+        return itemgetter(*places) if len(places) == len(fields) else None
+
+    def _plain_place(self, field: str) -> int | None:
+        names = self.sources(field)
+        if not names:
+            return self.sheet.constant("")
+        return self.sheet.plain_place(names[0], self._forms, self._found) if len(names) == 1 else None
+
     def _first(self, field: str, names: tuple[str, ...]) -> FigureOf:
         figures = [self._figure(field, name) for name in names]
         if len(figures) == 1:

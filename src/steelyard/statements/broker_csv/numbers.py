@@ -43,6 +43,10 @@ SHARED_SYMBOLS: Final = {
 
 _EXAMPLE: Final = re.compile(r"1(?P<thousands>[ .,'\u2019]?)234(?P<point>[.,])56")
 _PLAIN: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,12})?").fullmatch
+_OR_NONE: Final = "(?:-?+[0-9]{1,15}+(?:\\.[0-9]{1,12}+)?+)?+"
+are_plain: Final = re.compile("\\n".join([_OR_NONE] * 6)).fullmatch
+"""Whether six cells, with an end of line between them, are each a plain number or nothing: one look for them all."""
+
 _MARK: Final = r"[^\W\d_]{1,3}\$|[^\W\d_]{1,4}\.?|[$€£¥]"
 _FRAME: Final = re.compile(
     rf"(?P<open>\()?\s*(?P<before>[-+])?\s*(?P<left>{_MARK})?\s*(?P<between>[-+])?\s*"

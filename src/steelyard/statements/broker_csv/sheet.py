@@ -152,6 +152,13 @@ class Sheet:
         is_made = name in {*table.sums, *table.products, *table.differences}
         return is_made or bool(column.times or column.divided_by or column.currency)
 
+    def plain_place(self, name: str, forms: Forms, found: frozenset[str]) -> int | None:
+        """Return the place of a column whose plain numbers are what `figure` reads; None = it may read more in them."""
+        if self.is_of_others(name) or self._column(name).sign:
+            return None
+        reader = self._reader(name, forms if name in found else ())
+        return self.place(name) if reader.is_plain else None
+
     def _made(self, name: str, forms: Forms, found: frozenset[str]) -> FigureOf:
         table = self.table
         if name in found or name in self.layout.places:
@@ -168,7 +175,13 @@ class Sheet:
 
     def _figure(self, name: str, forms: Forms) -> FigureOf:
         column = self._column(name)
-        reader = NumberReader(
+        plain = figure_reader(self._reader(name, forms), self.place(name))
+        has_options = column.sign or column.times or column.divided_by or column.currency
+        return self._with_options(name, column, plain) if has_options else plain
+
+    def _reader(self, name: str, forms: Forms) -> NumberReader:
+        column = self._column(name)
+        return NumberReader(
             self.title(name),
             forms or self.forms(name),
             self.empty(name),
@@ -176,9 +189,6 @@ class Sheet:
             column.places,
             column.exponent,
         )
-        plain = figure_reader(reader, self.place(name))
-        has_options = column.sign or column.times or column.divided_by or column.currency
-        return self._with_options(name, column, plain) if has_options else plain
 
     def _with_options(self, name: str, column: Column, plain: FigureOf) -> FigureOf:
         currency = self._currency_of(column)
