@@ -84,21 +84,15 @@ class _Reading:
         own: Iterable[Joined] = self._own(sheet, actions, lines)
         if table.wrapped:
             own = unwrapped(sheet, own)
-        prepared, act = _prepared(sheet, balances), actions.rows
+        rows_of_line = _becoming(sheet, actions.rows, balances, joiner)
         for row in own:
-            line = prepared(row) if prepared and isinstance(row, tuple) else row
-            if not isinstance(line, tuple):
-                yield line
-            elif joiner and joiner.concerns(line):
-                yield from _acted(joiner.joined(line), act)
-            else:  # nearly every line: no generator stands between it and its record
-                made = act(*line)
-                if isinstance(made, tuple):
-                    yield from made
-                else:
-                    yield made
+            made = rows_of_line(row) if isinstance(row, tuple) else row
+            if isinstance(made, tuple):
+                yield from made
+            else:
+                yield made
         if joiner:
-            yield from _acted(joiner.rest(), act)
+            yield from _acted(joiner.rest(), actions.rows)
         yield from balances.held()
 
     def _own(self, sheet: Sheet, actions: Actions, lines: Iterator[Line | Refused]) -> Iterator[Row | Line]:
@@ -147,23 +141,26 @@ def _fitted(cells: list[str], width: int, least: int) -> list[str] | None:
     return cells + [""] * (width - len(cells)) if len(cells) >= least else None
 
 
-def _prepared(sheet: Sheet, balances: Balances) -> Callable[[Line], Joined] | None:
-    """Return what does to a line what is done before rules look at it; None where nothing is."""
+def _becoming(
+    sheet: Sheet, act: Action, balances: Balances, joiner: Joiner | None
+) -> Callable[[Line], Row | tuple[Row, ...]]:
+    """Return what makes rows of a line: what is done before rules look at it, then they, or what joins it to others."""
     steps, takes = sheet.steps, balances.taker()
-    if not steps and takes is None:
-        return None
 
-    def prepared(row: Line) -> Joined:
+    def rows(row: Line) -> Row | tuple[Row, ...]:
+        line, cells = row
         try:
             for step in steps:
-                step(row[1])
+                step(cells)
             if takes:
                 takes(row)
         except (CellError, LineError) as error:
-            return Refused(row[0], error.why)
-        return row
+            return Refused(line, error.why)
+        if joiner and joiner.concerns(row):
+            return tuple(_acted(joiner.joined(row), act))
+        return act(line, cells)  # nearly every line: no generator stands between it and its record
 
-    return prepared
+    return rows
 
 
 def _acted(lines: Iterable[Joined], act: Action) -> Iterator[Row]:
