@@ -249,9 +249,9 @@ def _is_plainly_sound(record: Record, today: date) -> bool:
         return False
     try:
         if kind in _PLAIN_UNITS or kind is TransactionKind.DIVIDEND:
-            is_whole = record.asset is not None and (quantity if kind in _PLAIN_UNITS else amount) > 0
+            is_whole = record.asset is not None and (quantity if kind in _PLAIN_UNITS else amount) > ZERO
         else:
-            is_whole = kind in _PLAIN_CASH and amount > 0
+            is_whole = kind in _PLAIN_CASH and amount > ZERO
         return (
             is_whole
             and ZERO <= amount < _TOO_LARGE

@@ -117,8 +117,8 @@ class Booker:
         day = self._day(cells) if self._day else None
         if day is None:
             raise LineError(f"`{self._fields.title('date')}` is empty: it states no day")
-        said = self._plainly(cells) if self._plain_texts else None
-        quantity, price, code, price_code, amount, fees, tax, others = said or self._carefully(cells)
+        said = self._plainly(cells) or self._carefully(cells)
+        quantity, price, code, price_code, amount, fees, tax, others = said
         is_priced = self._counts_units and price is not None and (not price_code or _same(price_code, code))
         if is_priced and price_code in MINOR_CURRENCIES:
             price = EXACT.divide(price or ZERO, units_per_major(price_code))
@@ -150,7 +150,9 @@ class Booker:
         Usual: each number is plain, none below 0 that must not be, and all in one currency that is no minor unit. Then
         one match looks at all numbers, and no mark beside them is to be agreed upon.
         """
-        texts = self._plain_texts(cells) if self._plain_texts else ("\n",)
+        if self._plain_texts is None:
+            return None
+        texts = self._plain_texts(cells)
         if not are_plain("\n".join(texts)):
             return None
         units, each, paid, withheld, gross, rest = texts

@@ -72,7 +72,14 @@ class _Waiting:
 
 
 class Joiner:
-    """Puts the lines of one booking together, within a number of lines."""
+    """Puts the lines of one booking together, within a number of lines.
+
+    While nothing waits, it only needs to be told of lines that are part of something.
+
+    Attributes:
+        waiting: lines whose others have not come yet.
+        part_of: finds which part of which join a line is.
+    """
 
     def __init__(self, sheet: Sheet, within: int) -> None:
         """Bind the joins of a table.
@@ -87,19 +94,15 @@ class Joiner:
             for join in sheet.table.joins
             for number, part in enumerate(join.parts)
         ]
-        self._router = Router(sheet, routes)
+        self.part_of = Router(sheet, routes).find
         self._keys = {id(join): [sheet.text(name) for name in join.by] for join in sheet.table.joins}
-        self._waiting: dict[tuple[object, ...], _Waiting] = {}
-
-    def concerns(self, line: Line) -> bool:
-        """Whether a line is to be looked at with others, or others that wait are now to be told of it."""
-        return bool(self._waiting) or self._router.find(line[1]) is not None
+        self.waiting: dict[tuple[object, ...], _Waiting] = {}
 
     def joined(self, line: Line) -> Iterator[Joined]:
         """Yield what goes on once a line has come: it, what waited, or nothing yet."""
-        if self._waiting:
+        if self.waiting:
             yield from self._late(line[0] - self._within)
-        found = self._router.find(line[1])
+        found = self.part_of(line[1])
         if found is None:
             yield line
         else:
@@ -118,7 +121,7 @@ class Joiner:
             yield line
             return
         key = (id(join), *said)
-        waiting = self._waiting.get(key)
+        waiting = self.waiting.get(key)
         if waiting and number in waiting.parts and not join.parts[number].adds_up:
             if waiting.is_joined:
                 yield from self._close(key)  # it was whole; a second booking with the same key begins
@@ -126,21 +129,21 @@ class Joiner:
             else:
                 waiting.are_several = True
         if waiting is None:
-            waiting = self._waiting[key] = _Waiting(join)
+            waiting = self.waiting[key] = _Waiting(join)
         waiting.parts.setdefault(number, []).append(line)
         if not waiting.are_several and waiting.is_whole(with_optional=True):
             yield from self._close(key)
 
     def _late(self, before: int | None) -> Iterator[Joined]:
         """Close what began too long ago; the oldest stands first."""
-        while self._waiting:
-            key, waiting = next(iter(self._waiting.items()))
+        while self.waiting:
+            key, waiting = next(iter(self.waiting.items()))
             if before is not None and waiting.first >= before:
                 return
             yield from self._close(key)
 
     def _close(self, key: tuple[object, ...]) -> Iterator[Joined]:
-        waiting = self._waiting.pop(key)
+        waiting = self.waiting.pop(key)
         join = waiting.join
         if waiting.is_joined:
             yield from self._put_together(waiting)

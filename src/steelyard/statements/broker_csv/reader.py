@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 
 from steelyard.statements.broker_csv.actions import Action, Actions
 from steelyard.statements.broker_csv.balance import Balances
@@ -56,12 +57,16 @@ class _Reading:
         self._next: tuple[Table, Layout] | None = (preset.tables[0], begins.layout)
 
     def rows(self) -> Iterator[Row]:
+        return chain.from_iterable(self._parts())
+
+    def _parts(self) -> Iterator[Iterator[Row]]:
+        """Yield what is read, part by part: which table comes next is known when one has been read."""
         lines = rows_of(self._source, self._begins.encoding, self._begins.delimiter)
         if self._begins.line:
-            yield from self._above(lines)
+            yield self._above(lines)
         while self._next is not None:
             (table, layout), self._next = self._next, None
-            yield from self._table(table, layout, lines)
+            yield self._table(table, layout, lines)
 
     def _above(self, lines: Iterator[Line | Refused]) -> Iterator[Row]:
         """Read what stands above the header, and the header."""
@@ -156,7 +161,7 @@ def _becoming(
                 takes(row)
         except (CellError, LineError) as error:
             return Refused(line, error.why)
-        if joiner and joiner.concerns(row):
+        if joiner and (joiner.waiting or joiner.part_of(cells)):
             return tuple(_acted(joiner.joined(row), act))
         return act(line, cells)  # nearly every line: no generator stands between it and its record
 
