@@ -14,7 +14,9 @@ from steelyard.statements.broker_csv.sheet import Cells, FigureOf, Sheet
 from steelyard.statements.broker_csv.text import CellError, LineError, shown
 from steelyard.statements.record import Held, Record, Refused, Row, Skipped
 
-Action = Callable[[int, Cells], Row | tuple[Row, ...]]
+Action = Callable[[int, Cells], Row | tuple[Record, ...]]
+"""Makes of a line a row, or several records that have no ids of their own yet."""
+
 
 _UNITS: Final = frozenset({TransactionKind.RECEIVE, TransactionKind.DELIVER})
 _CASH: Final = frozenset(
@@ -44,7 +46,7 @@ class Actions:
         self._reasons = Router(sheet, [(rule.when, rule.unless, _action(sheet, rule)) for rule in whys])
         self._kind = sheet.text("kind")
 
-    def rows(self, line: int, cells: Cells) -> Row | tuple[Row, ...]:
+    def rows(self, line: int, cells: Cells) -> Row | tuple[Record, ...]:
         """Return what a line becomes: a record or several, or why it is none."""
         found = self._router.find(cells)
         if found is None:
@@ -53,7 +55,8 @@ class Actions:
         for place, text in writes:
             cells[place] = text
         try:
-            return action(line, cells)
+            made = action(line, cells)
+            return numbered(made) if isinstance(made, tuple) else made
         except (CellError, LineError) as error:
             return Refused(line, error.why)
 
@@ -100,14 +103,14 @@ def _saying(sheet: Sheet, why: str) -> Callable[[Cells], str]:
 def _booking(sheet: Sheet, rule: Rule, books: Books) -> Action:
     one = _one(sheet, rule, books, None)
     if not rule.also:
-        return _single(one)
+        return _unless_zero(one) if _CASH & {books.kind, books.below_zero} else one
     further = [_further(sheet, rule, other) for other in rule.also]
 
-    def several(line: int, cells: Cells) -> Row | tuple[Row, ...]:
+    def several(line: int, cells: Cells) -> Record | tuple[Record, ...]:
         records = _listed(one(line, cells))
         for other in further:
             records += other(line, cells)
-        return numbered(records) if len(records) > 1 else records[0]
+        return records if len(records) > 1 else records[0]
 
     return several
 
@@ -167,18 +170,16 @@ def _listed(made: Record | tuple[Record, ...]) -> tuple[Record, ...]:
     return made if isinstance(made, tuple) else (made,)
 
 
-def _single(made: _Made) -> Action:
-    """Return what makes one record of a line, and those of its costs in other currencies."""
+def _unless_zero(made: _Made) -> Action:
+    """Return what makes the records of a line, and skips it where it would move no cash."""
 
-    def single(line: int, cells: Cells) -> Row | tuple[Row, ...]:
+    def unless_zero(line: int, cells: Cells) -> Row | tuple[Record, ...]:
         record = made(line, cells)
-        if isinstance(record, tuple):
-            return numbered(record)
-        if not record.amount and not record.costs and record.kind in _CASH:
-            return Skipped(line, f"a {record.kind} of 0")
-        return record
+        if isinstance(record, tuple) or record.amount or record.costs or record.kind not in _CASH:
+            return record
+        return Skipped(line, f"a {record.kind} of 0")
 
-    return single
+    return unless_zero
 
 
 def _holding(sheet: Sheet, rule: Rule) -> Action:
