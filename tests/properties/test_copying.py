@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from steelyard.storage.connection import WriteSession, raw_connection
-from steelyard.storage.copying import copy_rows, encode_rows, read_fixed_rows, split_decimals
+from steelyard.storage.copying import copy_rows, encode_rows, read_byte_rows, read_fixed_rows, split_decimals
 
 COLUMNS = (
     "place integer, word text, coded text, day date, money numeric(23, 8), price numeric(27, 12), "
@@ -76,6 +76,15 @@ async def test_every_batch_arrives(write_session: WriteSession, length: int) -> 
     received = await read_fixed_rows(connection, "table sent", {"place": ">i4"})
     assert np.array_equal(np.sort(received["place"]), np.arange(length))
     assert told[-1:] == [length][:length]
+
+
+async def test_long_rows_come_as_their_bytes(write_session: WriteSession) -> None:
+    connection = await raw_connection(write_session)
+    pieces = [b"", b"\xff\xff", b"\0" * 70_000]  # the second is what a COPY ends with
+    query = "select p, length(p) from unnest($1::bytea[]) with ordinality as n (p, place) order by place"
+    wanted = [(piece, len(piece).to_bytes(4, "big")) for piece in pieces]
+    assert await read_byte_rows(connection, query, pieces) == wanted
+    assert await read_byte_rows(connection, "select 1 where false") == []
 
 
 @given(units=st.lists(st.integers(0, 10**27 - 1), min_size=1))

@@ -243,9 +243,15 @@ async def _read_market(
 
 def _spread(observed: Observed, columns: int) -> tuple[DateArray, FloatArray]:
     """Lay observations out as [day, name]."""
-    days, rows = np.unique(observed.date, return_inverse=True)
+    if not len(observed.date):
+        return observed.date, np.full((0, columns), np.nan)
+    first = observed.date.min()
+    numbers = (observed.date - first).astype(np.int64)
+    is_day = np.zeros(numbers.max() + 1, np.bool_)
+    is_day[numbers] = True  # days are few beside the observations: nothing has to be sorted
+    days = first + np.flatnonzero(is_day)
     panel = np.full((len(days), columns), np.nan)
-    panel[rows, observed.place] = observed.value
+    panel[(np.cumsum(is_day) - 1)[numbers], observed.place] = observed.value
     return days, panel
 
 

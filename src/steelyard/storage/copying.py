@@ -6,7 +6,7 @@ Source: PostgreSQL documentation, "COPY", section "Binary Format", and the recei
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -117,23 +117,52 @@ async def read_fixed_rows(
         fields: name and big-endian type (`>i4`, `>i8`, `>f8`) of each column, in order.
         values: what the statement calls $1, $2 and so on.
     """
-    pieces: list[bytes] = []
-
-    async def keep(piece: bytes) -> None:
-        pieces.append(piece)
-
-    await connection.copy_from_query(statement, *values, output=keep, format="binary")
+    body = await _copied(connection, statement, values)
     layout = np.dtype(
         [
             ("", ">i2"),
             *(part for name, kind in fields.items() for part in ((f"{name} bytes", ">i4"), (name, kind))),
         ]
     )
-    body = memoryview(b"".join(pieces))[len(HEADER) : -len(TRAILER)]
-    rows = np.frombuffer(body, layout)
+    rows = np.frombuffer(body[len(HEADER) : -len(TRAILER)], layout)
     return {
         name: rows[name].astype(kind.replace("i4", "i8").replace(">", "=")) for name, kind in fields.items()
     }
+
+
+async def read_byte_rows(
+    connection: "asyncpg.Connection[Any]", statement: str, *values: object
+) -> list[tuple[bytes, ...]]:
+    """Return the answer of a statement as the bytes the server sends, a row an item: for few rows with much in each.
+
+    Args:
+        connection: where to ask.
+        statement: a query whose columns are never NULL.
+        values: what the statement calls $1, $2 and so on.
+    """
+    body, place = await _copied(connection, statement, values), len(HEADER)
+    rows: list[tuple[bytes, ...]] = []
+    while (columns := int.from_bytes(body[place : place + 2], "big", signed=True)) >= 0:  # the trailer is -1
+        place += 2
+        row = []
+        for _ in range(columns):
+            start = place + 4
+            place = start + int.from_bytes(body[place:start], "big")
+            row.append(bytes(body[start:place]))
+        rows.append(tuple(row))
+    return rows
+
+
+async def _copied(
+    connection: "asyncpg.Connection[Any]", statement: str, values: Sequence[object]
+) -> memoryview:
+    pieces: list[bytes] = []
+
+    async def keep(piece: bytes) -> None:
+        pieces.append(piece)
+
+    await connection.copy_from_query(statement, *values, output=keep, format="binary")
+    return memoryview(b"".join(pieces))
 
 
 async def _stream(rows: pa.Table, progress: Callable[[int], None]) -> AsyncIterator[bytes]:

@@ -20,7 +20,7 @@ from steelyard.domain.lot import LotMethod
 from steelyard.domain.posting import Place
 from steelyard.domain.scope import Scope
 from steelyard.storage.connection import raw_connection
-from steelyard.storage.copying import read_fixed_rows
+from steelyard.storage.copying import read_byte_rows, read_fixed_rows
 from steelyard.storage.queries import query
 
 ALWAYS: Final = datetime.max.replace(tzinfo=UTC)
@@ -37,7 +37,7 @@ _POSTING: Final = {
     "about_account": ">i4",
     "about_commodity": ">i4",
 }
-_OBSERVATION: Final = {"place": ">i4", "date": ">i4", "value": ">f8"}
+_OBSERVATION: Final = np.dtype([("date", ">i4"), ("value", ">f8")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +209,17 @@ async def get_described_assets(db: AsyncSession, asset_ids: Collection[str]) -> 
 
 async def get_all_prices(db: AsyncSession, asset_ids: Sequence[str]) -> Observed:
     """Return every price of assets, in their quotation units."""
-    columns = await read_fixed_rows(
-        await raw_connection(db), query("copy_prices").text, _OBSERVATION, list(asset_ids)
+    places = {name: place for place, name in enumerate(asset_ids)}
+    rows = await read_byte_rows(await raw_connection(db), query("copy_prices").text, list(asset_ids))
+    found = np.frombuffer(b"".join(prices for _, prices in rows), _OBSERVATION)
+    return Observed(
+        np.repeat(
+            np.array([places[name.decode()] for name, _ in rows], np.int64),
+            [len(prices) // _OBSERVATION.itemsize for _, prices in rows],
+        ),
+        _days(found["date"]),
+        found["value"].astype(np.float64),
     )
-    return Observed(columns["place"], _days(columns["date"]), columns["value"])
 
 
 async def get_rates(

@@ -118,10 +118,13 @@ where m.asset_id = any(cast(:asset_ids as text[]))
 order by m.asset_id;
 
 -- name: copy_prices
--- Every price of assets, as (place of the asset, days since 2000, price in the asset's quotation unit).
-select (a.place - 1)::integer, m.price_date - date '2000-01-01', m.closing_price::double precision
-from unnest($1::text[]) with ordinality as a (asset_id, place)
-inner join steelyard.market_data as m on a.asset_id = m.asset_id;
+-- Every price of assets, a row an asset: days since 2000 and prices in its quotation unit, one pair after the other.
+select
+    m.asset_id,
+    string_agg(date_send(m.price_date) || float8send(m.closing_price::double precision), '')
+from steelyard.market_data as m
+where m.asset_id = any($1::text[])
+group by m.asset_id;
 
 -- name: get_rates
 -- Every exchange rate of currencies, in units for 1 EUR.
