@@ -150,13 +150,15 @@ async def _name_rows(db: WriteSession, attempt: Attempt) -> None:
     """Turn records into bookings; those that wait for an answer are counted."""
     names = attempt.answers.names
     for file in attempt.files:
-        identities, waiting = Identities(file.number, file.name, file.reader.name), 0
+        reader, waiting = file.reader.name, 0
+        identities = Identities(file.number, file.name, reader)
         for record in file.records:
-            if not is_answered(record, file.reader.name, names):
+            if not is_answered(record, reader, names):
                 waiting += 1
                 continue
-            transaction, is_valued = as_transaction(record, file.reader.name, names), needs_value(record)
-            if is_valued:
+            name = identities.id_of(record, names.accounts[reader, record.account])
+            transaction = as_transaction(record, reader, names, name)
+            if is_valued := needs_value(record):
                 valued = await value_units(db, transaction)
                 if isinstance(valued, str):
                     attempt.refused.append(RowNote(file.name, record.line, valued))
@@ -245,6 +247,8 @@ async def _book(db: WriteSession, attempt: Attempt) -> None:
 
 def _counted_twice(new: Sequence[Booking], opened: Sequence[OpenedBefore]) -> Iterator[str]:
     """Yield openings that stand for what is now booked before them, too."""
+    if not opened:
+        return
     days: dict[Commodity, list[date]] = {}
     for one in new:
         for key in _touched(one.transaction):

@@ -9,18 +9,21 @@ import hashlib
 from base64 import b32encode
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from decimal import Decimal
+from operator import attrgetter
 from typing import Final
 
 from steelyard.domain.amount import plain
-from steelyard.domain.transaction import Transaction, TransactionKind
+from steelyard.domain.transaction import ZERO, Transaction, TransactionKind
 from steelyard.services.statement_plan import RowNote, Standing
 from steelyard.statements.record import Record
 from steelyard.storage.statement_import import BookedText, RowThere
 
 _ID_BYTES: Final = 15
 PREFIX: Final = "imp-"
+_FIELDS: Final = tuple(one.name for one in fields(Transaction))
+_values: Final = attrgetter(*_FIELDS)
 
 
 @dataclass(slots=True)
@@ -95,20 +98,22 @@ class Identities:
         self._file_number, self._file_name, self._reader = file_number, file_name, reader
         self._seen = Counter[str]()
 
+    def id_of(self, record: Record, account_id: str) -> str:
+        """Return the id of a record whose statement gives it one; "" = it follows from what it says."""
+        return lasting_id("id", account_id, self._reader, record.source_id) if record.source_id else ""
+
     def book(self, record: Record, transaction: Transaction, *, is_valued: bool) -> Booking:
-        """Return a record as a booking under its id."""
+        """Return a record as a booking; a transaction without an id gets one that follows from what it says."""
         content, nth = content_of(transaction, is_valued=is_valued), 1
-        if record.source_id:
-            name = lasting_id("id", transaction.account_id, self._reader, record.source_id)
-        else:
+        if not transaction.transaction_id:
             self._seen[content] += 1
             nth = self._seen[content]
-            name = lasting_id("row", content, str(nth))
+            transaction = _named(transaction, lasting_id("row", content, str(nth)))
         return Booking(
             file_number=self._file_number,
             file_name=self._file_name,
             line=record.line,
-            transaction=replace(transaction, transaction_id=name),
+            transaction=transaction,
             content_hash=content,
             has_source_id=bool(record.source_id),
             nth=nth,
@@ -229,6 +234,13 @@ def _booked(one: BookedText) -> str:
     )
 
 
+def _named(one: Transaction, transaction_id: str) -> Transaction:
+    """Do what `dataclasses.replace` does, in half the time."""
+    return Transaction(**dict(zip(_FIELDS, _values(one), strict=True)) | {"transaction_id": transaction_id})
+
+
 def _text(number: Decimal | None) -> str:
     """Write a number so that equal ones are written alike; "" = there is none."""
+    if number is ZERO:  # what most rows leave at its default
+        return "0"
     return "" if number is None else plain(number)

@@ -133,6 +133,8 @@ def _is_made(one: Named, choices: Choices) -> bool:
 
 def _refuse_idle(files: Sequence[FileRows], choices: Choices) -> None:
     """Refuse an answer to what nobody asks: it is a slip, and what it was meant for would be booked by another."""
+    if not choices.accounts and not choices.assets:
+        return
     names = {name for _, name in accounts_of(files)}
     keys = {hint_key(hint) for hint in hints_of(files, lambda _reader, _name: "")}
     for name in choices.accounts:

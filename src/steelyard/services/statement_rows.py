@@ -151,10 +151,11 @@ class Names:
 
 def is_answered(record: Record, reader: str, names: Names) -> bool:
     """Whether everything that a record names is known here."""
-    accounts = [record.account] + ([record.counter_account] if record.counter_account else [])
-    hints = [hint for hint in (record.asset, record.counter_asset) if hint is not None]
-    return all((reader, name) in names.accounts for name in accounts) and all(
-        hint in names.assets for hint in hints
+    return (
+        (reader, record.account) in names.accounts
+        and (record.asset is None or record.asset in names.assets)
+        and (not record.counter_account or (reader, record.counter_account) in names.accounts)
+        and (record.counter_asset is None or record.counter_asset in names.assets)
     )
 
 
@@ -163,17 +164,18 @@ def needs_value(record: Record) -> bool:
     return record.amount is None and record.kind in _UNVALUED
 
 
-def as_transaction(record: Record, reader: str, names: Names) -> Transaction:
-    """Return a record under our names, without an id yet; an amount that nobody says is 0.
+def as_transaction(record: Record, reader: str, names: Names, transaction_id: str) -> Transaction:
+    """Return a record under our names; an amount that nobody says is 0.
 
     Args:
         record: of which `is_answered` holds.
         reader: whose words its names are.
         names: what they mean.
+        transaction_id: its id; "" = it has none yet.
     """
     account_id = names.accounts[reader, record.account]
     return Transaction(
-        transaction_id="",
+        transaction_id=transaction_id,
         kind=record.kind,
         trade_date=record.trade_date,
         account_id=account_id,

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -43,6 +44,36 @@ _POSTING: Final = {
 }
 _QUANTITY: Final = pa.decimal128(27, 12)
 _MONEY: Final = pa.decimal128(23, 8)
+_STORED_AS: Final = {
+    "transaction_id": "transaction_id",
+    "account_id": "account_id",
+    "asset_id": "asset_id",
+    "transaction_date": "trade_date",
+    "transaction_type": "kind",
+    "quantity": "quantity",
+    "price": "price",
+    "currency": "currency",
+    "total_amount": "amount",
+    "transaction_costs": "costs",
+    "settlement_date": "settlement_date",
+    "tax_amount": "tax",
+    "counter_account_id": "counter_account_id",
+    "counter_asset_id": "counter_asset_id",
+    "counter_quantity": "counter_quantity",
+    "counter_currency": "counter_currency",
+    "counter_amount": "counter_amount",
+    "acquired_date": "acquired",
+    "basis_fraction": "basis_fraction",
+    "lot_id": "lot_id",
+}
+_MAY_LACK: Final = (
+    "account_id",
+    "asset_id",
+    "counter_account_id",
+    "counter_asset_id",
+    "counter_currency",
+    "lot_id",
+)
 _TRANSACTION: Final = pa.schema(
     [
         ("tenant_id", pa.int32()),
@@ -225,8 +256,8 @@ async def store_transactions(db: WriteSession, transactions: Sequence[Transactio
             await db.execute(query("put_transaction"), _row_of(one))
         return
     tenant = await get_tenant(db)
-    rows = [_row_of(one) | {"tenant_id": tenant.tenant_id} for one in transactions]
-    await store_rows(db, "transactions", pa.Table.from_pylist(rows, _TRANSACTION))
+    columns = {"tenant_id": [tenant.tenant_id] * len(transactions)} | _columns_of(transactions)
+    await store_rows(db, "transactions", pa.Table.from_pydict(columns, _TRANSACTION))
 
 
 async def delete_transactions(db: WriteSession, transaction_ids: Sequence[str]) -> list[str]:
@@ -358,25 +389,10 @@ def _entry_of(row: "asyncpg.Record") -> Entry:
 
 
 def _row_of(one: Transaction) -> dict[str, Any]:
-    return {
-        "transaction_id": one.transaction_id,
-        "account_id": one.account_id or None,
-        "asset_id": one.asset_id or None,
-        "transaction_date": one.trade_date,
-        "transaction_type": one.kind.value,
-        "quantity": one.quantity,
-        "price": one.price,
-        "currency": one.currency,
-        "total_amount": one.amount,
-        "transaction_costs": one.costs,
-        "settlement_date": one.settlement_date,
-        "tax_amount": one.tax,
-        "counter_account_id": one.counter_account_id or None,
-        "counter_asset_id": one.counter_asset_id or None,
-        "counter_quantity": one.counter_quantity,
-        "counter_currency": one.counter_currency or None,
-        "counter_amount": one.counter_amount,
-        "acquired_date": one.acquired,
-        "basis_fraction": one.basis_fraction,
-        "lot_id": one.lot_id or None,
-    }
+    return {column: values[0] for column, values in _columns_of([one]).items()}
+
+
+def _columns_of(transactions: Sequence[Transaction]) -> dict[str, list[Any]]:
+    """Return transactions as columns of their table, where a name that is not there is no value."""
+    columns = {column: [*map(attrgetter(name), transactions)] for column, name in _STORED_AS.items()}
+    return columns | {column: [name or None for name in columns[column]] for column in _MAY_LACK}
