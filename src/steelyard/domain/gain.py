@@ -54,8 +54,8 @@ class Gain:
     @property
     def gain(self) -> Decimal:
         """Proceeds less basis; negative = loss."""
-        with localcontext(EXACT):
-            return self.lot.basis - self.amount if self.is_short else self.amount - self.lot.basis
+        basis = self.lot.basis
+        return EXACT.subtract(basis, self.amount) if self.is_short else EXACT.subtract(self.amount, basis)
 
     @property
     def currency_gain(self) -> Decimal:

@@ -190,8 +190,7 @@ class Lot:
     @property
     def basis(self) -> Decimal:
         """Cost and carried loss: what proceeds are compared with."""
-        with localcontext(EXACT):
-            return self.cost + self.carried_loss
+        return EXACT.add(self.cost, self.carried_loss)
 
     @property
     def unit_basis(self) -> Fraction:

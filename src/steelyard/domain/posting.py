@@ -5,7 +5,7 @@ Source of the form: double entry with one trading place per asset and currency (
 currency accounting", 2005).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal, localcontext
 from enum import StrEnum
@@ -111,42 +111,49 @@ def postings_of(transaction: Transaction, *, held: Decimal = ZERO) -> tuple[Post
      ('held', 'USD', -2501), ('market', 'USD', 2500), ('fees', 'USD', 1)]
     """
     with localcontext(EXACT):
-        return tuple(posting for posting in _lines(transaction, held) if posting.quantity)
+        return tuple([posting for posting in _lines(transaction, held) if posting.quantity])
 
 
-def _lines(one: Transaction, held: Decimal) -> Iterator[Posting]:
+def _lines(one: Transaction, held: Decimal) -> Iterable[Posting]:
+    if rule := RULES.get(one.kind):
+        return _by_rule(one, rule)
     if one.kind is TransactionKind.TRANSFER:
-        yield from _transfer(one)
-    elif one.kind is TransactionKind.FX:
-        yield from _exchange(one)
-    elif one.kind is TransactionKind.DIVIDEND_REINVESTED:
-        yield from _reinvestment(one)
-    elif one.kind in RULES:
-        yield from _by_rule(one, RULES[one.kind])
-    else:
-        yield from _action(one, held)
+        return _transfer(one)
+    if one.kind is TransactionKind.FX:
+        return _exchange(one)
+    if one.kind is TransactionKind.DIVIDEND_REINVESTED:
+        return _reinvestment(one)
+    return _action(one, held)
 
 
-def _by_rule(one: Transaction, rule: Rule) -> Iterator[Posting]:
-    if rule.units and one.asset_id:
-        yield from _between(one, one.asset_id, rule.units * one.quantity, rule.units_from)
+def _by_rule(one: Transaction, rule: Rule) -> list[Posting]:
     cash = rule.cash
     if one.kind is TransactionKind.OPENING and not one.asset_id:
         cash = 1
-    yield from _money(one, cash * one.amount, rule.cash_from)
+    money = _money(one, cash * one.amount, rule.cash_from)
+    if rule.units and one.asset_id:
+        return [*_between(one, one.asset_id, rule.units * one.quantity, rule.units_from), *money]
+    return money
 
 
-def _money(one: Transaction, amount: Decimal, other: Place) -> Iterator[Posting]:
+def _money(one: Transaction, amount: Decimal, other: Place) -> list[Posting]:
     """Move an amount in from a place, and the costs out."""
-    yield Posting(one.account_id, Place.HELD, one.currency, amount - one.costs, is_cash=True)
-    yield Posting(one.account_id, other, one.currency, -amount, is_cash=True)
-    yield Posting(one.account_id, Place.FEES, one.currency, one.fees, is_cash=True)
-    yield Posting(one.account_id, Place.TAXES, one.currency, one.tax, is_cash=True)
+    lines = [
+        Posting(one.account_id, Place.HELD, one.currency, amount - one.costs, is_cash=True),
+        Posting(one.account_id, other, one.currency, -amount, is_cash=True),
+    ]
+    if fees := one.fees:  # most have none: asked here, it saves two lines of 0 an entry
+        lines.append(Posting(one.account_id, Place.FEES, one.currency, fees, is_cash=True))
+    if one.tax:
+        lines.append(Posting(one.account_id, Place.TAXES, one.currency, one.tax, is_cash=True))
+    return lines
 
 
-def _between(one: Transaction, asset_id: str, quantity: Decimal, other: Place) -> Iterator[Posting]:
-    yield Posting(one.account_id, Place.HELD, asset_id, quantity, is_cash=False)
-    yield Posting(one.account_id, other, asset_id, -quantity, is_cash=False)
+def _between(one: Transaction, asset_id: str, quantity: Decimal, other: Place) -> tuple[Posting, Posting]:
+    return (
+        Posting(one.account_id, Place.HELD, asset_id, quantity, is_cash=False),
+        Posting(one.account_id, other, asset_id, -quantity, is_cash=False),
+    )
 
 
 def _transfer(one: Transaction) -> Iterator[Posting]:

@@ -266,6 +266,7 @@ _MOVES_EITHER: Final = frozenset({TransactionKind.OPENING, TransactionKind.TRANS
 """Units where they name an asset, else cash."""
 
 _CHANGES_ASSET: Final = ACTIONS - {TransactionKind.SPLIT}
+_WITH_RATIO: Final = ACTIONS - {TransactionKind.SYMBOL_CHANGE}
 
 
 def find_fault(transaction: Transaction, *, today: date) -> Fault | None:
@@ -300,7 +301,7 @@ def _of_names(one: Transaction) -> Iterator[Fault]:
 
 
 def _of_actions(one: Transaction) -> Iterator[Fault]:
-    has_ratio = one.kind in ACTIONS - {TransactionKind.SYMBOL_CHANGE}
+    has_ratio = one.kind in _WITH_RATIO
     if has_ratio and one.quantity <= 0:
         yield Fault.NO_QUANTITY
     if has_ratio and one.counter_quantity <= 0:

@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import starmap
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from steelyard.domain.transaction import Transaction, TransactionKind
+from steelyard.storage.connection import raw_connection
 from steelyard.storage.queries import query
 from steelyard.storage.valuation import ALWAYS
 
@@ -185,38 +187,57 @@ async def get_booked_transactions(
         after_entry: only entries booked later.
         known_at: only those that stood at this moment.
     """
-    values = {
-        "account_ids": list(account_ids),
-        "until": until,
-        "after_entry": after_entry,
-        "known_at": known_at,
-    }
-    rows = await db.execute(query("get_booked_transactions"), values)
-    return [
-        Transaction(
-            transaction_id=row.external_id,
-            kind=TransactionKind(row.kind),
-            trade_date=row.trade_date,
-            account_id=row.account_id,
-            currency=row.currency,
-            amount=row.amount,
-            costs=row.costs,
-            tax=row.tax,
-            asset_id=row.asset_id,
-            quantity=row.quantity,
-            price=row.price,
-            settlement_date=row.settlement_date,
-            counter_account_id=row.counter_account_id,
-            counter_asset_id=row.counter_asset_id,
-            counter_quantity=row.counter_quantity,
-            counter_currency=row.counter_currency,
-            counter_amount=row.counter_amount,
-            acquired=row.acquired_date,
-            basis_fraction=row.basis_fraction,
-            lot_id=row.lot_id,
-        )
-        for row in rows
-    ]
+    connection = await raw_connection(db)
+    rows = await connection.fetch(
+        query("get_booked_transactions").text, list(account_ids), until, known_at, after_entry
+    )
+    return [*starmap(_transaction, rows)]
+
+
+def _transaction(  # noqa: PLR0917 - a row of get_booked_transactions, column by column: twice as fast as by name
+    transaction_id: str,
+    kind: str,
+    trade_date: date,
+    account_id: str,
+    currency: str,
+    amount: Decimal,
+    costs: Decimal,
+    tax: Decimal,
+    asset_id: str,
+    quantity: Decimal,
+    price: Decimal | None,
+    settlement_date: date | None,
+    counter_account_id: str,
+    counter_asset_id: str,
+    counter_quantity: Decimal,
+    counter_currency: str,
+    counter_amount: Decimal,
+    acquired: date | None,
+    basis_fraction: Decimal | None,
+    lot_id: str,
+) -> Transaction:
+    return Transaction(
+        transaction_id=transaction_id,
+        kind=TransactionKind(kind),
+        trade_date=trade_date,
+        account_id=account_id,
+        currency=currency,
+        amount=amount,
+        costs=costs,
+        tax=tax,
+        asset_id=asset_id,
+        quantity=quantity,
+        price=price,
+        settlement_date=settlement_date,
+        counter_account_id=counter_account_id,
+        counter_asset_id=counter_asset_id,
+        counter_quantity=counter_quantity,
+        counter_currency=counter_currency,
+        counter_amount=counter_amount,
+        acquired=acquired,
+        basis_fraction=basis_fraction,
+        lot_id=lot_id,
+    )
 
 
 async def get_held(

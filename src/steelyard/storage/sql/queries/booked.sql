@@ -1,14 +1,15 @@
 -- name: get_booked_transactions
--- The entries that stand of accounts, and of those that assets came from or went to, up to a day.
+-- The entries that stand of accounts, and of those that assets came from or went to, up to a day; columns in
+-- the order of a Transaction.
 with recursive moved as (
     select j.account_id, j.counter_account_id
-    from steelyard.entries_known(steelyard.current_tenant(), cast(:known_at as timestamptz)) as j
+    from steelyard.entries_known(steelyard.current_tenant(), $3::timestamptz) as j
     where j.kind = 'TRANSFER' and j.asset_id is not null
 ),
 
 linked as (
     select a.account_id
-    from unnest(cast(:account_ids as text[])) as a (account_id)
+    from unnest($1::text[]) as a (account_id)
     union
     select case when m.account_id = l.account_id then m.counter_account_id else m.account_id end
     from linked as l
@@ -16,8 +17,7 @@ linked as (
 )
 
 select
-    j.entry_id,
-    j.external_id,
+    j.external_id as transaction_id,
     j.kind,
     j.trade_date,
     j.account_id,
@@ -34,12 +34,12 @@ select
     trim_scale(coalesce(j.counter_quantity, 0)) as counter_quantity,
     coalesce(j.counter_currency, '') as counter_currency,
     trim_scale(coalesce(j.counter_amount, 0)) as counter_amount,
-    j.acquired_date,
+    j.acquired_date as acquired,
     trim_scale(j.basis_fraction) as basis_fraction,
     coalesce(j.lot_id, '') as lot_id
-from steelyard.entries_known(steelyard.current_tenant(), cast(:known_at as timestamptz)) as j
+from steelyard.entries_known(steelyard.current_tenant(), $3::timestamptz) as j
 inner join linked as l on j.account_id = l.account_id
-where j.trade_date <= cast(:until as date) and j.entry_id > :after_entry
+where j.trade_date <= $2::date and j.entry_id > $4
 order by j.trade_date, j.entry_id;
 
 -- name: get_external_flows
