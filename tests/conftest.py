@@ -33,7 +33,7 @@ from urllib.parse import quote
 import asyncpg
 import psutil
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from steelyard.rebalancing import kernel, search
 from steelyard.storage import embedded
@@ -58,6 +58,13 @@ TEMPLATE = "template_steelyard"
 MUTATE = "mutate"
 """The profile of `make mutate`, which asks whether a test fails and not for the smallest case in which it does."""
 
+PATIENT = "patient"
+"""The profile of every other run: how long an example takes says nothing of the code, on a machine that others use."""
+
+settings.register_profile(
+    PATIENT, settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(PATIENT)
 settings.register_profile(
     MUTATE, derandomize=True, database=None, deadline=None, phases=[Phase.explicit, Phase.generate]
 )
