@@ -54,6 +54,13 @@ RUN_FOLDER = "STEELYARD_TEST_RUN_FOLDER"  # set by the process that starts the r
 KEPT_FOLDER = "STEELYARD_TEST_KEPT_FOLDER"
 """Names the folder of many runs, one after the other: whoever set it ends the server and removes the folder."""
 TEMPLATE = "template_steelyard"
+UNSYNCED = (
+    "alter system set fsync = off",
+    "alter system set full_page_writes = off",
+    "select pg_reload_conf()",
+)
+"""The server of the run is ended and never killed, so nothing waits for its disk; those that are killed, or asked what
+they keep, are a test's own and as people have them."""
 
 MUTATE = "mutate"
 """The profile of `make mutate`, which asks whether a test fails and not for the smallest case in which it does."""
@@ -207,6 +214,8 @@ async def run_as_superuser(server: EmbeddedServer, statement: str) -> None:
 
 
 async def _make_template(server: EmbeddedServer) -> None:
+    for statement in UNSYNCED:
+        await run_as_superuser(server, statement)
     await init_connection_pool(data_dir=server.home)
     result = await migrate()
     await close_connection_pool()
