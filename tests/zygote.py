@@ -8,37 +8,45 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import steelyard
 from steelyard.app import main
 
 PRELOADED = (
     "zygote",
+    "alembic.command",
     "asyncpg",
     "highspy",
     "numpy",
+    "pandas",  # nobody asks for it, but where it is installed pyarrow imports it
+    "pyarrow.dataset",
     "pyarrow.parquet",
     "sqlalchemy.ext.asyncio",
-    "steelyard.cli.main",
-    "steelyard.services.asset_360",
-    "steelyard.services.book",
-    "steelyard.services.loading",
-    "steelyard.services.order_worker",
-    "steelyard.services.performance",
-    "steelyard.storage.migration",
 )
+FLOORS = ("cli", "services")
+"""Of ours, and what stands below: commands import what they need when they run."""
 
 
 @cache
 def _context() -> ForkServerContext:
     context = get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
+    context.set_forkserver_preload([*PRELOADED, *_ours()])
     return context
+
+
+def _ours() -> Iterator[str]:
+    house = Path(steelyard.__file__).parent
+    for floor in FLOORS:
+        for path in sorted((house / floor).rglob("*.py")):
+            yield ".".join(("steelyard", *path.relative_to(house).with_suffix("").parts)).removesuffix(
+                ".__init__"
+            )
 
 
 def run(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
