@@ -1,10 +1,14 @@
-"""`steelyard` as people run it: a process with a store of its own."""
+"""`steelyard` as people run it: a process with a store of its own, new or the copy of one that was made before."""
 
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -63,6 +67,25 @@ class Terminal:
         running = asyncio.run(embedded.attach(self.home))
         assert running is not None
         return running
+
+
+@contextmanager
+def new_terminal(run_folder: Path) -> Iterator[Terminal]:
+    """A terminal without a store, for the block; what it started is stopped then, and what it wrote removed."""
+    folder = Path(tempfile.mkdtemp(prefix="terminal-", dir=run_folder))
+    folder.chmod(0o711)  # root's server runs as a system user, which must pass through
+    terminal = Terminal(folder / "home")
+    yield terminal
+    asyncio.run(embedded.stop(terminal.home))
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def copied_terminal(made: Terminal, run_folder: Path) -> Iterator[Terminal]:
+    """A terminal with the store of another one, whose server is stopped."""
+    with new_terminal(run_folder) as terminal:
+        subprocess.run(["cp", "-pPR", made.home, terminal.home], check=True)
+        yield terminal
 
 
 def write_book(folder: Path, **changed: str | None) -> Path:

@@ -1,12 +1,15 @@
 """A terminal in which the demo has been run, and one with nothing in it.
 
-demo       the terminal, shared by the tests of a worker, and what the first `steelyard demo` printed
+first_demo  a terminal in which the demo has been run, stopped, to be copied, and what was printed
+demo       a copy of it, shared by the tests of a worker, and what was printed
 terminal   that terminal; who publishes a version there publishes the last price date again afterwards
 spare_terminal  another in which the demo has been run: for tests that change the book, and say in their module that
            this is their `terminal`
 steelyard_here  runs `steelyard` of that terminal in this process, which spares it the imports; gives what it printed,
            or with `code=1` why it refused
 blank      a terminal without a store, for this test alone
+ready      one with a store in which `steelyard init` has been run, for this test alone
+initialised  that store, stopped, to be copied
 served_demo  the process of `steelyard demo` in that terminal, as people start it: the last line that it has said is the
            link that sets the installation up
 browser    Chromium, for the tests of a module; a module that uses it runs no event loop of its own
@@ -14,11 +17,10 @@ origin     where the pages of `house` are
 house      a server of the whole interface over two tenants, shared by the tests of a worker; see tests/house.py
 """
 
+import asyncio
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +32,9 @@ from chromium import opened_browser
 from house import House, furnish, opened_house
 from served_process import ServedProcess, started
 from steelyard.app import main
+from steelyard.storage import embedded
 from steelyard.storage.embedded import EmbeddedServer
-from terminal import Terminal
+from terminal import Terminal, copied_terminal, new_terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,17 @@ class Demo:
 
 
 @pytest.fixture(scope="session")
-def demo(run_folder: Path) -> Iterator[Demo]:
-    terminal = _terminal(run_folder)
-    yield Demo(terminal, terminal.run("demo"))
-    _remove(terminal)
+def first_demo(run_folder: Path) -> Iterator[Demo]:
+    with new_terminal(run_folder) as terminal:
+        first = terminal.run("demo")
+        asyncio.run(embedded.stop(terminal.home))
+        yield Demo(terminal, first)
+
+
+@pytest.fixture(scope="session")
+def demo(first_demo: Demo, run_folder: Path) -> Iterator[Demo]:
+    with copied_terminal(first_demo.terminal, run_folder) as terminal:
+        yield Demo(terminal, first_demo.first)
 
 
 @pytest.fixture
@@ -55,18 +65,29 @@ def terminal(demo: Demo) -> Terminal:
 
 
 @pytest.fixture(scope="session")
-def spare_terminal(run_folder: Path) -> Iterator[Terminal]:
-    terminal = _terminal(run_folder)
-    terminal.run("demo")
-    yield terminal
-    _remove(terminal)
+def spare_terminal(first_demo: Demo, run_folder: Path) -> Iterator[Terminal]:
+    with copied_terminal(first_demo.terminal, run_folder) as terminal:
+        yield terminal
 
 
 @pytest.fixture
 def blank(run_folder: Path) -> Iterator[Terminal]:
-    terminal = _terminal(run_folder)
-    yield terminal
-    _remove(terminal)
+    with new_terminal(run_folder) as terminal:
+        yield terminal
+
+
+@pytest.fixture(scope="session")
+def initialised(run_folder: Path) -> Iterator[Terminal]:
+    with new_terminal(run_folder) as terminal:
+        terminal.show("init")
+        asyncio.run(embedded.stop(terminal.home))
+        yield terminal
+
+
+@pytest.fixture
+def ready(initialised: Terminal, run_folder: Path) -> Iterator[Terminal]:
+    with copied_terminal(initialised, run_folder) as terminal:
+        yield terminal
 
 
 @pytest.fixture
@@ -74,17 +95,6 @@ def served_demo(blank: Terminal) -> Iterator[ServedProcess]:
     with started("demo", environment=blank.environment(SERVE="1")) as process:
         process.wait_until_it_says("/setup#")
         yield process
-
-
-def _terminal(run_folder: Path) -> Terminal:
-    folder = Path(tempfile.mkdtemp(prefix="terminal-", dir=run_folder))
-    folder.chmod(0o711)  # root's server runs as a system user, which must pass through
-    return Terminal(folder / "home")
-
-
-def _remove(terminal: Terminal) -> None:
-    terminal.run("db", "stop")
-    shutil.rmtree(terminal.home.parent)
 
 
 @pytest.fixture

@@ -10,18 +10,17 @@ from terminal import Terminal
 Run = Callable[..., str]
 
 
-def test_a_book_moves_from_one_store_to_another(terminal: Terminal, blank: Terminal, tmp_path: Path) -> None:
+def test_a_book_moves_from_one_store_to_another(terminal: Terminal, ready: Terminal, tmp_path: Path) -> None:
     folder = tmp_path / "taken"
     manifest = terminal.ask("export", str(folder), "--format", "parquet")
-    blank.show("init")
-    blank.run("load", str(folder), "--trust-prices")
+    ready.run("load", str(folder), "--trust-prices")
 
     assert manifest == json.loads((folder / "manifest.json").read_bytes())
     for file in manifest["files"]:
         content = (folder / file["name"]).read_bytes()
         assert (file["bytes"], file["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
     for question in ("positions", "lots", "overview", "performance"):
-        assert blank.ask(question) == terminal.ask(question), question
+        assert ready.ask(question) == terminal.ask(question), question
 
 
 def test_the_screen_says_what_was_written_and_what_was_not(steelyard_here: Run, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_settings_that_name_no_source_are_refused(terminal: Terminal) -> None:
     assert "alpaca needs STEELYARD_ALPACA_KEY_ID and STEELYARD_ALPACA_SECRET_KEY" in said
 
 
-async def test_history_is_brought_in_and_refreshed(blank: Terminal, tmp_path: Path) -> None:
+async def test_history_is_brought_in_and_refreshed(ready: Terminal, tmp_path: Path) -> None:
     book = write_book(tmp_path / "book")
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     days = [date(2024, 1, 2) + timedelta(number) for number in range(10)]
@@ -68,9 +68,8 @@ async def test_history_is_brought_in_and_refreshed(blank: Terminal, tmp_path: Pa
     asked = ("prices", "backfill", "--source", "alpaca", "--from", "2024-01-02", "--json")
 
     async def steelyard(*arguments: str, **settings: str) -> str:
-        return await asyncio.to_thread(blank.show, *arguments, **settings)
+        return await asyncio.to_thread(ready.show, *arguments, **settings)
 
-    await steelyard("init")
     await steelyard("load", str(book), "--no-refresh")
     async with alpaca_data(server):
         settings = {

@@ -19,10 +19,9 @@ ACCOUNTS = ("T-CLI-1", "T-CLI-2")
 
 
 @pytest.fixture
-def terminal(blank: Terminal) -> Terminal:
+def terminal(ready: Terminal) -> Terminal:
     """A store of its own: prices of today would be the last ones of every account in the shared one."""
-    blank.show("init")
-    return blank
+    return ready
 
 
 async def furnish(home: Path, folder: Path) -> None:

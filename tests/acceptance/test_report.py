@@ -181,7 +181,7 @@ def test_curves_end_where_the_performance_does_and_all_periods_are_listed(
     page.close()
 
 
-def test_the_report_of_a_version_is_of_what_was_known_then(blank: Terminal, tmp_path: Path) -> None:
+def test_the_report_of_a_version_is_of_what_was_known_then(ready: Terminal, tmp_path: Path) -> None:
     place, again = tmp_path / "before.html", tmp_path / "after.html"
     header = (
         "transaction_id,account,asset_id,transaction_date,transaction_type,currency,quantity,total_amount"
@@ -190,16 +190,15 @@ def test_the_report_of_a_version_is_of_what_was_known_then(blank: Terminal, tmp_
     late = f"{header}\nLATE,SAVINGS,,2024-01-03,DEPOSIT,USD,,5000\n"
     nothing: dict[str, str | None] = dict.fromkeys(OUR_BOOK)
     more = write_book(tmp_path / "more", **nothing | {"transactions": late})
-    blank.show("init")
-    blank.show("load", str(write_book(tmp_path / "book", transactions=first)))
-    blank.show("report", "--output", str(place))
-    before = blank.ask("performance")["figures"]
+    ready.show("load", str(write_book(tmp_path / "book", transactions=first)))
+    ready.show("report", "--output", str(place))
+    before = ready.ask("performance")["figures"]
 
-    blank.show("load", str(more), "--only", "transactions", "--no-refresh")
-    blank.show("report", "--output", str(again))
+    ready.show("load", str(more), "--only", "transactions", "--no-refresh")
+    ready.show("report", "--output", str(again))
 
     assert before["gain"] == 100
-    assert blank.ask("performance")["figures"]["net_flows"] == before["net_flows"] + 5000
+    assert ready.ask("performance")["figures"]["net_flows"] == before["net_flows"] + 5000
     assert again.read_bytes() == place.read_bytes()
 
 

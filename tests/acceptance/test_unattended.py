@@ -17,12 +17,11 @@ MORE = "asset_id,price_date,closing_price\nOURS,2024-01-02,10\nOURS,2024-01-03,1
 
 
 @pytest.fixture
-def kept(blank: Terminal) -> Terminal:
+def kept(ready: Terminal) -> Terminal:
     """A terminal with a book of its own, published as version 1; a newer price is loaded."""
-    blank.show("init")
-    blank.show("load", str(write_book(blank.home.parent / "book")))
-    blank.show("load", str(write_book(blank.home.parent / "more", market_data=MORE)), "--no-refresh")
-    return blank
+    ready.show("load", str(write_book(ready.home.parent / "book")))
+    ready.show("load", str(write_book(ready.home.parent / "more", market_data=MORE)), "--no-refresh")
+    return ready
 
 
 @asynccontextmanager
@@ -103,9 +102,8 @@ def test_a_store_that_is_away_is_asked_again_and_no_secret_is_logged(blank: Term
     assert "canary" not in done.stderr
 
 
-def test_what_somebody_must_put_right_ends_with_1(blank: Terminal) -> None:
-    blank.show("init")
-    done = blank.run("refresh", "--log-format", "json")
+def test_what_somebody_must_put_right_ends_with_1(ready: Terminal) -> None:
+    done = ready.run("refresh", "--log-format", "json")
 
     assert done.returncode == 1
     assert log_of(done.stderr)[-1]["error"] == "NoPricesError"
