@@ -146,25 +146,25 @@ def as_superuser(server: EmbeddedServer) -> Callable[[str], None]:
 
 @pytest.fixture(scope="module")
 def database(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
-    with _copy_of_template(server) as copy:
+    with copy_of_template(server) as copy:
         yield copy
 
 
 @pytest.fixture(scope="session")
 def shared_database(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
-    with _copy_of_template(server) as copy:
+    with copy_of_template(server) as copy:
         yield copy
 
 
 @pytest.fixture
 def own_database(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
-    with _copy_of_template(server) as copy:
+    with copy_of_template(server) as copy:
         yield copy
 
 
 @pytest.fixture
 def other_database(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
-    with _copy_of_template(server) as copy:
+    with copy_of_template(server) as copy:
         yield copy
 
 
@@ -225,7 +225,7 @@ async def _make_template(server: EmbeddedServer) -> None:
 
 
 @contextmanager
-def _copy_of_template(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+def copy_of_template(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
     name = f"copy_{os.urandom(6).hex()}"
     asyncio.run(
         run_as_superuser(server, f"create database {name} template {TEMPLATE} owner steelyard_migrator")

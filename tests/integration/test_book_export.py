@@ -1,12 +1,18 @@
-"""Exports from a real store: what is taken away is loaded elsewhere, and the ledger there is the same."""
+"""Exports from a real store: what is taken away is loaded elsewhere, and the ledger there is the same.
+
+A book is loaded once into a store of its own, and taken from there in every form: taking it away changes nothing.
+"""
 
 import asyncio
 import csv
 import hashlib
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -18,8 +24,9 @@ import every_kind_book
 import hostile_book
 import small_book
 from books import write_table
+from conftest import copy_of_template
 from every_kind_book import FIRST, SECOND
-from exported import NOW, Urls, contents, load, opened
+from exported import NOW, Contents, Urls, contents, load, opened
 from steelyard.demo import book_path
 from steelyard.domain.scope import TENANT, Scope
 from steelyard.domain.transaction import TransactionKind
@@ -68,6 +75,7 @@ def sample(folder: Path) -> tuple[Path, date]:
     return book_path(), SAMPLE_DAY
 
 
+Write = Callable[[Path], tuple[Path, date]]
 BOOKS = (
     [(every_kind, as_) for as_ in ALL_TABLES]
     + [(hostile, as_) for as_ in ALL_TABLES]
@@ -75,25 +83,63 @@ BOOKS = (
 )
 
 
-@pytest.mark.parametrize(("write", "as_"), BOOKS, ids=lambda one: getattr(one, "__name__", f"{one}"))
+@dataclass(frozen=True)
+class Loaded:
+    """A store with a book, the day that it was loaded on, and what is in it."""
+
+    database: EmbeddedServer
+    today: date
+    contents: Contents
+
+
+@pytest.fixture(scope="module")
+def books(
+    server: EmbeddedServer, urls: Urls, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Write], Loaded]]:
+    """Every book that was asked for, loaded once."""
+    with ExitStack() as stack:
+
+        @cache
+        def loaded(write: Write) -> Loaded:
+            database = stack.enter_context(copy_of_template(server))
+            folder, today = write(tmp_path_factory.mktemp("made"))
+
+            async def bring() -> Contents:
+                async with opened(database, urls):
+                    await load(folder, today)
+                    return await contents()
+
+            return Loaded(database, today, asyncio.run(bring()))
+
+        yield loaded
+
+
+@pytest.fixture
+def book(request: pytest.FixtureRequest, books: Callable[[Write], Loaded]) -> Loaded:
+    write: Write = request.param
+    return books(write)
+
+
+@pytest.fixture
+async def opened_book(book: Loaded, urls: Urls) -> AsyncIterator[Loaded]:
+    """A book, its store open."""
+    async with opened(book.database, urls):
+        yield book
+
+
+def names(one: object) -> str:
+    return getattr(one, "__name__", f"{one}")
+
+
+@pytest.mark.parametrize(("book", "as_"), BOOKS, ids=names, indirect=["book"])
 async def test_what_is_exported_loads_to_the_same_ledger(
-    *,
-    write: Callable[[Path], tuple[Path, date]],
-    as_: ExportFormat,
-    own_database: EmbeddedServer,
-    other_database: EmbeddedServer,
-    urls: Urls,
-    tmp_path: Path,
+    *, book: Loaded, as_: ExportFormat, other_database: EmbeddedServer, urls: Urls, tmp_path: Path
 ) -> None:
-    made, taken, again = (tmp_path / name for name in ("made", "taken", "again"))
-    made.mkdir()
-    folder, today = write(made)
-    async with opened(own_database, urls):
-        await load(folder, today)
-        before = await contents()
+    taken, again, before = tmp_path / "taken", tmp_path / "again", book.contents
+    async with opened(book.database, urls):
         manifest = await export_book(taken, as_=as_, now=NOW)
     async with opened(other_database, urls):
-        summary = await load(taken, today)
+        summary = await load(taken, book.today)
         after = await contents()
         await export_book(again, as_=as_, now=NOW)
 
@@ -112,9 +158,11 @@ async def test_what_is_exported_loads_to_the_same_ledger(
     }
 
 
-async def test_every_kind_of_transaction_is_exported_booked_or_not(own_store: Pool, tmp_path: Path) -> None:
-    del own_store
-    await load(every_kind_book.write_book(tmp_path), every_kind_book.TODAY)
+@pytest.mark.parametrize("book", [every_kind], ids=names, indirect=True)
+async def test_every_kind_of_transaction_is_exported_booked_or_not(
+    opened_book: Loaded, tmp_path: Path
+) -> None:
+    del opened_book
     await export_book(tmp_path / "taken", as_=ExportFormat.CSV, now=NOW)
     with (tmp_path / "taken/transactions.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -138,20 +186,14 @@ async def test_every_kind_of_transaction_is_exported_booked_or_not(own_store: Po
 # ── beancount ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("write", [every_kind, hostile, sample], ids=lambda one: one.__name__)
-async def test_beancount_takes_the_ledger_and_holds_what_we_hold(
-    write: Callable[[Path], tuple[Path, date]], own_store: Pool, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("book", [every_kind, hostile, sample], ids=names, indirect=True)
+async def test_beancount_takes_the_ledger_and_holds_what_we_hold(opened_book: Loaded, tmp_path: Path) -> None:
     loader = pytest.importorskip(
         "beancount.loader", reason="beancount is not installed: pip install beancount"
     )
     data = pytest.importorskip("beancount.core.data")
-    del own_store
-    made = tmp_path / "made"
-    made.mkdir()
-    await load(*write(made))
     manifest = await export_book(tmp_path / "taken", as_=ExportFormat.BEANCOUNT, now=NOW)
-    found = await contents()
+    found = opened_book.contents
 
     entries, errors, _ = loader.load_file(str(tmp_path / "taken/ledger.beancount"))
     assert errors == []
@@ -175,14 +217,14 @@ async def test_beancount_takes_the_ledger_and_holds_what_we_hold(
     assert any(isinstance(one, data.Price) for one in entries)
 
 
+@pytest.mark.parametrize("book", [every_kind], ids=names, indirect=True)
 async def test_an_assertion_that_does_not_hold_is_noticed_by_beancount(
-    own_store: Pool, tmp_path: Path
+    opened_book: Loaded, tmp_path: Path
 ) -> None:
     loader = pytest.importorskip(
         "beancount.loader", reason="beancount is not installed: pip install beancount"
     )
-    del own_store
-    await load(every_kind_book.write_book(tmp_path), every_kind_book.TODAY)
+    del opened_book
     await export_book(tmp_path / "taken", as_=ExportFormat.BEANCOUNT, now=NOW)
     path = tmp_path / "taken/ledger.beancount"
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -198,12 +240,21 @@ async def test_an_assertion_that_does_not_hold_is_noticed_by_beancount(
 # ── Where it is written ─────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.fixture(scope="module")
+def kept_book(database: EmbeddedServer, urls: Urls, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A book in the store of the module, where a test may add something and take it out again."""
+
+    async def bring() -> None:
+        async with opened(database, urls):
+            await load(*every_kind(tmp_path_factory.mktemp("made")))
+
+    asyncio.run(bring())
+
+
 @pytest.fixture
-async def kept(store: Pool, tmp_path: Path) -> Path:
+def kept(kept_book: None, store: Pool, tmp_path: Path) -> Path:
     """A folder for exports, in a store with a book."""
-    del store
-    (tmp_path / "made").mkdir()
-    await load(every_kind_book.write_book(tmp_path / "made"), every_kind_book.TODAY)
+    del kept_book, store
     return tmp_path
 
 
@@ -221,7 +272,7 @@ async def test_an_export_that_is_there_is_left_alone_unless_forced(kept: Path) -
 
     await export_book(folder, as_=ExportFormat.CSV, now=NOW, force=True)
     assert names_in(folder) == {MANIFEST, *(f"{name}.csv" for name in FORMATS)}
-    assert names_in(kept) == {"made", "taken"}
+    assert names_in(kept) == {"taken"}
 
 
 async def test_what_is_no_export_is_never_touched(kept: Path) -> None:
@@ -236,7 +287,7 @@ async def test_what_is_no_export_is_never_touched(kept: Path) -> None:
     with pytest.raises(ExportPathError, match="No such file"):
         await export_book(kept / "nowhere/taken", as_=ExportFormat.CSV, now=NOW)
     assert names_in(folder) == {"letter.txt"}
-    assert names_in(kept) == {"made", "mine"}
+    assert names_in(kept) == {"mine"}
 
 
 async def test_an_empty_folder_is_filled(kept: Path) -> None:
@@ -258,7 +309,7 @@ async def test_an_export_that_fails_leaves_nothing(kept: Path) -> None:
 
     with pytest.raises(OSError, match="No space left"):
         await export_book(kept / "taken", as_=ExportFormat.CSV, now=NOW, progress=full)
-    assert names_in(kept) == {"made"}
+    assert names_in(kept) == set()
 
 
 async def test_tables_that_are_none_are_refused(kept: Path) -> None:
@@ -268,7 +319,7 @@ async def test_tables_that_are_none_are_refused(kept: Path) -> None:
         await export_book(kept / "taken", as_=ExportFormat.CSV, now=NOW, only=[])
     with pytest.raises(OnlyTablesError):
         await export_book(kept / "taken", as_=ExportFormat.BEANCOUNT, now=NOW, only=["accounts"])
-    assert names_in(kept) == {"made"}
+    assert names_in(kept) == set()
 
 
 # ── Whose it is ─────────────────────────────────────────────────────────────────────────────────────────
@@ -401,7 +452,7 @@ insert into steelyard.transactions (
     tenant_id, transaction_id, account_id, asset_id, transaction_date, transaction_type, quantity, currency,
     total_amount
 )
-select 1, 'M' || n, 'WEIGHTS', 'VTI', date '2024-01-02', 'BUY', n, 'USD', n + 0.5 from generate_series(1, 150000) as n
+select 1, 'M' || n, 'WEIGHTS', 'VTI', date '2024-01-02', 'BUY', n, 'USD', n + 0.5 from generate_series(1, 60000) as n
 """
 
 
@@ -414,6 +465,6 @@ async def test_a_table_of_any_length_comes_in_pieces_of_one_size(own_store: Pool
         names = await get_export_names(db, TENANT)
         parts = [part async for part in stream_table(db, "transactions", TENANT, names)]
 
-    assert sum(part.num_rows for part in parts) == 150_000 + len(every_kind_book.transactions())
+    assert sum(part.num_rows for part in parts) == 60_000 + len(every_kind_book.transactions())
     assert len(parts) > 2
     assert max(part.nbytes for part in parts) < 6 * PIECE_BYTES  # offsets of each cell are 4 bytes
