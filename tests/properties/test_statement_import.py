@@ -1,6 +1,7 @@
 """Laws of imports: twice is once, the order of files does not matter, undone is as before, all or nothing."""
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import date
@@ -31,6 +32,7 @@ from steelyard.storage.connection import (
 )
 from steelyard.storage.embedded import EmbeddedServer
 
+EXAMPLES = int(os.environ.get("STEELYARD_IMPORT_EXAMPLES", "6"))
 TODAY = date(2024, 12, 31)
 TENANTS = count(2)
 ASSETS = """
@@ -114,7 +116,9 @@ def written(folder: Path, parts: Sequence[Sequence[str]]) -> list[StatementFile]
     return [write(folder, f"{number}.txt", *lines) for number, lines in enumerate(parts)]
 
 
-law = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+law = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @law
