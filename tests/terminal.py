@@ -76,7 +76,7 @@ def new_terminal(run_folder: Path) -> Iterator[Terminal]:
     folder.chmod(0o711)  # root's server runs as a system user, which must pass through
     terminal = Terminal(folder / "home")
     yield terminal
-    asyncio.run(embedded.stop(terminal.home))
+    terminal.run("db", "stop")  # in a process of its own: a browser may have this thread's event loop
     shutil.rmtree(folder)
 
 

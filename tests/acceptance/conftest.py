@@ -17,7 +17,6 @@ origin     where the pages of `house` are
 house      a server of the whole interface over two tenants, shared by the tests of a worker; see tests/house.py
 """
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -32,7 +31,6 @@ from chromium import opened_browser
 from house import House, furnish, opened_house
 from served_process import ServedProcess, started
 from steelyard.app import main
-from steelyard.storage import embedded
 from steelyard.storage.embedded import EmbeddedServer
 from terminal import Terminal, copied_terminal, new_terminal
 
@@ -49,7 +47,7 @@ class Demo:
 def first_demo(run_folder: Path) -> Iterator[Demo]:
     with new_terminal(run_folder) as terminal:
         first = terminal.run("demo")
-        asyncio.run(embedded.stop(terminal.home))
+        terminal.run("db", "stop")
         yield Demo(terminal, first)
 
 
@@ -80,7 +78,7 @@ def blank(run_folder: Path) -> Iterator[Terminal]:
 def initialised(run_folder: Path) -> Iterator[Terminal]:
     with new_terminal(run_folder) as terminal:
         terminal.show("init")
-        asyncio.run(embedded.stop(terminal.home))
+        terminal.run("db", "stop")
         yield terminal
 
 
