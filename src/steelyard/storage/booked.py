@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import starmap
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,6 +12,9 @@ from steelyard.domain.transaction import Transaction, TransactionKind
 from steelyard.storage.connection import raw_connection
 from steelyard.storage.queries import query
 from steelyard.storage.valuation import ALWAYS
+
+if TYPE_CHECKING:
+    import asyncpg
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,53 +194,13 @@ async def get_booked_transactions(
     rows = await connection.fetch(
         query("get_booked_transactions").text, list(account_ids), until, known_at, after_entry
     )
-    return [*starmap(_transaction, rows)]
+    return [_transaction(row) for row in rows]
 
 
-def _transaction(  # noqa: PLR0917 - a row of get_booked_transactions, column by column: twice as fast as by name
-    transaction_id: str,
-    kind: str,
-    trade_date: date,
-    account_id: str,
-    currency: str,
-    amount: Decimal,
-    costs: Decimal,
-    tax: Decimal,
-    asset_id: str,
-    quantity: Decimal,
-    price: Decimal | None,
-    settlement_date: date | None,
-    counter_account_id: str,
-    counter_asset_id: str,
-    counter_quantity: Decimal,
-    counter_currency: str,
-    counter_amount: Decimal,
-    acquired: date | None,
-    basis_fraction: Decimal | None,
-    lot_id: str,
-) -> Transaction:
-    return Transaction(
-        transaction_id=transaction_id,
-        kind=TransactionKind(kind),
-        trade_date=trade_date,
-        account_id=account_id,
-        currency=currency,
-        amount=amount,
-        costs=costs,
-        tax=tax,
-        asset_id=asset_id,
-        quantity=quantity,
-        price=price,
-        settlement_date=settlement_date,
-        counter_account_id=counter_account_id,
-        counter_asset_id=counter_asset_id,
-        counter_quantity=counter_quantity,
-        counter_currency=counter_currency,
-        counter_amount=counter_amount,
-        acquired=acquired,
-        basis_fraction=basis_fraction,
-        lot_id=lot_id,
-    )
+def _transaction(row: "asyncpg.Record") -> Transaction:
+    """Return a row of get_booked_transactions, whose columns are named as the fields are."""
+    values: dict[str, Any] = dict(row)
+    return Transaction(**values | {"kind": TransactionKind(row["kind"])})
 
 
 async def get_held(

@@ -1,6 +1,6 @@
 -- name: get_booked_transactions
--- The entries that stand of accounts, and of those that assets came from or went to, up to a day; columns in
--- the order of a Transaction.
+-- The entries that stand of accounts, and of those that assets came from or went to, up to a day; columns are
+-- named as the fields of a Transaction.
 with recursive moved as (
     select j.account_id, j.counter_account_id
     from steelyard.entries_known(steelyard.current_tenant(), $3::timestamptz) as j
