@@ -21,7 +21,7 @@ from steelyard.statements.recognition import open_source
 EVERYTHING = bool(os.environ.get("STEELYARD_EVERY_READER"))
 GROWTH = 64 * 2**20
 ENDLESS = 2**30 - 2**20 if EVERYTHING else 128 * 2**20
-BOMB = 80 * 2**20
+BOMB = 200 * 2**20
 MANY = 100_000 if EVERYTHING else 20_000
 
 READ = """
