@@ -27,7 +27,7 @@ CHECK, RUN, FILES, DROP = "/import/check", "/import/run", "/import/files", "/imp
 HOSTILE = '<img src=x onerror="alert(1)"> =cmd|x {{7*7}}'
 MEGABYTE = 2**20
 GROWTH = 64 * MEGABYTE
-BOMB = 80 * MEGABYTE
+BOMB = 200 * MEGABYTE
 
 
 @pytest.fixture
@@ -359,6 +359,20 @@ def test_as_much_as_there_may_be_is_taken_within_bounds(pages: WebVisit) -> None
     assert list(counts(page)) == ["a.csv", "b.csv"]
     assert kept < 8 * MEGABYTE  # neither of the files; the first import of a process brings its code along
     assert most < 3 * len(body)
+
+
+def test_a_file_that_was_damaged_in_the_store_is_said_to_be_and_can_be_forgotten(
+    house: House, pages: WebVisit
+) -> None:
+    send(pages, ("damaged.json", export(buy())))
+    assert house.rows(
+        "update steelyard.import_uploads set content = set_byte(content, 0, 255 - get_byte(content, 0)) "
+        "where file_name = 'damaged.json' returning file_name"
+    ) == [("damaged.json",)]
+
+    assert "does not open: it was damaged. Forget it, and give it again." in pages.open(CHECK, 409).text
+    assert "damaged.json" in pages.open("/import").text
+    assert "damaged.json" not in pages.open("/import").form(DROP).send().text
 
 
 @pytest.mark.parametrize("form", ["zip", "gzip"])

@@ -9,7 +9,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from steelyard.errors import UpstreamError
+from steelyard.errors import ConflictError
 from steelyard.identity import Random
 from steelyard.identity.field_encryption import KEY_LENGTH, NONCE_LENGTH, TAG_LENGTH
 
@@ -18,12 +18,12 @@ OVERHEAD: Final = TAG_LENGTH
 PURPOSE: Final = b"steelyard: sealed file, 1"
 
 
-class SealedFileError(UpstreamError):
+class SealedFileError(ConflictError):
     """An encrypted file does not open."""
 
     def __init__(self) -> None:
         """Say what to do; which file, who asked knows."""
-        super().__init__("A file that was kept does not open: it was damaged. Give it again.")
+        super().__init__("A file that was kept does not open: it was damaged. Forget it, and give it again.")
 
 
 def encrypt_file(content: bytes, random: Random) -> tuple[str, bytes]:

@@ -12,7 +12,8 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from steelyard.errors import InvalidInputError, NotFoundError
-from steelyard.identity.file_encryption import OVERHEAD, decrypt_file, encrypt_file
+from steelyard.identity.field_encryption import SealedFieldError
+from steelyard.identity.file_encryption import OVERHEAD, SealedFileError, decrypt_file, encrypt_file
 from steelyard.identity.vault import Vault
 from steelyard.services.statement_plan import StatementFile
 from steelyard.storage import statement_import as store
@@ -109,7 +110,7 @@ async def open_uploads(
 
     Raises:
         UploadGoneError: one is not there, older than an hour, or somebody else's.
-        SealedFileError: one was damaged in the store.
+        SealedFileError: one, or its key, was damaged in the store.
     """
     with tempfile.TemporaryDirectory(prefix="steelyard-") as folder:
         files = []
@@ -118,7 +119,10 @@ async def open_uploads(
             if found is None:
                 raise UploadGoneError
             name, key_sealed, encrypted = found
-            key = await vault.unseal(db, *KEY, f"{upload_id}", key_sealed)
+            try:
+                key = await vault.unseal(db, *KEY, f"{upload_id}", key_sealed)
+            except SealedFieldError as error:
+                raise SealedFileError from error
             path = Path(folder, str(number))
             content = decrypt_file(encrypted, key)  # some ms, and a thread would keep the memory
             await asyncio.to_thread(path.write_bytes, content)

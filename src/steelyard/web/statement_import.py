@@ -12,6 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from steelyard.errors import ConflictError, InvalidInputError, SteelyardError
+from steelyard.identity.file_encryption import SealedFileError
 from steelyard.identity.permissions import ObjectType, Verb
 from steelyard.server.browser import AskingBrowser, Browser
 from steelyard.server.form import AskedForm, Form
@@ -227,7 +228,7 @@ async def run(shell: AskedShell, browser: AskingBrowser, form: AskedForm) -> Res
             if digest_of(done.plan) != form.text(DIGEST):
                 raise PlanChangedError
             await drop_uploads(db, upload_ids)
-    except UploadGoneError as error:
+    except (UploadGoneError, SealedFileError) as error:
         return await _front(shell, error=error)
     except SteelyardError as error:
         return await _checked(shell, browser, form, error=error)
@@ -258,7 +259,7 @@ async def _checked(
             looked = await asyncio.to_thread(_look, upload_ids, files, form.text("reader") or None)
             if not any(one.why for one in looked):
                 plan, error = await _plan_of(db, browser, files, form, error)
-    except UploadGoneError as gone:
+    except (UploadGoneError, SealedFileError) as gone:
         return await _front(shell, error=gone)
     async with get_db_session() as reading:
         accounts = await get_accounts(reading)
