@@ -297,6 +297,21 @@ def test_an_edit_is_worked_out_while_the_focus_stays_in_the_field(firm: Firm, br
         expect(page.get_by_role("button", name="Review 3 trades")).to_be_visible()
 
 
+def test_who_is_on_the_button_already_stays_there_when_the_answer_comes(firm: Firm, browser: Browser) -> None:
+    account, origin = firm.account(), firm.house.served.wiring.place.public_url
+    with visiting(browser, origin) as visit:
+        sign_in(visit, firm.house, firm.owner)
+        page = visit.open(f"/rebalance?account={account}")
+        button = page.locator("#review-act button")
+        page.get_by_label("Target of AAA, percent").fill("50")
+        page.get_by_label("Target of BBB, percent").fill("25")
+        button.focus()
+        expect(button).to_have_text("Review 2 trades")
+        expect(button).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Review")
+
+
 def test_by_keyboard_alone_and_a_passkey_from_targets_to_execution(firm: Firm, browser: Browser) -> None:
     account, origin = firm.linked_account(), firm.house.served.wiring.place.public_url
     with visiting(browser, origin) as visit:
@@ -321,8 +336,11 @@ def test_by_keyboard_alone_and_a_passkey_from_targets_to_execution(firm: Firm, b
         page.get_by_role("button", name="Send 3 orders").focus()
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="3 orders", exact=False).first).to_be_visible()
+        order = page.get_by_role("row").filter(has_text="CCC").get_by_role("link")
+        order.focus()
         firm.house.do(as_operator(let_work(firm.house)))
         expect(page.get_by_role("heading", name="All 3 orders have ended: 3 filled.")).to_be_visible()
+        expect(order).to_be_focused()
         expect(page.locator("#live")).to_have_text("All 3 orders have ended: 3 filled.")
 
 
