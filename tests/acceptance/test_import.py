@@ -103,6 +103,18 @@ def test_what_a_statement_states_is_compared_and_what_is_there_before_is_opened(
     assert agreement["stated"] == agreement["ledger"]
 
 
+def test_rates_that_are_missing_come_with_the_command_that_brings_them(
+    store: Terminal, tmp_path: Path
+) -> None:
+    file = Path(statement(tmp_path, "crowns"))
+    file.write_text(file.read_text("ascii").replace("USD", "SEK"), "ascii")
+
+    planned = store.show("import", str(file), "--account", EMPTY, "--dry-run")
+
+    assert "No exchange rates for days that matter: SEK, USD." in planned
+    assert "steelyard prices backfill --source ecb --from 2023-12-29" in planned
+
+
 def test_lines_are_left_out_by_hand_and_a_slip_is_told(store: Terminal, tmp_path: Path) -> None:
     file, account = statement(tmp_path, "partly"), ("--account", "PARTLY")
     lines = store.ask("import", file, *account, "--dry-run")["bookings"]

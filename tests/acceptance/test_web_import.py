@@ -168,7 +168,10 @@ def test_an_asset_that_nobody_knows_is_asked_about_and_made(
 ) -> None:
     symbol = f"NEW{account[-4:].upper()}"
     asked = (
-        send(pages, ("a.json", export(buy(symbol=symbol)))).form(CHECK).fill(**{"account-": account}).send()
+        send(pages, ("a.json", export(buy(symbol=symbol, currency="SEK"))))
+        .form(CHECK)
+        .fill(**{"account-": account})
+        .send()
     )
     field = next(name for name in asked.form(CHECK).names if name.startswith("asset-"))
     made = next(one for one in asked.root.all("option") if one.text.startswith("Make it:"))
@@ -176,6 +179,9 @@ def test_an_asset_that_nobody_knows_is_asked_about_and_made(
     wrong = asked.form(CHECK).fill(**{field: "NOWHERE"}).send(status=422)
     assert "'NOWHERE'" in wrong.texts("alert")[0]
     shown = asked.form(CHECK).fill(**{field: made.attributes["value"]}).send()
+    rates = shown.root.one("section", aria_labelledby="rates-heading")
+    assert ("SEK" in rates.text, "USD" in rates.text) == (True, True)
+    assert rates.one("code").text == "steelyard prices backfill --source ecb --from 2024-03-07"
     shown.form(RUN).send("Import")
     assert booked(house, account) == [("BUY", "5")]
     ((kept,),) = house.rows("select asset_id from steelyard.asset_master where asset_id = :id", id=symbol)

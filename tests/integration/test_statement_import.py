@@ -22,11 +22,11 @@ from steelyard.services.statement_import import (
     run_import,
     undo_import,
 )
-from steelyard.services.statement_plan import Doubt, Standing, Subject
+from steelyard.services.statement_plan import Doubt, Standing, StatementFile, Subject
 from steelyard.statements.port import Source
 from steelyard.statements.record import Hint, Record, Row
 from steelyard.storage.acting import Acting, acting_as
-from steelyard.storage.connection import Pool, get_db_session
+from steelyard.storage.connection import Pool, get_db_session, get_migrator_session
 
 pytestmark = pytest.mark.usefixtures("tenant")
 BUY = "BUY 2024-03-14 source_id=1 currency=USD asset=VTI/USD quantity=10 amount=2500 costs=1"
@@ -216,6 +216,42 @@ async def test_an_asset_that_nobody_knows_is_made_when_it_is_wanted(tenant: int,
     )
     assert await balances() == {("A", name): 1, ("A", "USD"): -1}
     assert (await run(file)).import_id is None
+
+
+async def test_rates_that_are_missing_are_named_with_what_brings_them(tmp_path: Path) -> None:
+    """Of both currencies: a rate is so many units for 1 EUR. VOD.L is quoted in pence, and held until today."""
+    buy = "BUY 2024-03-14 source_id=1 currency=GBP asset=VOD.L/GBX quantity=10 amount=7"
+    paid = "DEPOSIT 2024-03-01 source_id=2 currency=SEK amount=5"
+    back = "WITHDRAWAL 2024-03-20 source_id=3 currency=SEK amount=5"
+
+    planned = await plan(write(tmp_path, "a.txt", DEPOSIT, buy, paid, back))
+
+    assert [(one.name, one.first, one.last) for one in planned.missing_rates] == [
+        ("GBP", date(2024, 3, 14), TODAY),
+        ("SEK", date(2024, 3, 1), date(2024, 3, 20)),
+        ("USD", date(2024, 3, 1), TODAY),
+    ]
+    assert planned.rate_command == "steelyard prices backfill --source ecb --from 2024-02-23"
+
+
+async def test_rates_that_are_there_are_not_asked_for(tmp_path: Path) -> None:
+    """They begin by the first day, and end at most a week before the last; of the euro there are none."""
+    paid = [f"DEPOSIT 2024-03-14 source_id={name} currency={name} amount=5" for name in ("EUR", "CHF")]
+    file = write(tmp_path, "a.txt", *paid)
+    assert (await plan(write(tmp_path, "b.txt", DEPOSIT, BUY))).missing_rates == ()
+
+    found = [await missing_rates(file)]
+    for day in (date(2024, 3, 15), date(2024, 3, 14), date(2024, 6, 20), date(2024, 6, 21)):
+        async with get_migrator_session() as db:
+            statement = "insert into steelyard.fx_rates values ('CHF', :day, 0.96, 'file')"
+            await db.execute(text(statement), {"day": day})
+        found.append(await missing_rates(file))
+
+    assert found == [["CHF", "USD"]] * 4 + [["USD"]]
+
+
+async def missing_rates(file: StatementFile) -> list[str]:
+    return [one.name for one in (await plan(file)).missing_rates]
 
 
 async def test_an_asset_can_be_made_under_an_id_of_ones_own(tenant: int, tmp_path: Path) -> None:

@@ -32,14 +32,15 @@ from steelyard.services.statement_plan import (
     AccountEffect,
     Agreement,
     Choices,
+    DaysMissing,
     Opening,
-    PricesMissing,
     RowNote,
     Standing,
     StatementFile,
 )
 from steelyard.services.statement_prices import backfill_command, find_missing_prices, value_units
 from steelyard.services.statement_questions import Answers, answer_names, make_assets
+from steelyard.services.statement_rates import find_missing_rates
 from steelyard.services.statement_reconciliation import reconcile_statements, stated_of
 from steelyard.services.statement_rows import FileRows, as_transaction, is_answered, needs_value, read_files
 from steelyard.statements.port import Reader
@@ -90,8 +91,10 @@ class Attempt:
     opened: list[Transaction] = field(default_factory=list)
     effects: list[AccountEffect] = field(default_factory=list)
     overdrawn: str = ""
-    missing_prices: list[PricesMissing] = field(default_factory=list)
+    missing_prices: list[DaysMissing] = field(default_factory=list)
     price_command: str = ""
+    missing_rates: list[DaysMissing] = field(default_factory=list)
+    rate_command: str = ""
     agreements: list[Agreement] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     booked: int = 0
@@ -363,13 +366,14 @@ def _add_lots(attempt: Attempt, before: ReplayedAccounts, after: ReplayedAccount
 
 
 async def _look_around(db: WriteSession, attempt: Attempt, courses: Courses) -> None:
-    """Compare with what the statements say is there, look for prices, and say what keeps the accounts."""
+    """Compare with what the statements say is there, look for prices and rates, and say what keeps the accounts."""
     unbooked = attempt.refused + [note for file in attempt.files for note in file.left_out]
     attempt.agreements = reconcile_statements(attempt.stated, courses, attempt.bookings, unbooked)
-    held = {key.name: courses.last(key) for key in courses if not key.is_cash and courses.last(key)}
-    booked = [*(one.transaction for one in attempt.new), *attempt.opened]
-    attempt.missing_prices, attempt.price_command = await find_missing_prices(
-        db, booked, held, attempt.request.today
+    held = {key.name for key in courses if courses.last(key)}
+    booked, today = [*(one.transaction for one in attempt.new), *attempt.opened], attempt.request.today
+    attempt.missing_prices, attempt.price_command = await find_missing_prices(db, booked, held, today)
+    attempt.missing_rates, attempt.rate_command = await find_missing_rates(
+        db, booked, attempt.accounts, held, today
     )
     attempt.notes += _notes(attempt)
 

@@ -343,6 +343,8 @@ def _plan_of(attempt: Attempt) -> ImportPlan:
         overdrawn=attempt.overdrawn,
         missing_prices=tuple(attempt.missing_prices),
         price_command=attempt.price_command,
+        missing_rates=tuple(attempt.missing_rates),
+        rate_command=attempt.rate_command,
         agreements=tuple(attempt.agreements),
         notes=tuple(attempt.notes),
     )

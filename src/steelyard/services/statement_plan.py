@@ -279,10 +279,10 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class PricesMissing:
-    """An asset of which the store has no close for days that an import reaches."""
+class DaysMissing:
+    """An asset without closes, or a currency without exchange rates, on days that an import reaches."""
 
-    asset_id: str
+    name: str
     first: date
     last: date
 
@@ -349,6 +349,8 @@ class ImportPlan:
         overdrawn: why the ledger would refuse it as a whole; "" = it would not.
         missing_prices: assets without a close on days that matter.
         price_command: what brings them; "" = none is missing.
+        missing_rates: currencies without an exchange rate on days that matter.
+        rate_command: what brings them; "" = none is missing.
         agreements: what the statements say is there, against the ledger.
         notes: what else is to be known, in sentences.
     """
@@ -363,8 +365,10 @@ class ImportPlan:
     openings: tuple[Opening, ...]
     effects: tuple[AccountEffect, ...]
     overdrawn: str
-    missing_prices: tuple[PricesMissing, ...]
+    missing_prices: tuple[DaysMissing, ...]
     price_command: str
+    missing_rates: tuple[DaysMissing, ...]
+    rate_command: str
     agreements: tuple[Agreement, ...]
     notes: tuple[str, ...]
 

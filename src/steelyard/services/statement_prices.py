@@ -1,17 +1,16 @@
 """Prices that an import needs: closes that value units without an amount, and closes that are missing."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from shlex import quote
 from typing import Final
 
 from steelyard.domain.amount import plain
 from steelyard.domain.money import major_currency
-from steelyard.domain.transaction import ZERO, Transaction
+from steelyard.domain.transaction import Transaction
 from steelyard.services.statement_opening import OLDEST_CLOSE, value_at_close
-from steelyard.services.statement_plan import PricesMissing
+from steelyard.services.statement_plan import DaysMissing
 from steelyard.storage.connection import AnySession
 from steelyard.storage.price import get_price_keys
 from steelyard.storage.statement_import import get_priced_days
@@ -39,29 +38,29 @@ async def value_units(db: AnySession, one: Transaction) -> Transaction | str:
 
 
 async def find_missing_prices(
-    db: AnySession, transactions: Sequence[Transaction], held: Mapping[str, Decimal], today: date
-) -> tuple[list[PricesMissing], str]:
+    db: AnySession, transactions: Sequence[Transaction], held: Collection[str], today: date
+) -> tuple[list[DaysMissing], str]:
     """Return the assets that lack closes for the days on which they matter, and the command that brings them.
 
     Args:
         db: a session.
         transactions: what an import books.
-        held: units that are there afterwards, by asset.
+        held: assets that are there afterwards.
         today: until when closes of what is still held matter.
     """
     spans = _spans(transactions, held, today)
     known = await get_priced_days(db, list(spans))
     missing = [
-        PricesMissing(asset_id, *spans[asset_id])
+        DaysMissing(asset_id, *spans[asset_id])
         for asset_id, days in known.items()
-        if _lacks(days.first, days.last, spans[asset_id])
+        if not days.reach(*spans[asset_id], slack=OLDEST_CLOSE)
     ]
     if not missing:
         return [], ""
-    keys = await get_price_keys(db, [one.asset_id for one in missing])
+    keys = await get_price_keys(db, [one.name for one in missing])
     is_american = all(major_currency(key.currency) == _AMERICAN for key in keys)
     first = min(one.first for one in missing)
-    return missing, backfill_command([one.asset_id for one in missing], first, is_american=is_american)
+    return missing, backfill_command([one.name for one in missing], first, is_american=is_american)
 
 
 def backfill_command(asset_ids: Iterable[str], first: date, *, is_american: bool) -> str:
@@ -76,7 +75,7 @@ def backfill_command(asset_ids: Iterable[str], first: date, *, is_american: bool
 
 
 def _spans(
-    transactions: Iterable[Transaction], held: Mapping[str, Decimal], today: date
+    transactions: Iterable[Transaction], held: Collection[str], today: date
 ) -> dict[str, tuple[date, date]]:
     spans: dict[str, tuple[date, date]] = {}
     for one in transactions:
@@ -84,17 +83,9 @@ def _spans(
             first, last = spans.get(asset_id, (one.trade_date, one.trade_date))
             spans[asset_id] = min(first, one.trade_date), max(last, one.trade_date)
     return {
-        asset_id: (first, today if held.get(asset_id, ZERO) else last)
-        for asset_id, (first, last) in spans.items()
+        asset_id: (first, today if asset_id in held else last) for asset_id, (first, last) in spans.items()
     }
 
 
 def _assets(one: Transaction) -> Iterator[str]:
     yield from (name for name in (one.asset_id, one.counter_asset_id) if name)
-
-
-def _lacks(known_first: date | None, known_last: date | None, span: tuple[date, date]) -> bool:
-    """Whether closes begin after the first day, or end more than a week before the last one."""
-    if known_first is None or known_last is None:
-        return True
-    return known_first > span[0] or (span[1] - known_last).days > OLDEST_CLOSE

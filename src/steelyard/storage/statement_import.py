@@ -55,12 +55,18 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
-class PricedDays:
-    """The first and the last day of which an asset has a close; None = it has none."""
+class KnownDays:
+    """The first and the last day of which an asset has a close, or a currency a rate; None = there is none."""
 
-    asset_id: str
+    name: str
     first: date | None
     last: date | None
+
+    def reach(self, first: date, last: date, *, slack: int) -> bool:
+        """Return whether they begin by a first day, and end at most `slack` days before a last one."""
+        if self.first is None or self.last is None:
+            return False
+        return self.first <= first and (last - self.last).days <= slack
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +184,16 @@ async def get_balances(db: AnySession, account_ids: Collection[str]) -> list[Bal
     return [Balance(*row) for row in rows]
 
 
-async def get_priced_days(db: AnySession, asset_ids: Collection[str]) -> dict[str, PricedDays]:
+async def get_priced_days(db: AnySession, asset_ids: Collection[str]) -> dict[str, KnownDays]:
     """Return the days of which assets have closes; cash is left out."""
     rows = await db.execute(query("get_priced_days"), {"asset_ids": list(asset_ids)})
-    return {row.asset_id: PricedDays(*row) for row in rows}
+    return {row.asset_id: KnownDays(*row) for row in rows}
+
+
+async def get_rated_days(db: AnySession, currencies: Collection[str]) -> dict[str, KnownDays]:
+    """Return the days of which currencies have exchange rates."""
+    rows = await db.execute(query("get_rated_days"), {"currencies": list(currencies)})
+    return {row.currency: KnownDays(*row) for row in rows}
 
 
 async def get_movements(db: AnySession, account_ids: Collection[str]) -> list[Movement]:

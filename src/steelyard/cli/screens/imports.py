@@ -12,6 +12,7 @@ from steelyard.domain.transaction import ZERO
 from steelyard.services.statement_plan import (
     AccountEffect,
     Agreement,
+    DaysMissing,
     Imported,
     ImportedRow,
     ImportPlan,
@@ -108,15 +109,16 @@ def _plan(plan: ImportPlan) -> Iterator[RenderableType]:
     yield from _notes("Not booked", plan.skipped, "", most=MOST_ROWS)
     yield from _new_assets(plan)
     yield from _agreements(plan.agreements)
-    if plan.price_command:
-        names = ", ".join(one.asset_id for one in plan.missing_prices)
-        yield from (
-            f"No closes for days that matter: {names}. Bring them with",
-            f"  {plan.price_command}",
-            "",
-        )
+    yield from _missing("closes", plan.missing_prices, plan.price_command)
+    yield from _missing("exchange rates", plan.missing_rates, plan.rate_command)
     for line in plan.notes:
         yield from (note(line), "")
+
+
+def _missing(what: str, missing: Sequence[DaysMissing], command: str) -> Iterator[RenderableType]:
+    if missing:
+        names = ", ".join(one.name for one in missing)
+        yield from (f"No {what} for days that matter: {names}. Bring them with", f"  {command}", "")
 
 
 def _files(plan: ImportPlan) -> Iterator[RenderableType]:

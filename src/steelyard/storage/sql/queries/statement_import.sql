@@ -141,6 +141,15 @@ from steelyard.asset_master as a
 where a.asset_id = any(cast(:asset_ids as text[])) and lower(a.asset_type) <> 'cash'
 order by a.asset_id;
 
+-- name: get_rated_days
+-- The first and the last day of which currencies have a rate.
+select
+    c.currency,
+    (select min(r.rate_date) from steelyard.fx_rates as r where r.currency = c.currency) as first_day,
+    (select max(r.rate_date) from steelyard.fx_rates as r where r.currency = c.currency) as last_day
+from unnest(cast(:currencies as text[])) as c (currency)
+order by c.currency;
+
 -- name: list_imports
 -- Imports, the newest first, or one.
 select
