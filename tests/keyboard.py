@@ -15,8 +15,9 @@ IS_SEEN = """() => {
 
 
 def reach(page: Page, wanted: Locator) -> None:
-    """Press Tab until something has the focus, which is then to be seen."""
+    """Press Tab until something has the focus, which is then to be seen; the page has its scripts by then."""
     expect(wanted).to_be_visible()
+    page.wait_for_load_state()
     target = wanted.element_handle()
     for _ in range(MOST):
         is_focused = target.evaluate(IS_FOCUSED)

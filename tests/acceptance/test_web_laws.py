@@ -23,6 +23,7 @@ OTHER_SITES = ("//evil.example", "/\\evil.example", "https://evil.example/@", "/
 EXCHANGED = re.compile(r'[^>]*hx-trigger="(?:every|load)')
 INCLUDED = re.compile(r'{% include "(\w+\.html)" %}')
 PRESSED = re.compile(r"<(?:a|button|input|select|textarea|summary)\b(?:{{.*?}}|{%.*?%}|[^>])*>")
+TYPED = re.compile(r'hx-trigger="[^"]*\b(?:input|change)\b[^>]*')
 WROTE = "select coalesce(max(sequence), 0) from steelyard.audit_events"
 
 
@@ -120,6 +121,14 @@ def test_what_a_page_exchanges_by_itself_can_be_found_again_by_who_has_the_focus
     assert len(parts) > 4
     assert len(pressed) > 6
     assert [one for one in pressed if ' id="' not in one] == []
+
+
+def test_of_two_answers_to_what_is_typed_the_last_one_asked_for_is_shown() -> None:
+    """htmx queues the second request and drops the third, so that what is shown would be what was typed before."""
+    typed = [tag for text in sources().values() for tag in TYPED.findall(text)]
+
+    assert len(typed) > 9
+    assert [tag for tag in typed if 'hx-sync="replace"' not in tag] == []
 
 
 def sources() -> dict[str, str]:

@@ -6,7 +6,8 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, Route, expect
+from playwright.sync_api import Page as BrowserPage
 
 from browsing import add_passkey, sign_in, visiting
 from chromium import add_authenticator
@@ -18,6 +19,7 @@ from web_visit import Form, Page, web_visit
 
 BOUGHT = {"AAA": ("sell", "50"), "BBB": ("buy", "250"), "CCC": ("buy", "250")}
 """What the model of a traded account takes, as tests/trading.py says."""
+WHAT_IF = "**/rebalance/what-if**"
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +314,40 @@ def test_who_is_on_the_button_already_stays_there_when_the_answer_comes(firm: Fi
         expect(page.get_by_role("heading", level=1)).to_have_text("Review")
 
 
+def never_answer(route: Route) -> None:
+    del route
+
+
+def test_what_is_worked_out_is_what_was_typed_last_however_slow_an_answer_is(
+    firm: Firm, browser: Browser
+) -> None:
+    account, origin = firm.account(), firm.house.served.wiring.place.public_url
+    with visiting(browser, origin) as visit:
+        sign_in(visit, firm.house, firm.owner)
+        page = visit.open(f"/rebalance?account={account}")
+        page.route(WHAT_IF, never_answer, times=1)
+        with page.expect_request(WHAT_IF) as slow:
+            page.get_by_label("Target of AAA, percent").fill("50")
+        with page.expect_event("requestfailed", lambda request: request == slow.value):
+            page.get_by_label("Target of BBB, percent").fill("30")
+        page.get_by_label("Target of CCC, percent").fill("20")
+        expect(page.locator("#live")).to_contain_text("2 trades")
+
+
+def test_a_button_is_not_undone_by_the_answer_to_what_was_typed_before_it(
+    firm: Firm, browser: Browser
+) -> None:
+    account, origin = firm.account(), firm.house.served.wiring.place.public_url
+    with visiting(browser, origin) as visit:
+        sign_in(visit, firm.house, firm.owner)
+        page = visit.open(f"/rebalance?account={account}")
+        page.route(WHAT_IF, never_answer, times=1)
+        with page.expect_event("requestfailed"):
+            page.get_by_label("Target of BBB, percent").fill("48.5")
+            page.get_by_role("button", name="Put the rest into cash").click()
+        expect(page.get_by_label("Target of USD, percent")).to_have_value("1.5")
+
+
 def test_by_keyboard_alone_and_a_passkey_from_targets_to_execution(firm: Firm, browser: Browser) -> None:
     account, origin = firm.linked_account(), firm.house.served.wiring.place.public_url
     with visiting(browser, origin) as visit:
@@ -320,7 +356,7 @@ def test_by_keyboard_alone_and_a_passkey_from_targets_to_execution(firm: Firm, b
         add_passkey(visit, firm.house, firm.owner)
         page.get_by_role("button", name="Review 3 trades").focus()
         page.keyboard.press("Enter")
-        approve = page.get_by_role("link", name="Approve…")
+        approve = with_its_script(page, "Approve…")
         approve.focus()
         page.keyboard.press("Enter")
         dialog = page.get_by_role("dialog")
@@ -331,7 +367,7 @@ def test_by_keyboard_alone_and_a_passkey_from_targets_to_execution(firm: Firm, b
         dialog.get_by_role("button", name="Approve with a passkey").focus()
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Approved", exact=True)).to_be_visible()
-        page.get_by_role("link", name="Execute…").focus()
+        with_its_script(page, "Execute…").focus()
         page.keyboard.press("Enter")
         page.get_by_role("button", name="Send 3 orders").focus()
         page.keyboard.press("Enter")
@@ -342,6 +378,14 @@ def test_by_keyboard_alone_and_a_passkey_from_targets_to_execution(firm: Firm, b
         expect(page.get_by_role("heading", name="All 3 orders have ended: 3 filled.")).to_be_visible()
         expect(order).to_be_focused()
         expect(page.locator("#live")).to_have_text("All 3 orders have ended: 3 filled.")
+
+
+def with_its_script(page: BrowserPage, name: str) -> Locator:
+    """Return a link once it opens a dialog: until the script is there, it leads to the page of the same form."""
+    link = page.get_by_role("link", name=name)
+    link.wait_for()
+    page.wait_for_load_state()
+    return link
 
 
 def test_who_signed_in_long_ago_proves_it_before_the_passkey_signs(
@@ -356,7 +400,7 @@ def test_who_signed_in_long_ago_proves_it_before_the_passkey_signs(
         review = page.url
         clock = firm.house.clock
         monkeypatch.setattr(clock, "ahead", clock.ahead + timedelta(minutes=6))
-        page.get_by_role("link", name="Approve…").click()
+        with_its_script(page, "Approve…").click()
         page.get_by_role("dialog").get_by_role("button", name="Approve with a passkey").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Prove again who you are")
         assert parse_qs(urlsplit(page.url).query)["next"] == [review.removeprefix(origin)]
