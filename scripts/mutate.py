@@ -60,6 +60,8 @@ FILLS = (
     "integration/test_broker_reconciliation",
     "properties/test_fill",
 )
+IMPORTS = ("integration/test_statement_import",)
+UPLOADS = ("integration/test_import_upload",)
 PROPOSALS = ("unit/test_proposal_changes", "integration/test_proposal", "integration/test_proposal_changes")
 SEARCH = ("unit/test_exact_search", "unit/test_certificate", "properties/test_exact_search")
 TESTS = {
@@ -156,6 +158,23 @@ TESTS = {
     ),
     **dict.fromkeys(("services.approval", "services.ruling"), (*PROPOSALS, "acceptance/test_approval")),
     "services.idempotency": ("integration/test_idempotency",),
+    **dict.fromkeys(("services.import_upload", "identity.file_encryption"), UPLOADS),
+    **dict.fromkeys(
+        (
+            "services.statement_attempt",
+            "services.statement_effect",
+            "services.statement_import",
+            "services.statement_opening",
+            "services.statement_prices",
+            "services.statement_questions",
+            "services.statement_rates",
+        ),
+        IMPORTS,
+    ),
+    **{
+        f"services.statement_{noun}": (f"unit/test_statement_{noun}", *IMPORTS)
+        for noun in ("identity", "reconciliation", "rows")
+    },
     "server": (
         "unit/test_place",
         "unit/test_permits",

@@ -5,12 +5,14 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from shlex import quote
 
 import pytest
 from sqlalchemy import text
 
 from importing import DEPOSIT, TODAY, plan, run, tenant_with_accounts
-from statement_lines import Lines, write
+from people_rows import new_vault
+from statement_lines import READERS, Lines, hint_of, write
 from steelyard.services.statement_import import (
     Choices,
     ImportBuiltOnError,
@@ -158,6 +160,27 @@ async def test_an_account_is_asked_for_and_named(tmp_path: Path) -> None:
         await plan(file, account="b")
 
 
+async def test_what_an_account_is_called_is_remembered_and_never_written(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    vault = new_vault(tmp_path_factory.mktemp("vault"))
+    file = write(
+        tmp_path, "a.txt", f"{DEPOSIT} account=U123", "FEE 2024-03-02 currency=USD amount=1 account=A"
+    )
+    again = write(tmp_path, "b.txt", "FEE 2024-03-03 currency=USD amount=2 account=U123")
+    named = Choices(accounts={"U123": "B"})
+
+    await run_import([file], named, today=TODAY, readers=READERS, vault=vault)
+    await run_import([again], Choices(), today=TODAY, readers=READERS, vault=vault)
+
+    assert await balances() == {("B", "USD"): 9998, ("A", "USD"): -1}
+    async with get_db_session() as db:
+        rows = await db.execute(
+            text("select account_id, row_to_json(n)::text from steelyard.account_names as n")
+        )
+        assert [(row[0], "U123" in row[1]) for row in rows] == [("B", False)]  # A is itself
+
+
 async def test_an_asset_in_another_unit_is_asked_about_and_the_answer_remembered(tmp_path: Path) -> None:
     buy = "BUY 2024-03-14 source_id={} currency=GBP asset=isin:GB00BH4HKS39/GBP quantity=10 amount=7"
     file = write(tmp_path, "a.txt", buy.format(1))
@@ -184,8 +207,10 @@ async def test_an_asset_in_another_unit_is_asked_about_and_the_answer_remembered
 )
 async def test_what_does_not_follow_is_asked(tmp_path: Path, hint: str, doubt: Doubt) -> None:
     buy = f"BUY 2024-03-14 currency=USD asset={hint} quantity=1 amount=1"
-    [question] = (await plan(write(tmp_path, "a.txt", buy))).questions
+    [question] = (await plan(write(tmp_path, "a.txt", "SKIP", buy, buy))).questions
     assert question.doubt is doubt
+    assert question.option == f"--asset {quote(f'{question.key}=ASSET')}"
+    assert (question.hint, question.file_name, question.line, question.rows) == (hint_of(hint), "a.txt", 3, 2)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +243,28 @@ async def test_an_asset_that_nobody_knows_is_made_when_it_is_wanted(tenant: int,
     assert (await run(file)).import_id is None
 
 
+async def test_closes_matter_until_a_week_after_the_last_or_for_what_is_held_until_today(
+    tmp_path: Path,
+) -> None:
+    """There are closes of VTI from 2024-01-31 to 2024-03-01, and none of AAPL."""
+    bought = "BUY 2024-02-05 currency=USD asset={}/USD quantity=10 amount=100"
+    sold = "SELL {} currency=USD asset=VTI/USD quantity=10 amount=100"
+    early = "BUY 2024-01-30 currency=USD asset=VTI/USD quantity=1 amount=10"
+
+    held = await plan(write(tmp_path, "a.txt", bought.format("VTI"), bought.format("AAPL")))
+    assert [(one.name, one.first, one.last) for one in held.missing_prices] == [
+        ("AAPL", date(2024, 2, 5), TODAY),
+        ("VTI", date(2024, 2, 5), TODAY),
+    ]
+    for rows, is_enough in (
+        ([bought.format("VTI"), sold.format("2024-03-08")], True),
+        ([bought.format("VTI"), sold.format("2024-03-09")], False),
+        ([early, bought.format("VTI"), sold.format("2024-03-08")], False),
+    ):
+        planned = await plan(write(tmp_path, "b.txt", *rows))
+        assert (planned.missing_prices == (), planned.price_command == "") == (is_enough, is_enough), rows
+
+
 async def test_rates_that_are_missing_are_named_with_what_brings_them(tmp_path: Path) -> None:
     """Of both currencies: a rate is so many units for 1 EUR. VOD.L is quoted in pence, and held until today."""
     buy = "BUY 2024-03-14 source_id=1 currency=GBP asset=VOD.L/GBX quantity=10 amount=7"
@@ -238,7 +285,8 @@ async def test_rates_that_are_there_are_not_asked_for(tmp_path: Path) -> None:
     """They begin by the first day, and end at most a week before the last; of the euro there are none."""
     paid = [f"DEPOSIT 2024-03-14 source_id={name} currency={name} amount=5" for name in ("EUR", "CHF")]
     file = write(tmp_path, "a.txt", *paid)
-    assert (await plan(write(tmp_path, "b.txt", DEPOSIT, BUY))).missing_rates == ()
+    own = await plan(write(tmp_path, "b.txt", DEPOSIT, BUY))
+    assert (own.missing_rates, own.rate_command) == ((), "")
 
     found = [await missing_rates(file)]
     for day in (date(2024, 3, 15), date(2024, 3, 14), date(2024, 6, 20), date(2024, 6, 21)):
@@ -336,6 +384,10 @@ async def test_a_history_that_starts_in_the_middle_is_opened(tmp_path: Path) -> 
     assert "may not go below 0" in planned.overdrawn
     opened = [(one.asset_id, int(one.quantity), int(one.amount or 0), one.day) for one in planned.openings]
     assert opened == [("", 0, 500, date(2024, 2, 1)), ("VTI", 4, 960, date(2024, 2, 1))]
+    assert [one.why for one in planned.openings] == [
+        "on 2024-02-03 there would be -500",
+        "on 2024-02-02 there would be -4",
+    ]
     with pytest.raises(ImportRefusedError, match="--opening books it"):
         await run(file, account="guarded")
 
@@ -365,12 +417,62 @@ async def test_a_statement_says_what_was_there_before(tmp_path: Path) -> None:
     movers = planned.differences[0].movers
     assert [(mover.line, int(mover.quantity)) for mover in movers] == [(2, 4), (3, 4)]
 
+    assert [one.why for one in planned.openings] == [
+        "a.txt says 123.45 at the end of 2024-02-28",
+        "a.txt says 20 at the end of 2024-02-28",
+    ]
+
     done = await run(file, opening=True)
     assert done.plan.differences == ()
     assert {(one.asset_id or one.currency): one.quantity or one.amount for one in done.plan.openings} == {
         "VTI": 6,
         "USD": Decimal("1123.45"),
     }
+
+
+async def test_an_opening_without_a_close_is_refused_with_what_brings_one(tmp_path: Path) -> None:
+    """VTI closed on 2024-03-01 and not after: a week later that is still taken, on the eighth day it is not."""
+    sale = "SELL 2024-03-{} source_id=1 currency=USD asset=VTI/USD quantity=4 amount=1000"
+    taken = await plan(write(tmp_path, "a.txt", sale.format("09")))
+    assert [one.amount for one in taken.openings] == [4 * 255]
+
+    [refused] = (await plan(write(tmp_path, "b.txt", sale.format("10")), opening=True)).refused
+    assert refused.why == (
+        "4 VTI of A were there before, and there is no close of 2024-03-09 to take them at: steelyard prices backfill "
+        "--source alpaca --from 2024-03-09 --asset VTI, or book the OPENING by hand"
+    )
+
+
+async def test_what_is_sold_short_was_not_there_before(tmp_path: Path) -> None:
+    short = "SHORT 2024-03-01 source_id=1 currency=USD asset=VTI/USD quantity=4 amount=1000"
+    sold = "SELL 2024-03-01 source_id=2 currency=USD asset=AAPL/USD quantity=4 amount=1000"
+    planned = await plan(write(tmp_path, "a.txt", short, sold))
+    assert [one.asset_id for one in planned.openings] == ["AAPL"]
+
+
+async def test_an_opening_and_what_it_stood_for_are_not_both_counted(tmp_path: Path) -> None:
+    sale = "SELL 2024-03-05 source_id=2 currency=USD asset=VTI/USD quantity=4 amount=1000"
+    await run(write(tmp_path, "b.txt", sale), opening=True)
+
+    older = await plan(
+        write(tmp_path, "a.txt", "BUY 2024-02-09 currency=USD asset=VTI/USD quantity=4 amount=900")
+    )
+
+    [note] = [one for one in older.notes if "counts them twice" in one]
+    assert note.startswith(
+        "A has an opening of VTI of 2024-03-04, and 1 new rows about it are not after that day"
+    )
+    apart = await plan(
+        write(tmp_path, "c.txt", "BUY 2024-03-05 currency=USD asset=VTI/USD quantity=4 amount=900")
+    )
+    assert [one for one in apart.notes if "counts them twice" in one] == []
+
+
+async def test_what_was_left_out_may_explain_a_difference(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.txt", DEPOSIT, "BAD", "HELD 2024-03-31 currency=USD quantity=9000")
+    planned = await plan(file, leave_out=frozenset({("a.txt", 3)}))
+    [difference] = planned.differences
+    assert difference.why == "rows that are refused or left out may be about it: a.txt line 3"
 
 
 async def test_somebody_elses_import_is_not_there(tmp_path: Path) -> None:
