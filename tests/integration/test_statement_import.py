@@ -72,6 +72,21 @@ async def test_what_is_planned_is_what_is_booked(tmp_path: Path) -> None:
     assert [one.standing for one in done.plan.bookings] == [Standing.NEW, Standing.NEW]
 
 
+async def test_the_effect_names_what_goes_and_who_keeps_an_account(tmp_path: Path) -> None:
+    """And a statement may speak of an asset that never was in the account."""
+    await run(write(tmp_path, "a.txt", DEPOSIT, BUY))
+    sale = "SELL 2024-04-02 currency=USD asset=VTI/USD quantity=10 amount=2600"
+    planned = await plan(write(tmp_path, "b.txt", sale, "HELD 2024-04-30 asset=AAPL/USD quantity=3"))
+
+    [effect] = planned.effects
+    assert [(one.asset_id, one.lots_before, one.lots_after) for one in effect.lots] == [("VTI", 1, 0)]
+    assert [(int(one.cost_before), int(one.cost_after)) for one in effect.lots] == [(2501, 0)]
+    assert effect.lot_fault == ""
+    assert (effect.base_currency, effect.kept_by, effect.kept_by_after) == ("USD", "ledger", "ledger")
+    [difference] = planned.differences
+    assert (difference.name, difference.stated, difference.ledger) == ("AAPL", 3, 0)
+
+
 async def test_the_same_file_again_changes_nothing(tmp_path: Path) -> None:
     twin = "DIVIDEND 2024-03-20 currency=USD asset=VTI/USD amount=7"
     file = write(tmp_path, "a.txt", DEPOSIT, BUY, twin, twin)
