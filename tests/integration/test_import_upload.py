@@ -50,7 +50,9 @@ async def owner() -> UUID:
 
 async def keep(vault: Vault, name: str, content: bytes = b"x") -> UUID:
     async with get_write_session() as db:
-        return (await keep_upload(db, vault, name, content)).upload_id
+        kept = await keep_upload(db, vault, name, content)
+        assert kept.size == len(content)
+        return kept.upload_id
 
 
 async def test_a_file_is_given_back_as_it_came(somebody: UUID, vault: Vault) -> None:
@@ -108,7 +110,9 @@ async def test_a_file_that_was_damaged_or_changed_for_another_does_not_open(
         )
         await db.execute(text(change), {"key": key, "other": other})
     async with get_write_session() as db:
-        with pytest.raises(SealedFileError):
+        with pytest.raises(
+            SealedFileError, match=r"^A file that was kept does not open: it was damaged. Forget it"
+        ):
             async with open_uploads(db, vault, [key]):
                 pass
 
@@ -120,7 +124,9 @@ async def test_a_file_of_somebody_else_is_not_there(somebody: UUID, vault: Vault
         async with get_write_session() as db:
             assert await list_uploads(db) == ()
             assert await drop_uploads(db, [key]) == 0
-            with pytest.raises(UploadGoneError):
+            with pytest.raises(
+                UploadGoneError, match=r"^A file is not there any more: they are kept for an hour"
+            ):
                 async with open_uploads(db, vault, [key]):
                     pass
 
@@ -153,11 +159,12 @@ async def test_a_name_that_is_none_is_refused(somebody: UUID, vault: Vault, name
 
 async def test_what_is_too_much_is_refused(somebody: UUID, vault: Vault) -> None:
     del somebody
-    with pytest.raises(UploadError, match="it is empty"):
+    with pytest.raises(UploadError, match=r"a\.csv.*it is empty"):
         await keep(vault, "a.csv", b"")
     with pytest.raises(UploadError, match="larger than 16 MiB"):
         await keep(vault, "a.csv", bytes(MAX_UPLOAD_BYTES + 1))
-    for number in range(MAX_UPLOADS):
+    await keep(vault, "largest.csv", bytes(MAX_UPLOAD_BYTES))
+    for number in range(1, MAX_UPLOADS):
         await keep(vault, f"{number}.csv")
     with pytest.raises(UploadError, match="10 files wait already"):
         await keep(vault, "a.csv")
