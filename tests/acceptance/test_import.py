@@ -112,7 +112,7 @@ def test_rates_that_are_missing_come_with_the_command_that_brings_them(
     planned = store.show("import", str(file), "--account", EMPTY, "--dry-run")
 
     assert "No exchange rates for days that matter: SEK, USD." in planned
-    assert "steelyard prices backfill --source ecb --from 2023-12-29" in planned
+    assert "steelyard prices backfill --source ecb --from 2023-12-26" in planned
 
 
 def test_lines_are_left_out_by_hand_and_a_slip_is_told(store: Terminal, tmp_path: Path) -> None:

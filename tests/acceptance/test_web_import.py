@@ -181,7 +181,7 @@ def test_an_asset_that_nobody_knows_is_asked_about_and_made(
     shown = asked.form(CHECK).fill(**{field: made.attributes["value"]}).send()
     rates = shown.root.one("section", aria_labelledby="rates-heading")
     assert ("SEK" in rates.text, "USD" in rates.text) == (True, True)
-    assert rates.one("code").text == "steelyard prices backfill --source ecb --from 2024-03-07"
+    assert rates.one("code").text == "steelyard prices backfill --source ecb --from 2024-03-04"
     shown.form(RUN).send("Import")
     assert booked(house, account) == [("BUY", "5")]
     ((kept,),) = house.rows("select asset_id from steelyard.asset_master where asset_id = :id", id=symbol)

@@ -5,8 +5,7 @@ from datetime import date, timedelta
 
 from steelyard.domain.money import major_currency
 from steelyard.domain.transaction import Transaction
-from steelyard.services.backfill import EURO
-from steelyard.services.statement_opening import OLDEST_CLOSE
+from steelyard.services.rate import PIVOT, RATE_DAYS
 from steelyard.services.statement_plan import DaysMissing
 from steelyard.storage.connection import AnySession
 from steelyard.storage.price import get_price_keys
@@ -38,7 +37,7 @@ async def find_missing_rates(
     missing = [
         DaysMissing(currency, *span)
         for currency, span in sorted(spans.items())
-        if not known[currency].reach(*span, slack=OLDEST_CLOSE)
+        if not known[currency].reach(*span, slack=RATE_DAYS)
     ]
     if not missing:
         return [], ""
@@ -46,12 +45,12 @@ async def find_missing_rates(
 
 
 def rates_command(first: date) -> str:
-    """Return the command that brings rates, from a week before: on the day itself there may be none to begin with.
+    """Return the command that brings rates, the last one before the first day included: on it there may be none.
 
     >>> rates_command(date(2024, 1, 1))
-    'steelyard prices backfill --source ecb --from 2023-12-25'
+    'steelyard prices backfill --source ecb --from 2023-12-22'
     """
-    return f"steelyard prices backfill --source ecb --from {first - timedelta(days=OLDEST_CLOSE)}"
+    return f"steelyard prices backfill --source ecb --from {first - timedelta(days=RATE_DAYS)}"
 
 
 def _spans(
@@ -70,7 +69,7 @@ def _spans(
         if len(met) == 1:
             continue
         last = one.trade_date if (names - {base}).isdisjoint(held) else today
-        for currency in met - {EURO}:
+        for currency in met - {PIVOT}:
             span = spans.get(currency, (one.trade_date, last))
             spans[currency] = min(span[0], one.trade_date), max(span[1], last)
     return spans
