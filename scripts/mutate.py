@@ -60,7 +60,7 @@ FILLS = (
     "integration/test_broker_reconciliation",
     "properties/test_fill",
 )
-IMPORTS = ("integration/test_statement_import",)
+IMPORTS = ("integration/test_statement_import", "integration/test_statement_questions")
 UPLOADS = ("integration/test_import_upload",)
 PROPOSALS = ("unit/test_proposal_changes", "integration/test_proposal", "integration/test_proposal_changes")
 SEARCH = ("unit/test_exact_search", "unit/test_certificate", "properties/test_exact_search")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from itertools import count
 
 from sqlalchemy import text
@@ -12,7 +13,7 @@ from statement_lines import READERS
 from steelyard.services.statement_import import Choices, plan_import, run_import
 from steelyard.services.statement_plan import Imported, ImportPlan, StatementFile
 from steelyard.storage.acting import Acting, acting_as
-from steelyard.storage.connection import get_migrator_session, get_write_session
+from steelyard.storage.connection import get_db_session, get_migrator_session, get_write_session
 
 TODAY = date(2024, 6, 28)
 TENANTS = count(2)
@@ -29,6 +30,7 @@ insert into steelyard.market_data (asset_id, price_date, closing_price)
 values ('VTI', '2024-01-31', 240), ('VTI', '2024-03-01', 255), ('VOD.L', '2024-03-01', 70)
 on conflict do nothing
 """
+BUY = "BUY 2024-03-14 source_id=1 currency=USD asset=VTI/USD quantity=10 amount=2500 costs=1"
 DEPOSIT = "DEPOSIT 2024-03-01 source_id=0 currency=USD amount=10000"
 
 
@@ -68,3 +70,10 @@ async def run(*files: StatementFile, **choices: object) -> Imported:
 
 def chosen(choices: dict[str, object]) -> Choices:
     return replace(Choices(account="A"), **choices)  # type: ignore[arg-type]  # names of its fields
+
+
+async def balances() -> dict[tuple[str, str], Decimal]:
+    """What the accounts of the tenant hold, by account and commodity."""
+    async with get_db_session() as db:
+        rows = await db.execute(text("select account_id, commodity, quantity from steelyard.balances"))
+        return {(row.account_id, row.commodity): row.quantity.normalize() for row in rows if row.quantity}

@@ -98,6 +98,7 @@ def test_what_agrees_is_not_explained() -> None:
         "USD",
         True,
     )
+    assert [COURSES.at(CASH, day) for day in (date(2024, 3, 13), FIRST, LAST)] == [0, 100, 100]
     assert compare(UNITS, "10.004").difference == Decimal("0.004")
     assert compare(CASH, "100.005").difference == Decimal("0.005")
 
