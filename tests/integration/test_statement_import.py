@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -15,6 +16,7 @@ from steelyard.services.statement_import import (
     ImportChoiceError,
     ImportRefusedError,
     ImportUndoneError,
+    UnknownImportError,
     get_import,
     list_imports,
     undo_import,
@@ -212,6 +214,13 @@ async def test_an_import_is_undone_as_a_whole_and_can_come_again(tmp_path: Path)
 
     assert (await balances(), await transactions()) == before
     assert (kept.undone_by, kept.transactions) == ("operator", 2)
+    assert kept.undone_at is not None
+    assert kept.undone_at >= kept.made_at
+    nowhere = UUID(int=7)
+    with pytest.raises(
+        UnknownImportError, match=f"There is no import {nowhere}; `steelyard imports` lists them"
+    ):
+        await undo_import(nowhere, today=TODAY)
     _, rows = await get_import(done.import_id)
     assert [(one.file_name, one.line) for one in rows] == [("a.txt", 2), ("a.txt", 3)]
     with pytest.raises(ImportUndoneError):
@@ -276,8 +285,14 @@ async def test_a_history_that_starts_in_the_middle_is_opened(tmp_path: Path) -> 
         "on 2024-02-03 there would be -500",
         "on 2024-02-02 there would be -4",
     ]
-    with pytest.raises(ImportRefusedError, match="--opening books it"):
+    with pytest.raises(ImportRefusedError, match="--opening books it") as refused:
         await run(file, account="guarded")
+    said = str(refused.value)
+    assert said.startswith("Nothing was imported; 3 things are in the way:\n  ")
+    assert ("500 USD" in said, "4 VTI" in said) == (True, True)
+    assert said.endswith(
+        "\nAnswer the questions, leave rows out with --leave-out, and see it all with --dry-run."
+    )
 
     done = await run(file, account="guarded", opening=True)
     assert done.plan.overdrawn == ""
@@ -316,6 +331,12 @@ async def test_a_statement_says_what_was_there_before(tmp_path: Path) -> None:
         "VTI": 6,
         "USD": Decimal("1123.45"),
     }
+
+
+async def test_what_a_statement_says_of_the_day_of_a_split_is_after_it(tmp_path: Path) -> None:
+    split = "SPLIT 2024-03-05 source_id=3 currency=USD asset=VTI/USD quantity=1 counter_quantity=2"
+    planned = await plan(write(tmp_path, "a.txt", split, "HELD 2024-03-05 asset=VTI/USD quantity=20"))
+    assert [(one.asset_id, int(one.quantity)) for one in planned.openings] == [("VTI", 10)]
 
 
 async def test_an_opening_without_a_close_is_refused_with_what_brings_one(tmp_path: Path) -> None:
