@@ -79,7 +79,7 @@ def _spans(
 ) -> dict[str, tuple[date, date]]:
     spans: dict[str, tuple[date, date]] = {}
     for one in transactions:
-        for asset_id in _assets(one):
+        for asset_id in assets_of(one):
             first, last = spans.get(asset_id, (one.trade_date, one.trade_date))
             spans[asset_id] = min(first, one.trade_date), max(last, one.trade_date)
     return {
@@ -87,5 +87,6 @@ def _spans(
     }
 
 
-def _assets(one: Transaction) -> Iterator[str]:
+def assets_of(one: Transaction) -> Iterator[str]:
+    """Yield the assets that a transaction is about."""
     yield from (name for name in (one.asset_id, one.counter_asset_id) if name)

@@ -1,12 +1,13 @@
 """Exchange rates that an import needs: those that are missing, and the command that brings them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 
 from steelyard.domain.money import major_currency
 from steelyard.domain.transaction import Transaction
 from steelyard.services.rate import PIVOT, RATE_DAYS
 from steelyard.services.statement_plan import DaysMissing
+from steelyard.services.statement_prices import assets_of
 from steelyard.storage.connection import AnySession
 from steelyard.storage.price import get_price_keys
 from steelyard.storage.statement_import import ImportAccount, get_rated_days
@@ -30,7 +31,7 @@ async def find_missing_rates(
         held: assets and currencies that are there afterwards.
         today: until when rates of what is still held matter.
     """
-    names = {name for one in transactions for name in _assets(one)}
+    names = {name for one in transactions for name in assets_of(one)}
     quoted = {key.asset_id: key.currency for key in await get_price_keys(db, names)}
     spans = _spans(transactions, accounts, quoted, held, today)
     known = await get_rated_days(db, list(spans))
@@ -63,7 +64,7 @@ def _spans(
     """Return the first and the last day on which a rate of each currency matters."""
     spans: dict[str, tuple[date, date]] = {}
     for one in transactions:
-        names = {one.currency, one.counter_currency, *_assets(one)} - {""}
+        names = {one.currency, one.counter_currency, *assets_of(one)} - {""}
         base = accounts[one.account_id].base_currency if one.account_id else ""
         met = {major_currency(quoted.get(name, name)) for name in names} | ({base} - {""})
         if len(met) == 1:
@@ -73,7 +74,3 @@ def _spans(
             span = spans.get(currency, (one.trade_date, last))
             spans[currency] = min(span[0], one.trade_date), max(span[1], last)
     return spans
-
-
-def _assets(one: Transaction) -> Iterator[str]:
-    yield from (name for name in (one.asset_id, one.counter_asset_id) if name)
