@@ -12,7 +12,7 @@ from steelyard.web.shell import PLACES
 
 WEB = Path(str(files("steelyard.web")))
 TEMPLATES = sorted((WEB / "pages").glob("*.html"))
-OF_HTMX = frozenset({"get", "post", "trigger", "target", "swap", "swap-oob"})
+OF_HTMX = frozenset({"get", "post", "trigger", "target", "swap", "swap-oob", "sync"})
 RULES: dict[str, tuple[str, str, str]] = {
     "no style within": (r"<style|\sstyle\s*=", '<p style="color: red">', '<p class="style">'),
     "no handler within": (r"\son[a-z]+\s*=|hx-on", '<a onclick="x()">', '<a class="one">'),

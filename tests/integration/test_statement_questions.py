@@ -96,7 +96,7 @@ async def test_an_answer_to_what_nobody_asks_is_a_slip(
         ("APPLE/EUR", False),
     ],
 )
-async def test_no_asset_is_made_in_the_place_of_another(tmp_path: Path, hint: str, is_taken: bool) -> None:  # noqa: FBT001
+async def test_no_asset_is_made_in_the_place_of_another(tmp_path: Path, *, hint: str, is_taken: bool) -> None:
     file = write(tmp_path, "a.txt", f"BUY 2024-03-14 currency=USD asset={hint} quantity=1 amount=1")
     answer = {hint_key(hint_of(hint)): "+AAPL"}
     if is_taken:

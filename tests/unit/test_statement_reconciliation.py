@@ -39,7 +39,7 @@ def booked(kind: TransactionKind, line: int, day: date = FIRST, **more: object) 
         trade_date=day,
         account_id="A",
         currency="USD",
-        **more,  # type: ignore[arg-type]
+        **more,  # type: ignore[arg-type]  # by its names
     )
     record = Record(kind=kind, line=line, trade_date=day)
     return Identities(1, "a.txt", "lines").book(record, transaction, is_valued=False)

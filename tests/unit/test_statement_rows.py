@@ -44,7 +44,7 @@ def record(line: str, number: int = 2) -> Record:
 
 
 def read(*files: StatementFile, **choices: object) -> list[FileRows]:
-    return read_files(files, Choices(**choices), READERS, today=date(2024, 6, 28))  # type: ignore[arg-type]
+    return read_files(files, Choices(**choices), READERS, today=date(2024, 6, 28))  # type: ignore[arg-type]  # by its names
 
 
 def test_everything_that_a_record_says_is_carried_over_under_our_names() -> None:
@@ -92,7 +92,7 @@ def test_what_a_record_does_not_say_is_its_accounts_or_nothing() -> None:
         ("MERGER 2024-03-14 asset=VTI/USD counter_asset=NEW/USD", False),
     ],
 )
-def test_a_record_is_answered_when_all_its_names_are(line: str, is_known: bool) -> None:  # noqa: FBT001
+def test_a_record_is_answered_when_all_its_names_are(*, line: str, is_known: bool) -> None:
     assert is_answered(record(line), "lines", NAMES) is is_known
     assert not is_answered(record(line), "another", NAMES)
 
@@ -106,7 +106,7 @@ def test_a_record_is_answered_when_all_its_names_are(line: str, is_known: bool) 
         ("BUY 2024-03-14 asset=VTI/USD quantity=1 amount=?", False),
     ],
 )
-def test_only_units_that_came_or_went_without_an_amount_need_one(line: str, needs: bool) -> None:  # noqa: FBT001
+def test_only_units_that_came_or_went_without_an_amount_need_one(*, line: str, needs: bool) -> None:
     assert needs_value(record(line)) is needs
 
 
