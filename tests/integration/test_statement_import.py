@@ -75,6 +75,25 @@ async def test_the_effect_names_what_goes_and_who_keeps_an_account(tmp_path: Pat
     assert (difference.name, int(difference.stated), int(difference.ledger)) == ("AAPL", 3, 0)
 
 
+async def test_a_file_that_comes_again_for_another_account_is_told(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.txt", DEPOSIT, BUY)
+    assert (await plan(file)).notes == ()
+    done = await run(file)
+    [note] = (await plan(file, account="B")).notes
+    assert note.startswith("a.txt was imported on ")
+    assert note.endswith(
+        f" ({done.import_id}), and brings rows that are new now: if they are booked under another account or asset, "
+        "`steelyard imports undo` that import first."
+    )
+
+
+async def test_lots_that_are_not_known_say_why(tmp_path: Path) -> None:
+    buy = "BUY 2024-03-14 currency=GBP asset=VOD.L/GBX quantity=10 amount=7"
+    [effect] = (await plan(write(tmp_path, "a.txt", buy))).effects
+    assert effect.lots == ()
+    assert effect.lot_fault == "No rate of GBP is known in the ten days up to 2024-03-14; load fx_rates."
+
+
 async def test_the_same_file_again_changes_nothing(tmp_path: Path) -> None:
     twin = "DIVIDEND 2024-03-20 currency=USD asset=VTI/USD amount=7"
     file = write(tmp_path, "a.txt", DEPOSIT, BUY, twin, twin)
