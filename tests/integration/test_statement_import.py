@@ -285,8 +285,10 @@ async def test_units_without_an_amount_are_taken_at_the_close_of_their_day(tmp_p
     assert (booking.transaction.amount, booking.transaction.currency) == (Decimal(70), "GBP")
     assert done.plan.flagged[0].why.endswith("70 GBP")
 
-    [refused] = (await plan(write(tmp_path, "b.txt", receipt.format("14")))).refused
-    assert refused.why == (
+    unvalued = await plan(write(tmp_path, "b.txt", receipt.format("14"), DEPOSIT, receipt.format("15")))
+    assert [one.line for one in unvalued.refused] == [2, 4]
+    assert [one.line for one in unvalued.bookings] == [3]
+    assert unvalued.refused[0].why == (
         "does not say what 100 VOD.L are worth, and there is no close of 2024-03-14: "
         "steelyard prices backfill --source files --from 2024-03-14 --asset VOD.L"
     )
@@ -315,6 +317,12 @@ async def test_a_history_that_starts_in_the_middle_is_opened(tmp_path: Path) -> 
 
     done = await run(file, account="guarded", opening=True)
     assert done.plan.overdrawn == ""
+    assert [
+        (was.is_chosen, now.is_chosen) for was, now in zip(planned.openings, done.plan.openings, strict=True)
+    ] == [
+        (False, True),
+        (False, True),
+    ]
     assert await balances() == {}
     assert (await run(file, account="guarded", opening=True)).import_id is None
     async with get_db_session() as db:
