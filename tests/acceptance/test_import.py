@@ -21,7 +21,7 @@ STATEMENT = """<OFX><BANKMSGSRSV1><STMTTRNRS><TRNUID>1<STMTRS><CURDEF>USD
 """
 EMPTY = "EMPTY"
 """An account in which nothing is booked."""
-ACCOUNTS = ("SAVINGS", "PARTLY", "TWICE", "MARKED", EMPTY)
+ACCOUNTS = ("SAVINGS", "PARTLY", "TWICE", "MARKED", "CROWNS", EMPTY)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_rates_that_are_missing_come_with_the_command_that_brings_them(
     file = Path(statement(tmp_path, "crowns"))
     file.write_text(file.read_text("ascii").replace("USD", "SEK"), "ascii")
 
-    planned = store.show("import", str(file), "--account", EMPTY, "--dry-run")
+    planned = store.show("import", str(file), "--account", "CROWNS", "--dry-run")
 
     assert "No exchange rates for days that matter: SEK, USD." in planned
     assert "steelyard prices backfill --source ecb --from 2023-12-26" in planned
