@@ -10,7 +10,7 @@ import random
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from steelyard.domain.order import Order, OrderState, Side
 from steelyard.errors import SteelyardError
 from steelyard.services.order import Replacement, Resolution, cancel_order, replace_order, resolve_order
 from steelyard.services.order_hand import no_fault
+from steelyard.services.order_rules import CALLS_BEFORE_A_PERSON
 from steelyard.services.order_worker import OrderWorker
 from steelyard.services.trading_stop import resume_trading, stop_trading
 from steelyard.storage.connection import Pool
@@ -131,16 +132,22 @@ class World:
         async with transaction() as db:
             return await list_orders(db, OrderFilter(account_id=self.shop.accounts[0]), limit=100)
 
-    async def decide(self) -> None:
-        """Be the person who is asked, and looks at the broker."""
+    async def decide(self, calm_since: datetime, looked_at: datetime) -> None:
+        """Be the person who is asked, and looks at the broker.
+
+        A broker that keeps our ids answers the next look: who has the order there may only be asked about it because
+        three calls had no answer, and no look was due since everything goes well.
+        """
         there = self.placed()
         for order in await self.orders():
             if order.state is OrderState.UNKNOWN and order.raised_at is not None:
                 if order.client_order_id not in there:
                     await self.resolve(order)
                 elif self.shop.broker.capabilities.keeps_client_ids:
-                    # asked after three calls without an answer; nobody is needed, as it is looked for all the same
+                    assert order.attempts >= CALLS_BEFORE_A_PERSON
+                    assert order.changed_at <= calm_since
                     assert order.due_at is not None
+                    assert order.due_at > looked_at
 
     async def resolve(self, order: Order) -> None:
         async with transaction() as db:
@@ -158,10 +165,12 @@ class World:
         self.danger, self.shop.fault, self.shop.plan[0] = 0, no_fault, no_faults_left
         if self.is_stopped:
             await self.switch()
+        calm_since = self.shop.clock()
         for _ in range(60):
+            looked_at = self.shop.clock()
             await self.mortal("last").work()
             self.shop.clock.go_on(seconds=10)
-            await self.decide()
+            await self.decide(calm_since, looked_at)
             if all(is_over(order) for order in await self.orders()):
                 break
         for _ in range(3):  # late fills, and what is to be looked at once more
