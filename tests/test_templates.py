@@ -13,6 +13,10 @@ from steelyard.web.shell import PLACES
 WEB = Path(str(files("steelyard.web")))
 TEMPLATES = sorted((WEB / "pages").glob("*.html"))
 OF_HTMX = frozenset({"get", "post", "trigger", "target", "swap", "swap-oob", "sync"})
+EXCHANGED = re.compile(r'[^>]*hx-trigger="(?:every|load)')
+INCLUDED = re.compile(r'{% include "(\w+\.html)" %}')
+PRESSED = re.compile(r"<(?:a|button|input|select|textarea|summary)\b(?:{{.*?}}|{%.*?%}|[^>])*>")
+TYPED = re.compile(r'hx-trigger="[^"]*\b(?:input|change)\b[^>]*')
 RULES: dict[str, tuple[str, str, str]] = {
     "no style within": (r"<style|\sstyle\s*=", '<p style="color: red">', '<p class="style">'),
     "no handler within": (r"\son[a-z]+\s*=|hx-on", '<a onclick="x()">', '<a class="one">'),
@@ -64,6 +68,31 @@ def test_of_htmx_only_what_needs_no_eval_is_used() -> None:
 
     assert {name.removesuffix(":inherited") for name in used} <= OF_HTMX
     assert used
+
+
+def test_what_a_page_exchanges_by_itself_can_be_found_again_by_who_has_the_focus() -> None:
+    """By its id, after which htmx looks; without one, the keyboard is back at the top every two seconds."""
+    texts = {path.name: path.read_text("utf-8") for path in TEMPLATES}
+    parts = [text for text in texts.values() if EXCHANGED.match(body_of(text))]
+    parts += [texts[name] for text in parts for name in INCLUDED.findall(text)]
+    pressed = PRESSED.findall("".join(parts))
+
+    assert len(parts) > 4
+    assert len(pressed) > 6
+    assert [one for one in pressed if ' id="' not in one] == []
+
+
+def body_of(template: str) -> str:
+    """Without what it imports and names, which stands before its first element."""
+    return template[template.find("<") :]
+
+
+def test_of_two_answers_to_what_is_typed_the_last_one_asked_for_is_shown() -> None:
+    """htmx queues the second request and drops the third, so that what is shown would be what was typed before."""
+    typed = [tag for path in TEMPLATES for tag in TYPED.findall(path.read_text("utf-8"))]
+
+    assert len(typed) > 9
+    assert [tag for tag in typed if 'hx-sync="replace"' not in tag] == []
 
 
 def test_no_template_speaks_of_an_icon_that_is_not_drawn() -> None:

@@ -1,7 +1,6 @@
 """What holds for every page: where a form may come from, what an answer carries, what reading leaves behind."""
 
 import re
-from importlib import resources
 from urllib.parse import urlencode
 
 import httpx
@@ -20,10 +19,6 @@ ROUTES = web_routes()
 READ = [route for route in ROUTES if route.method == "GET"]
 SENT = [route for route in ROUTES if route.method == "POST"]
 OTHER_SITES = ("//evil.example", "/\\evil.example", "https://evil.example/@", "/%2f/evil")
-EXCHANGED = re.compile(r'[^>]*hx-trigger="(?:every|load)')
-INCLUDED = re.compile(r'{% include "(\w+\.html)" %}')
-PRESSED = re.compile(r"<(?:a|button|input|select|textarea|summary)\b(?:{{.*?}}|{%.*?%}|[^>])*>")
-TYPED = re.compile(r'hx-trigger="[^"]*\b(?:input|change)\b[^>]*')
 WROTE = "select coalesce(max(sequence), 0) from steelyard.audit_events"
 
 
@@ -109,36 +104,6 @@ def wrong_frame(page: Element) -> list[str]:
     is_titled = re.fullmatch(r"\S.* · Steelyard", title)
     is_headed = page.one("main").one("h1").text
     return ([] if is_titled else [f"the title {title}"]) + ([] if is_headed else ["a heading of nothing"])
-
-
-def test_what_a_page_exchanges_by_itself_can_be_found_again_by_who_has_the_focus() -> None:
-    """By its id, after which htmx looks; without one, the keyboard is back at the top every two seconds."""
-    texts = sources()
-    parts = [text for text in texts.values() if EXCHANGED.match(body_of(text))]
-    parts += [texts[name] for text in parts for name in INCLUDED.findall(text)]
-    pressed = PRESSED.findall("".join(parts))
-
-    assert len(parts) > 4
-    assert len(pressed) > 6
-    assert [one for one in pressed if ' id="' not in one] == []
-
-
-def test_of_two_answers_to_what_is_typed_the_last_one_asked_for_is_shown() -> None:
-    """htmx queues the second request and drops the third, so that what is shown would be what was typed before."""
-    typed = [tag for text in sources().values() for tag in TYPED.findall(text)]
-
-    assert len(typed) > 9
-    assert [tag for tag in typed if 'hx-sync="replace"' not in tag] == []
-
-
-def sources() -> dict[str, str]:
-    pages = resources.files("steelyard.web") / "pages"
-    return {one.name: one.read_text() for one in pages.iterdir()}
-
-
-def body_of(template: str) -> str:
-    """Without what it imports and names, which stands before its first element."""
-    return template[template.find("<") :]
 
 
 def test_every_answer_is_strict_about_what_a_browser_does_with_it(owner: Visit) -> None:
